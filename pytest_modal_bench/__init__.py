@@ -1,0 +1,1 @@
+"""Benchmark Modal web endpoints as pytest tests."""

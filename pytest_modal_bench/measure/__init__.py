@@ -1,0 +1,1 @@
+"""Measuring: requests, calls, failures, the protocol of cold, first and warm. Knows nothing of pytest."""

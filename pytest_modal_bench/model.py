@@ -1,0 +1,215 @@
+"""The schema of what is measured: Endpoint, Sample, EndpointResult, Run, and nothing else.
+
+A `Run` is exactly what the JSON report holds. Everywhere `None` (JSON `null`) means unknown, never zero.
+Units are in the names: `_sec` seconds, `_usd` US dollars, `_bytes` bytes, `_kb` kibibytes (1024 bytes).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+SCHEMA = 1
+"""Version of the JSON report's fields; raised when a field changes its meaning or goes away."""
+
+Start = Literal["cold", "first", "warm"]
+"""How a call found its container: new, live but this endpoint's first call in it, or warm."""
+
+Status = Literal["success", "failed", "skipped", "not_run"]
+
+Need = Literal["image", "video", "mask", "lora"]
+"""A test resource that a payload's placeholder names."""
+
+
+class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a catalogue says of an endpoint's answer; sizes in pixels, durations in seconds."""
+
+    kind: Literal["image", "video", "json", "any"] | None = None
+    width: int | None = None
+    height: int | None = None
+    min_frames: int | None = None
+    min_duration: float | None = None
+    max_bytes: int | None = None
+    json: tuple[str, ...] = ()
+    distinct_from_input: bool = False
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One route of an app, as the catalogue describes it, with every default filled in.
+
+    `payload`, `query`, `headers` and `form` still hold their placeholders: secrets and test resources are
+    put in when a request is built, and never before.
+    """
+
+    id: str
+    """Unique in its catalogue, fit for a test id: the path without its slash, with the app where two share it."""
+    name: str
+    path: str
+    app: str
+    url: str
+    """Base URL of the app, without the path: scheme, host, port, and a prefix if there is one."""
+    pool: str
+    """Names the containers behind one host; endpoints with the same pool share them."""
+    category: str
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    method: str = "POST"
+    timeout: float = 600.0
+    """Seconds for one call, redirects and body included."""
+    payload: Any = None
+    """JSON body, or None for none."""
+    form: dict[str, Any] | None = None
+    """Fields of a form body: urlencoded, or multipart when one of them is a file."""
+    query: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+    needs: tuple[Need, ...] = ()
+    """Test resources named by placeholders, in the order image, video, mask, lora."""
+    expect: Expect | None = None
+    gpu: str | None = None
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """A test image, video or mask: its bytes and media type, such as `image/png`."""
+
+    data: bytes
+    media_type: str
+    name: str
+    """File name, for multipart bodies."""
+
+
+class Phases(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a call's time went on the client's clock, in seconds, summed over its hops; None: did not happen."""
+
+    connect_sec: float | None = None
+    """DNS and TCP connect; None on a kept connection."""
+    tls_sec: float | None = None
+    send_sec: float | None = None
+    wait_sec: float | None = None
+    """From the request's last byte to the answer's head."""
+    download_sec: float | None = None
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """One call, timed."""
+
+    start: Start
+    ok: bool
+    elapsed_sec: float
+    """The whole call on the client's monotonic clock. Of a failed call: until it failed, never a latency."""
+    started_at: str
+    """ISO 8601, UTC."""
+    seed: int | None = None
+    proof: str | None = None
+    """What proves a cold start; None: it is unverified."""
+    http_status: int | None = None
+    error: str | None = None
+    """One line, secrets taken out."""
+    size_bytes: int | None = None
+    content_type: str | None = None
+    redirects: int = 0
+    held_sec: float = 0.0
+    """Seconds spent in hops that the server held, as Modal holds a call it has not finished."""
+    phases: Phases = Phases()
+    cost_usd: float | None = None
+    """From the endpoint's own `X-Cost-USD` header."""
+    execution_sec: float | None = None
+    """From the endpoint's own `X-Execution-Time-Sec` header: the server's clock."""
+    gpu_type: str | None = None
+    """From the endpoint's own `X-GPU-Type` header."""
+
+
+class EndpointResult(msgspec.Struct, kw_only=True):
+    """What a run knows of one endpoint. The first twelve fields are those of the reference benchmark's JSON."""
+
+    endpoint: str
+    """Its name, such as `Flux Dev`."""
+    path: str
+    category: str
+    description: str = ""
+    cold_time_sec: float | None = None
+    """Median of the cold samples that succeeded."""
+    warm_time_sec: float | None = None
+    """Median of the warm samples that succeeded."""
+    cost_usd: float | None = None
+    """Cost of one warm call: median over the warm samples whose cost is known."""
+    gpu_type: str | None = None
+    size_kb: float | None = None
+    """Size of the last answer that succeeded."""
+    status: Status
+    error: str | None = None
+    skipped_reason: str | None = None
+
+    id: str
+    app: str
+    pool: str
+    method: str = "POST"
+    tags: tuple[str, ...] = ()
+    timeout_sec: float | None = None
+    """The deadline that held for each call."""
+    first_time_sec: float | None = None
+    """Median of the `first` samples that succeeded."""
+    cold_verified: bool | None = None
+    """Whether every cold sample is proven; None: there is none."""
+    samples: list[Sample] = []
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts of a run, and what it is known to have cost."""
+
+    total: int
+    successful: int
+    failed: int
+    skipped: int
+    not_run: int
+    calls: int
+    calls_with_cost: int
+    total_cost_usd: float | None
+    """Sum over the calls whose cost is known: a lower bound where `calls_with_cost < calls`; None where none is."""
+
+    @classmethod
+    def of(cls, results: list[EndpointResult]) -> Summary:
+        """Count `results`."""
+        samples = [sample for result in results for sample in result.samples]
+        costs = [sample.cost_usd for sample in samples if sample.cost_usd is not None]
+
+        def count(status: Status) -> int:
+            return sum(result.status == status for result in results)
+
+        return cls(
+            total=len(results),
+            successful=count("success"),
+            failed=count("failed"),
+            skipped=count("skipped"),
+            not_run=count("not_run"),
+            calls=len(samples),
+            calls_with_cost=len(costs),
+            total_cost_usd=sum(costs) if costs else None,
+        )
+
+
+class Run(msgspec.Struct, kw_only=True):
+    """One session's results, as the JSON report holds them."""
+
+    schema: int = SCHEMA
+    timestamp: str
+    """When the session began: ISO 8601, UTC, whole seconds."""
+    workspace: str
+    environment: str | None = None
+    simulated: str | None = None
+    """What was simulated, in words; None: the endpoints are real."""
+    resources: dict[str, bool | None]
+    """Which test resources there were (`image`, `video`, `lora`, …); None: not looked for."""
+    quick: bool = False
+    """Warm calls only."""
+    rounds: int
+    """Warm calls asked for per endpoint."""
+    finished: bool = False
+    """False: the session was cut off, or is still going on."""
+    version: str
+    """Of pytest-modal-bench."""
+    command: str | None = None
+    """The command that makes this run again."""
+    summary: Summary
+    results: list[EndpointResult]
+    """In catalogue order."""

@@ -1,0 +1,1 @@
+"""Entry point: options, ini keys, markers, hookspecs, and registration once it is asked for."""

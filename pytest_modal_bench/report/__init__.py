@@ -1,0 +1,1 @@
+"""Reports: pure functions from a `Run` to text, one module per format."""
