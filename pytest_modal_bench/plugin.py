@@ -1,1 +1,130 @@
-"""Entry point: options, ini keys, markers, hookspecs, and registration once it is asked for."""
+"""Entry point: options, ini keys, markers, hookspecs, and registration of the rest once it is asked for.
+
+Imports nothing but pytest: a session that does not ask for the benchmark pays for nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+NOT_ASKED_FOR = "endpoint tests call deployed endpoints: run pytest with --modal-bench"
+
+
+@pytest.hookimpl
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare every option, its ini key beside it; the environment variable has the ini key's name in capitals."""
+    group = parser.getgroup("modal-bench", "benchmarks of Modal web endpoints")
+
+    def switch(name: str, help_text: str) -> None:
+        key = _key(name)
+        group.addoption(f"--{name}", dest=key, action="store_true", default=None, help=help_text)
+        parser.addini(key, f"{help_text} (true or false)", type="bool", default=None)
+
+    def option(name: str, metavar: str, help_text: str, **how: Any) -> None:
+        key = _key(name)
+        group.addoption(f"--{name}", dest=key, metavar=metavar, default=None, help=help_text, **how)
+        parser.addini(key, help_text, default=None)
+
+    switch("modal-bench", "Call every endpoint of the catalogue, time it, and write the report.")
+    switch("modal-bench-quick", "Time warm calls only.")
+    option(
+        "modal-bench-workspace",
+        "NAME",
+        "Modal workspace, for {workspace} in the catalogue's URLs. 'local' starts the local workspace, a stand-in "
+        "for Modal on this machine. Default: the catalogue's.",
+    )
+    option(
+        "modal-bench-environment", "NAME", "Modal environment, for {environment} in the catalogue's URLs."
+    )
+    option("modal-bench-catalogue", "FILE", "The catalogue. Default: the endpoints.toml that is found.")
+    option("modal-bench-rounds", "N", "Warm calls per endpoint. Default: 3.")
+    option("modal-bench-timeout", "S", "Caps every call's deadline, in seconds. Default: the catalogue's.")
+    option(
+        "modal-bench-report",
+        "PATH",
+        "Where to write a report; its format follows the suffix: .md or .json. Repeatable. "
+        "Default: modal-bench-report.md and modal-bench-report.json in the root directory.",
+        action="append",
+    )
+    option(
+        "modal-bench-generate",
+        "WHAT",
+        "Make the test resources image,video (or one of them) with the workspace's own endpoints, then stop.",
+        nargs="?",
+        const="image,video",
+    )
+    option("modal-bench-scenario", "NAME", "Local workspace: how it behaves. Default: healthy.")
+    option(
+        "modal-bench-time-scale",
+        "X",
+        "Local workspace: factor on its simulated times and on the deadlines. Default: 0.01.",
+    )
+
+
+def _key(name: str) -> str:
+    return name.replace("-", "_")
+
+
+@pytest.hookimpl
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks that users may implement."""
+    from pytest_modal_bench import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def asked_for(config: pytest.Config) -> bool:
+    """Whether this session runs the benchmark: command line, then environment, then ini."""
+    if config.getoption("modal_bench"):
+        return True
+    variable = os.environ.get("MODAL_BENCH")
+    if variable is not None:
+        return variable.strip().lower() in {"1", "true", "yes", "on"}
+    return bool(config.getini("modal_bench"))
+
+
+@pytest.hookimpl
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker; register what the benchmark is made of, if it is asked for."""
+    config.addinivalue_line(
+        "markers",
+        "modal_endpoint(name, path, category, app, tags): on every endpoint test, for -m. Set by pytest-modal-bench.",
+    )
+    if asked_for(config) and not config.option.help:
+        from pytest_modal_bench.registration import register
+
+        register(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """With `-n auto`, start one worker a pool: endpoints of a pool are measured one after the other anyway."""
+    if not asked_for(config):
+        return None
+    from pytest_modal_bench.settings import pools
+
+    return pools(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Make test resources instead of running tests, if that is asked for."""
+    if not config.getoption("modal_bench_generate") or config.option.help:
+        return None
+    from pytest_modal_bench.generate import main
+
+    return main(config)
+
+
+@pytest.hookimpl
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Without the benchmark, an endpoint test is one test that is skipped: no catalogue is read for it."""
+    if "endpoint" in metafunc.fixturenames and not asked_for(metafunc.config):
+        from pytest_modal_bench.parametrization import wants_endpoint
+
+        if wants_endpoint(metafunc):
+            off = pytest.param(None, id="off", marks=pytest.mark.skip(NOT_ASKED_FOR))
+            metafunc.parametrize("endpoint", [off])

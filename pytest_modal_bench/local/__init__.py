@@ -1,1 +1,1 @@
-"""The local workspace: Modal's behaviour on loopback, with real processes and sockets. Knows nothing of the plugin."""
+"""The local workspace: Modal's behaviour on loopback, with real processes. Knows nothing of the plugin."""

@@ -1,0 +1,17 @@
+"""pytester, for the project's own tests; with --modal-bench they are not looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+_TESTS = Path(__file__).parent / "tests"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A benchmark of this checkout's endpoints needs nothing of what the project's own tests need."""
+    own = collection_path.parent == _TESTS and collection_path.name != "endpoints"
+    return True if own and config.pluginmanager.hasplugin("modal-bench-collection") else None

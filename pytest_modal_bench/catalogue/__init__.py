@@ -1,0 +1,10 @@
+"""The catalogue: `endpoints.toml` read into `Endpoint`s, with errors that name file, endpoint and field.
+
+It knows nothing of pytest, and sends nothing.
+"""
+
+from pytest_modal_bench.catalogue.errors import CatalogueError
+from pytest_modal_bench.catalogue.loading import load
+from pytest_modal_bench.catalogue.schema import App, Catalogue, Lora, ResourcePaths
+
+__all__ = ["App", "Catalogue", "CatalogueError", "Lora", "ResourcePaths", "load"]

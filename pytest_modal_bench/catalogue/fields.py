@@ -1,0 +1,182 @@
+"""The fields of one endpoint as written, in its own table or in `[defaults]`: read, checked, and merged."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Any, get_args
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from pytest_modal_bench import placeholders
+from pytest_modal_bench.catalogue.errors import shown, way_out
+from pytest_modal_bench.catalogue.tables import check_json, table
+from pytest_modal_bench.model import Expect, Need
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_modal_bench.catalogue.errors import Place
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+LONGEST_TIMEOUT_SEC = 86_400.0
+"""A Modal function may run for a day at most (Modal's guide, "Timeouts")."""
+
+# A header's name is a token: RFC 9110, section 5.1.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+class EndpointFields(msgspec.Struct, frozen=True, kw_only=True):
+    """What an endpoint's table may hold, each field at will."""
+
+    path: str | UnsetType = UNSET
+    app: str | UnsetType = UNSET
+    category: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    tags: tuple[str, ...] | UnsetType = UNSET
+    method: str | UnsetType = UNSET
+    timeout: float | UnsetType = UNSET
+    payload: Any = UNSET
+    form: dict[str, Any] | UnsetType = UNSET
+    query: dict[str, Any] | UnsetType = UNSET
+    headers: dict[str, Any] | UnsetType = UNSET
+    expect: Expect | UnsetType = UNSET
+    gpu: str | UnsetType = UNSET
+
+
+def read(raw: object, place: Place, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields given in the table `raw`. Raises CatalogueError for one that can't be used."""
+    check_json(raw, place)
+    given = msgspec.structs.asdict(table(raw, EndpointFields, place))
+    fields = {name: value for name, value in given.items() if value is not UNSET}
+    _check_texts(fields, place)
+    if "path" in fields:
+        _check_path(fields["path"], place.at("path"))
+    if "method" in fields:
+        fields["method"] = _method(fields["method"], place.at("method"))
+    if "timeout" in fields and not 0 < fields["timeout"] <= LONGEST_TIMEOUT_SEC:
+        raise place.at("timeout").error(f"expected seconds above 0 and up to {LONGEST_TIMEOUT_SEC:.0f}")
+    if "payload" in fields and "form" in fields:
+        raise place.at("form").error("a request has one body: give payload or form, not both")
+    if "expect" in fields:
+        _check_expect(fields["expect"], place.at("expect"))
+    for name in get_args(placeholders.Field):
+        _check_placeholders(name, fields.get(name), place.at(name))
+    _check_files(fields.get("form", {}), place.at("form"))
+    _check_headers(fields.get("headers", {}), place.at("headers"), environ)
+    return fields
+
+
+def merged(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an endpoint's `own` fields on top of the `defaults`.
+
+    `headers` (their names in any case) and `query` are merged entry by entry, and `tags` are added to the
+    defaults'; every other field is replaced whole. A body replaces a body, be it `payload` or `form`.
+    """
+    both = {**defaults, **own}
+    if "payload" in own:
+        both.pop("form", None)
+    if "form" in own:
+        both.pop("payload", None)
+    if "tags" in both:
+        both["tags"] = tuple(dict.fromkeys((*defaults.get("tags", ()), *own.get("tags", ()))))
+    if "query" in both:
+        both["query"] = {**defaults.get("query", {}), **own.get("query", {})}
+    if "headers" in both:
+        names = {name.lower() for name in own.get("headers", {})}
+        kept = {name: v for name, v in defaults.get("headers", {}).items() if name.lower() not in names}
+        both["headers"] = {**kept, **own.get("headers", {})}
+    return both
+
+
+def needs(fields: Mapping[str, Any]) -> tuple[Need, ...]:
+    """Return the test resources that placeholders in `fields` name, in the order image, video, mask, lora."""
+    found = {
+        each.name for name in get_args(placeholders.Field) for each in placeholders.find(fields.get(name))
+    }
+    return tuple(need for need in get_args(Need) if need in found)
+
+
+def check_line(text: str, place: Place) -> None:
+    """Raise CatalogueError unless `text` is one line that says something."""
+    if not text.strip():
+        raise place.error("is empty")
+    if any(unicodedata.category(c) in {"Cc", "Zl", "Zp"} for c in text):
+        raise place.error("expected one line without control characters")
+
+
+def _check_texts(fields: Mapping[str, Any], place: Place) -> None:
+    for name in ("app", "category", "name", "gpu"):
+        if name in fields:
+            check_line(fields[name], place.at(name))
+    for index, tag in enumerate(fields.get("tags", ())):
+        check_line(tag, place.at(f"tags[{index}]"))
+    if fields.get("description"):
+        check_line(fields["description"], place.at("description"))
+
+
+def _check_path(path: str, place: Place) -> None:
+    if not path.startswith("/"):
+        raise place.error("expected a path that begins with /")
+    if any(c in "{}\\" or c.isspace() or not c.isprintable() for c in path):
+        raise place.error("expected a path without spaces, braces and backslashes; nothing is filled in here")
+    if "?" in path or "#" in path:
+        raise place.error("expected a path without ? and #; put a query in the field query")
+
+
+def _method(method: str, place: Place) -> str:
+    if method.upper() not in METHODS:
+        raise place.error(f"unknown method '{shown(method)}'; {way_out(method.upper(), METHODS)}")
+    return method.upper()
+
+
+def _check_placeholders(field: placeholders.Field, value: object, place: Place) -> None:
+    for each in placeholders.find(value):
+        try:
+            placeholders.check(each, field)
+        except placeholders.PlaceholderError as error:
+            raise place.error(str(error)) from None
+
+
+def _check_files(form: Mapping[str, Any], place: Place) -> None:
+    """A file's bytes are a part of their own in a multipart body: nothing can stand around them."""
+    for name, value in form.items():
+        for each in value if isinstance(value, list) else [value]:
+            for found in placeholders.find(each):
+                if found.encoding == "bytes" and each != str(found):
+                    raise place.at(name).error(f"{found} must be the whole field; nothing may stand beside it")
+
+
+def _check_headers(headers: Mapping[str, Any], place: Place, environ: Mapping[str, str]) -> None:
+    """No message repeats a header's value: it may be a secret."""
+    seen: set[str] = set()
+    for name, value in headers.items():
+        here = place.at(name)
+        if not _TOKEN.fullmatch(name):
+            raise here.error("expected a header's name: letters, digits and '-'")
+        if name.lower() in seen:
+            raise here.error("given twice; the name of a header is the same in any case")
+        seen.add(name.lower())
+        if not isinstance(value, str):
+            raise here.error("expected a string; put it in quotes")
+        if not value.isprintable() or value != value.strip():
+            raise here.error("expected one line without control characters, nor spaces at its ends")
+        for variable in _variables(value):
+            secret = environ.get(variable, "").strip()
+            if not secret:
+                raise here.error(f"the environment variable {variable} is not set; set it to the secret")
+            if not secret.isprintable():
+                raise here.error(f"the environment variable {variable} holds more than one line of text")
+
+
+def _variables(value: str) -> list[str]:
+    return [each.encoding for each in placeholders.find(value) if each.name == "env" and each.encoding]
+
+
+def _check_expect(expect: Expect, place: Place) -> None:
+    for name, value in msgspec.structs.asdict(expect).items():
+        if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
+            raise place.at(name).error("expected a number above 0")

@@ -1,0 +1,51 @@
+"""Names that the catalogue gives to endpoints: ids for tests, and titles for people."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_UNFIT = re.compile(r"[^A-Za-z0-9._]+")
+
+
+class Route(NamedTuple):
+    """What tells one endpoint of a catalogue from all others."""
+
+    app: str
+    path: str
+    method: str
+
+
+def identify(routes: Sequence[Route]) -> list[str]:
+    """Return an id for each of `routes`, no two of them equal, made of letters, digits, `.`, `_` and `-`.
+
+    An id is the path; only where two would be the same the app is put before it, then the method behind it,
+    then the position among `routes`.
+    """
+    candidates = [_candidates(route, position) for position, route in enumerate(routes, 1)]
+    chosen = [0] * len(candidates)
+    while True:
+        ids = [each[level] for each, level in zip(candidates, chosen, strict=True)]
+        count = Counter(ids)
+        if len(count) == len(ids):
+            return ids
+        # The last candidates end in the position, so they all differ: whoever collides can still step on.
+        for index, each in enumerate(ids):
+            if count[each] > 1:
+                chosen[index] = min(chosen[index] + 1, len(candidates[index]) - 1)
+
+
+def title(path: str) -> str:
+    """Return the name of an endpoint that is given none: `/flux-dev-lora` is `Flux Dev Lora`."""
+    return " ".join(re.split(r"[-_/\s]+", path.strip("/"))).strip().title() or path
+
+
+def _candidates(route: Route, position: int) -> tuple[str, ...]:
+    path = _UNFIT.sub("-", route.path).strip("-") or "root"
+    with_app = f"{route.app}-{path}"
+    with_method = f"{with_app}-{route.method.lower()}"
+    return path, with_app, with_method, f"{with_method}-{position}"

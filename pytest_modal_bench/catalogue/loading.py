@@ -1,0 +1,179 @@
+"""A catalogue's file into a `Catalogue`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pytest_modal_bench.catalogue import fields as endpoint_fields
+from pytest_modal_bench.catalogue import hosts, ids
+from pytest_modal_bench.catalogue.errors import Place, way_out
+from pytest_modal_bench.catalogue.schema import App, Catalogue, Lora, ResourcePaths
+from pytest_modal_bench.catalogue.tables import check_json, read, table
+from pytest_modal_bench.model import Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+_REQUIRED = ("path", "app", "category")
+
+
+class _File(msgspec.Struct, frozen=True):
+    workspace: str | None = None
+    environment: str | None = None
+    defaults: dict[str, Any] = {}
+    resources: dict[str, Any] = {}
+    apps: dict[str, Any] = {}
+    endpoints: list[Any] = []
+
+
+class _AppFields(msgspec.Struct, frozen=True):
+    url: str
+    function: str | None = None
+    gpu: str | None = None
+    scaledown_window: float | None = None
+
+
+class _ResourceFields(msgspec.Struct, frozen=True):
+    image: str | None = None
+    video: str | None = None
+    mask: str | None = None
+    lora: Lora | None = None
+
+
+def load(
+    path: Path,
+    *,
+    root: Path | None = None,
+    workspace: str | None = None,
+    environment: str | None = None,
+    environ: Mapping[str, str],
+) -> Catalogue:
+    """Read the catalogue at `path`.
+
+    `workspace` and `environment` win over the catalogue's own. A relative path under `[resources]` is looked
+    for in the catalogue's directory, then in each directory above it up to `root`; a file that is nowhere
+    belongs where its folder is, or else beside the catalogue. `environ` must hold the variables that headers
+    name; none of their values is kept. Raises CatalogueError for whatever is wrong.
+    """
+    path = path.absolute()
+    root = path.parent if root is None else root.absolute()
+    place = Place((str(path.relative_to(root) if path.is_relative_to(root) else path),))
+    raw = read(path, place)
+    check_json({key: value for key, value in raw.items() if key != "endpoints"}, place)
+    file = table(raw, _File, place)
+    names = {
+        "workspace": file.workspace if workspace is None else workspace,
+        "environment": file.environment if environment is None else environment,
+    }
+    for kind, name in names.items():
+        if name is not None:
+            hosts.check_name(name, place.at(kind))
+    apps = {name: _app(name, table, names, place.at(f"apps.{name}")) for name, table in file.apps.items()}
+    endpoints = _endpoints(file, apps, place, environ)
+    return Catalogue(
+        path=path,
+        workspace=names["workspace"],
+        environment=names["environment"],
+        apps=apps,
+        endpoints=endpoints,
+        resources=_resources(file.resources, endpoints, _folders(path.parent, root), place.at("resources")),
+    )
+
+
+def _app(name: str, raw: object, names: Mapping[str, str | None], place: Place) -> App:
+    hosts.check_name(name, place)
+    given = table(raw, _AppFields, place)
+    for field in ("function", "gpu"):
+        text = getattr(given, field)
+        if text is not None:
+            endpoint_fields.check_line(text, place.at(field))
+    if given.scaledown_window is not None and given.scaledown_window <= 0:
+        raise place.at("scaledown_window").error("expected seconds above 0")
+    return App(
+        name=name,
+        url=hosts.base_url(given.url, names, place.at("url")),
+        function=given.function,
+        gpu=given.gpu,
+        scaledown_window=given.scaledown_window,
+    )
+
+
+def _endpoints(
+    file: _File, apps: Mapping[str, App], place: Place, environ: Mapping[str, str]
+) -> tuple[Endpoint, ...]:
+    if not file.endpoints:
+        raise place.at("endpoints").error("there are none; add [[endpoints]] with path, app and category")
+    defaults = endpoint_fields.read(file.defaults, place.at("defaults"), environ)
+    seen: dict[ids.Route, int] = {}
+    found = []
+    for index, raw in enumerate(file.endpoints):
+        here = place.at(_label(raw, index))
+        fields = endpoint_fields.merged(defaults, endpoint_fields.read(raw, here, environ))
+        for name in _REQUIRED:
+            if name not in fields:
+                raise here.at(name).error("missing field")
+        if fields["app"] not in apps:
+            raise here.at("app").error(f"unknown app; {way_out(fields['app'], apps)}")
+        route = ids.Route(fields["app"], fields["path"], fields.get("method", "POST"))
+        if route in seen:
+            raise here.at("path").error(
+                f"{route.method} of app {route.app} is here twice, as endpoints[{seen[route]}] and "
+                f"endpoints[{index}]; take one out"
+            )
+        seen[route] = index
+        found.append(fields)
+    return tuple(
+        _endpoint(id_, fields, apps[fields["app"]])
+        for id_, fields in zip(ids.identify([*seen]), found, strict=True)
+    )
+
+
+def _label(raw: object, index: int) -> str:
+    path = raw.get("path") if isinstance(raw, dict) else None
+    return path if isinstance(path, str) and path else f"endpoints[{index}]"
+
+
+def _endpoint(id_: str, fields: Mapping[str, Any], app: App) -> Endpoint:
+    computed = {"name": ids.title(fields["path"]), "gpu": app.gpu}
+    return Endpoint(
+        id=id_,
+        url=app.url,
+        pool=hosts.pool(app.url),
+        needs=endpoint_fields.needs(fields),
+        **{**computed, **fields},
+    )
+
+
+def _folders(innermost: Path, root: Path) -> list[Path]:
+    """Return the directories to look for files in: `innermost`, then outwards to `root` if it lies around."""
+    above = [folder for folder in innermost.parents if folder.is_relative_to(root)]
+    return [innermost, *above]
+
+
+def _resources(
+    raw: object, endpoints: Sequence[Endpoint], folders: Sequence[Path], place: Place
+) -> ResourcePaths:
+    given = table(raw, _ResourceFields, place)
+    files = {"image": given.image, "video": given.video, "mask": given.mask}
+    for name, file in files.items():
+        if file is not None:
+            endpoint_fields.check_line(file, place.at(name))
+    if given.lora is not None:
+        endpoint_fields.check_line(given.lora.id, place.at("lora.id"))
+        probes = [endpoint.path for endpoint in endpoints if "lora" in endpoint.needs]
+        if given.lora.probe is not None and given.lora.probe not in probes:
+            raise place.at("lora.probe").error(
+                f"no endpoint with {{lora}} has this path; {way_out(given.lora.probe, probes)}"
+            )
+    located = {name: None if file is None else _located(file, folders) for name, file in files.items()}
+    return ResourcePaths(**located, lora=given.lora)
+
+
+def _located(file: str, folders: Sequence[Path]) -> Path:
+    candidates = [folder / file for folder in folders]
+    existing = [path for path in candidates if path.exists()]
+    beside = [path for path in candidates if path.parent.exists()]
+    return [*existing, *beside, *candidates][0]

@@ -1,0 +1,79 @@
+"""What a catalogue is once it is read: apps, endpoints, and where the test resources lie."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - msgspec looks the type up
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pytest_modal_bench.catalogue.errors import Place
+from pytest_modal_bench.model import Endpoint  # noqa: TC001 - msgspec looks the type up
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class App(msgspec.Struct, frozen=True, kw_only=True):
+    """A Modal app, and the web function that its endpoints are routes of."""
+
+    name: str
+    url: str
+    """Base URL, with workspace and environment filled in, without a slash at its end."""
+    function: str | None = None
+    gpu: str | None = None
+    scaledown_window: float | None = None
+    """Seconds that a container lives on without a call."""
+
+
+class Lora(msgspec.Struct, frozen=True, kw_only=True):
+    """The LoRA that stands behind `{lora}`, by its id in the workspace."""
+
+    id: str
+    probe: str | None = None
+    """Path of an endpoint that answers with an error when the workspace has no such LoRA."""
+
+
+class ResourcePaths(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the test resources lie, whether or not the files exist; None: the catalogue names none."""
+
+    image: Path | None = None
+    video: Path | None = None
+    mask: Path | None = None
+    lora: Lora | None = None
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole catalogue, every default filled in."""
+
+    path: Path
+    workspace: str | None
+    environment: str | None
+    apps: dict[str, App]
+    endpoints: tuple[Endpoint, ...]
+    resources: ResourcePaths
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """The pools of the endpoints, in catalogue order."""
+        return tuple(dict.fromkeys(endpoint.pool for endpoint in self.endpoints))
+
+    def with_urls(self, urls: Mapping[str, str]) -> Catalogue:
+        """Return the catalogue as served at `urls` (app to base URL); pools keep their names.
+
+        Raises CatalogueError for an app that is not in `urls`.
+        """
+        for name in self.apps:
+            if name not in urls:
+                served = ", ".join(urls) or "no app"
+                raise Place((self.path.name, f"apps.{name}")).error(
+                    f"this workspace does not serve it; it serves {served}"
+                )
+        at = {name: urls[name].rstrip("/") for name in self.apps}
+        return msgspec.structs.replace(
+            self,
+            apps={name: msgspec.structs.replace(app, url=at[name]) for name, app in self.apps.items()},
+            endpoints=tuple(
+                msgspec.structs.replace(endpoint, url=at[endpoint.app]) for endpoint in self.endpoints
+            ),
+        )

@@ -1,0 +1,120 @@
+"""TOML into typed tables: a file into a dict, a dict into a struct, and msgspec's messages into words."""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
+
+import msgspec
+
+from pytest_modal_bench.catalogue.errors import shown, way_out
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_modal_bench.catalogue.errors import Place
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+_DEEPEST = 50
+# What JSON readers agree on: whole numbers that fit 64 bits (RFC 8259, section 6, warns of larger ones).
+_INTEGERS = range(-(2**63), 2**64)
+
+_WORDS = {
+    "str": "a string",
+    "int": "an integer",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "an array",
+    "object": "a table",
+    "datetime": "a date and time",
+    "date": "a date",
+    "time": "a time",
+}
+_MISMATCH = re.compile(r"Expected `(\w+)[^`]*`, got `(\w+)`")
+_LOCATION = re.compile(r" - at `\$\.?(.*)`$")
+
+
+def read(path: Path, place: Place) -> dict[str, Any]:
+    """Return the TOML file's tables. Raises CatalogueError if it can't be read, or is not TOML in UTF-8."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise place.error("no such file") from None
+    except IsADirectoryError:
+        raise place.error("is a directory; name the catalogue's file in it") from None
+    except OSError as error:
+        raise place.error(f"can't be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise place.error(f"byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise place.error(f"nested too deep; at most {_DEEPEST} levels") from None
+    except ValueError as error:
+        raise place.error(f"not TOML: {shown(str(error))}") from None
+
+
+def check_json(value: object, place: Place) -> None:
+    """Raise CatalogueError unless JSON can say `value`: no dates, nothing infinite, nothing too deep."""
+    pending: list[tuple[object, tuple[str, ...]]] = [(value, ())]
+    while pending:
+        each, keys = pending.pop()
+        here = place.at("".join(keys).removeprefix(".")) if keys else place
+        if len(keys) > _DEEPEST:
+            raise here.error(f"nested too deep; at most {_DEEPEST} levels")
+        if isinstance(each, dict):
+            pending.extend((item, (*keys, f".{key}")) for key, item in each.items())
+        elif isinstance(each, list):
+            pending.extend((item, (*keys, f"[{index}]")) for index, item in enumerate(each))
+        elif isinstance(each, float):
+            if not math.isfinite(each):
+                raise here.error(f"expected a finite number, got {each}")
+        elif isinstance(each, int):
+            if each not in _INTEGERS:
+                raise here.error("expected an integer of at most 64 bits")
+        elif not isinstance(each, str):
+            raise here.error("expected what JSON knows, got a date or time; put it in quotes")
+
+
+def table(value: object, into: type[S], place: Place) -> S:
+    """Return `value` as `into`. Raises CatalogueError for unknown and missing fields and wrong types."""
+    _check_keys(value, into, place)
+    try:
+        return msgspec.convert(value, into)
+    except msgspec.ValidationError as error:
+        message = str(error)
+    located = _LOCATION.search(message)
+    mismatch = _MISMATCH.match(message)
+    problem = f"expected {_WORDS[mismatch[1]]}, got {_WORDS[mismatch[2]]}" if mismatch else message
+    raise (place.at(located[1]) if located else place).error(problem)
+
+
+def _check_keys(value: object, into: type[msgspec.Struct], place: Place) -> None:
+    if not isinstance(value, dict):
+        raise place.error(f"expected a table, got {_WORDS[_kind(value)]}")
+    fields = msgspec.structs.fields(into)
+    for key in value:
+        if key not in into.__struct_fields__:
+            raise place.at(key).error(f"unknown field; {way_out(key, into.__struct_fields__)}")
+    for field in fields:
+        if field.required and field.name not in value:
+            raise place.at(field.name).error("missing field")
+        for kind in get_args(field.type) if field.name in value else ():
+            if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+                _check_keys(value[field.name], kind, place.at(field.name))
+            elif get_origin(kind) is Literal:
+                _check_choice(value[field.name], get_args(kind), place.at(field.name))
+
+
+def _check_choice(value: object, known: tuple[str, ...], place: Place) -> None:
+    if isinstance(value, str) and value not in known:
+        raise place.error(f"unknown value '{shown(value)}'; {way_out(value, known)}")
+
+
+def _kind(value: object) -> str:
+    names = {"dict": "object", "list": "array"}
+    name = type(value).__name__
+    return names.get(name, name)

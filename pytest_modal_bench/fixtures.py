@@ -1,0 +1,214 @@
+"""What a test may ask for: the endpoint's measurement, and the test resources."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from msgspec import Struct, convert, structs, to_builtins
+
+from pytest_modal_bench import resources as test_resources
+from pytest_modal_bench.collection import endpoint_of
+from pytest_modal_bench.measure import protocol
+from pytest_modal_bench.measure.client import Client
+from pytest_modal_bench.model import Endpoint, EndpointResult, Need, Resource, Sample, Start
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_modal_bench.settings import Settings
+
+RESULT = pytest.StashKey[EndpointResult]()
+RECORDS = pytest.StashKey[list[dict[str, Any]]]()
+
+Measure = Callable[[], EndpointResult]
+
+
+class Briefing(Struct, frozen=True, kw_only=True):
+    """What a process that measures can't know by itself. Crosses to a worker as built-in types."""
+
+    lora: str | None
+    """The LoRA's id, if the workspace has it."""
+    called_pools: tuple[str, ...]
+    """Pools that have been called before: a cold start can't be observed there any more."""
+    probed: dict[str, Sample]
+    """By endpoint id: the call that asked whether the LoRA exists. It is that endpoint's first sample, too."""
+
+
+class Measuring:
+    """The process that measures: what it has called so far, and with which resources. Plugin of the fixtures below."""
+
+    def __init__(self, settings: Settings) -> None:
+        """What it may call, and with what, it is told before the first test: `found`, then `brief`."""
+        self.settings = settings
+        self.found: dict[str, Resource | str] = {}
+        """Test resources by name; one that is missing is absent."""
+        self.client = Client(held_after_sec=settings.held_after_sec)
+        self._called_pools: set[str] = set()
+        self._answered: set[str] = set()
+        self._probed: dict[str, Sample] = {}
+        self._results: dict[str, EndpointResult] = {}
+
+    def brief(self, briefing: dict[str, Any]) -> None:
+        """Hear what is known before the first test: see `Briefing`."""
+        told = convert(briefing, Briefing)
+        if told.lora is not None:
+            self.found["lora"] = told.lora
+        self._called_pools.update(told.called_pools)
+        self._probed.update(told.probed)
+
+    def pytest_unconfigure(self) -> None:
+        """Close what is open when the session ends."""
+        self.client.close()
+
+    def missing(self, endpoint: Endpoint) -> str | None:
+        """`Missing: test image, …`, or None if `endpoint` has all it needs."""
+        return test_resources.missing_reason(endpoint.needs, self.found)
+
+    def measure(self, endpoint: Endpoint, recorder: protocol.Recorder, samples: list[Sample]) -> EndpointResult:
+        """Make the endpoint's calls. A call that failed is told in the result, and by nothing else."""
+        deadline_sec = self.settings.deadline_sec(endpoint.timeout)
+        probe = self._probed.pop(endpoint.id, None)
+        if probe is not None:
+            samples.append(probe)
+            recorder.add(probe.start, [probe.elapsed_sec])
+        if probe is None or probe.ok:
+            steps = protocol.plan(
+                pool_called=endpoint.pool in self._called_pools,
+                answered=probe is not None or endpoint.id in self._answered,
+                quick=self.settings.quick,
+                rounds=self.settings.rounds,
+            )
+            self._called_pools.add(endpoint.pool)
+            try:
+                protocol.measure(
+                    endpoint,
+                    steps,
+                    client=self.client,
+                    recorder=recorder,
+                    resources=self.found,
+                    environ=os.environ,
+                    deadline_sec=deadline_sec,
+                    samples=samples,
+                )
+            except protocol.CallFailed:
+                pass
+        if any(sample.ok for sample in samples):
+            self._answered.add(endpoint.id)
+        return protocol.summarise(endpoint, samples, deadline_sec=deadline_sec)
+
+    @pytest.fixture
+    def measure_endpoint(
+        self, request: pytest.FixtureRequest, endpoint: Endpoint, _modal_bench_recorder: protocol.Recorder
+    ) -> Measure:
+        """Call it to measure the endpoint: its result, or the test fails. Skips when a test resource is missing.
+
+        An endpoint is measured once in a session, however many tests ask for it.
+        """
+        missing = self.missing(endpoint)
+        if missing is not None:
+            request.node.stash[RESULT] = protocol.skipped(endpoint, missing)
+            pytest.skip(missing)
+        return lambda: self._measured(request.node, endpoint, _modal_bench_recorder)
+
+    def _measured(
+        self, item: pytest.Item, endpoint: Endpoint, recorder: protocol.Recorder
+    ) -> EndpointResult:
+        if endpoint.id not in self._results or self._results[endpoint.id].status == "failed":
+            samples: list[Sample] = []
+            try:
+                self._results[endpoint.id] = self.measure(endpoint, recorder, samples)
+            finally:
+                item.stash[RECORDS] = recorder.records(lambda start: _extra_info(endpoint, start, samples))
+        result = item.stash[RESULT] = self._results[endpoint.id]
+        if result.status == "failed":
+            pytest.fail(f"{endpoint.path}: {result.error}", pytrace=False)
+        return result
+
+    @pytest.fixture
+    def endpoint_result(self, measure_endpoint: Measure) -> EndpointResult:
+        """What measuring the endpoint gave, for checks of one's own. Fails when a call failed."""
+        return measure_endpoint()
+
+    @pytest.fixture
+    def test_image(self) -> Resource | str:
+        """The test image; skips when it is missing."""
+        return self._resource("image")
+
+    @pytest.fixture
+    def test_video(self) -> Resource | str:
+        """The test video; skips when it is missing."""
+        return self._resource("video")
+
+    @pytest.fixture
+    def test_mask(self) -> Resource | str:
+        """The mask that goes with the test image; skips when it is missing."""
+        return self._resource("mask")
+
+    @pytest.fixture
+    def test_lora(self) -> Resource | str:
+        """The id of the test LoRA; skips when the workspace does not have it."""
+        return self._resource("lora")
+
+    def _resource(self, name: Need) -> Resource | str:
+        resource = self.found.get(name)
+        if resource is None:
+            pytest.skip(test_resources.missing_reason((name,), self.found) or name)
+        return resource
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Put the result on the test's report: the one thing that crosses from a worker to the controller."""
+        report = yield
+        endpoint = endpoint_of(item)
+        if endpoint is not None and (report.when == "call" or (report.when == "setup" and not report.passed)):
+            result = _with_outcome(item.stash.get(RESULT, None), endpoint, report)
+            report.modal_bench = {  # type: ignore[attr-defined] # pytest carries what it does not know
+                "result": to_builtins(result) if result is not None else None,
+                "records": item.stash.get(RECORDS, []),
+            }
+        return report
+
+
+class PlainRecording:
+    """Plugin that gives a test its recorder where pytest-benchmark is off."""
+
+    @pytest.fixture
+    def _modal_bench_recorder(self) -> protocol.PlainRecorder:
+        return protocol.PlainRecorder()
+
+
+def _with_outcome(
+    result: EndpointResult | None, endpoint: Endpoint, report: pytest.TestReport
+) -> EndpointResult | None:
+    """The result as its test left it: a check of the user's own that fails is a failure of the endpoint."""
+    if report.failed and (result is None or result.status != "failed"):
+        error = _crash_message(report)
+        return structs.replace(result, status="failed", error=error) if result else protocol.failed(endpoint, error)
+    if report.skipped and result is None:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "Skipped"
+        return protocol.skipped(endpoint, reason.removeprefix("Skipped: "))
+    return result
+
+
+def _crash_message(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash is not None else report.longreprtext
+    return " ".join(text.split())
+
+
+def _extra_info(endpoint: Endpoint, start: Start, samples: Sequence[Sample]) -> dict[str, Any]:
+    """What pytest-benchmark's files say beside the times; a warm record shows the `first` call before it, too."""
+    shown = (start, "first") if start == "warm" else (start,)
+    return {
+        "endpoint": endpoint.id,
+        "path": endpoint.path,
+        "app": endpoint.app,
+        "category": endpoint.category,
+        "start": start,
+        "samples": to_builtins([sample for sample in samples if sample.start in shown]),
+    }

@@ -1,0 +1,36 @@
+"""What the edge hands to a client: an app's answer, or one of Modal's own (plain text, with a trailing newline)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Answer(NamedTuple):
+    """A whole HTTP answer."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+def text(status: int, line: str) -> Answer:
+    """Answer `line` as Modal's edge does."""
+    return Answer(status, [("content-type", "text/plain; charset=utf-8")], f"{line}\n".encode())
+
+
+def see_other(location: str) -> Answer:
+    """Send the client elsewhere, with GET."""
+    return Answer(303, [("location", location)], b"")
+
+
+# Status and wording as seen in public code and issues of Modal's users.
+INVALID_CALL = text(404, "modal-http: invalid function call")
+BAD_REDIRECT_METHOD = text(400, "modal-http: bad redirect method")
+INPUT_LOST = text(408, "Missing request, possibly due to expiry or cancellation")
+TERMINATED = text(500, "modal-http: internal error: function was terminated by signal")
+TIMED_OUT = text(500, "modal-http: internal error: function execution timed out")
+INTERNAL_FAILURE = text(500, "modal-http: internal error: status InternalFailure: container did not start")
+
+# That these are refused is known, the wording is not: it is this project's.
+REFUSED_HEADER = text(400, "modal-http: request header not allowed")
+TOO_LARGE = text(413, "modal-http: request body too large")

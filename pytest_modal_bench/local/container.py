@@ -1,0 +1,59 @@
+"""A container: an operating-system process that serves one app's routes, and dies with its supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pytest_modal_bench.local.gpu import Gpu
+from pytest_modal_bench.local.http import Server
+from pytest_modal_bench.local.routes import build
+from pytest_modal_bench.local.workspace import App  # noqa: TC001 - msgspec reads the annotation
+
+if TYPE_CHECKING:
+    import socket
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What the supervisor wants started, as one line of JSON down the lifeline."""
+
+    name: str
+    app: App
+    time_scale: float
+    seed: int
+    killed: list[str]
+    loras: list[str]
+
+
+def serve(listener: socket.socket, lifeline: socket.socket) -> None:
+    """Be a container until killed: read the `Order`, say one's pid, boot, say `ready`, serve."""
+    with lifeline.makefile("rb") as lines:
+        order = msgspec.json.decode(lines.readline(), type=Order)
+        lifeline.sendall(f"{os.getpid()}\n".encode())
+        threading.Thread(target=_die_with_supervisor, args=(lifeline,), daemon=True).start()
+        asyncio.run(_serve(order, listener, lifeline))
+
+
+def _die_with_supervisor(lifeline: socket.socket) -> None:
+    """End this process at once when the other end of the lifeline is gone."""
+    lifeline.recv(1)
+    os._exit(0)
+
+
+async def _serve(order: Order, listener: socket.socket, lifeline: socket.socket) -> None:
+    gpu = Gpu(
+        order.app.endpoints,
+        time_scale=order.time_scale,
+        seed=order.seed,
+        killed=order.killed,
+    )
+    server = Server(build(order.name, order.app, gpu, order.loras))
+    await asyncio.sleep(order.app.enter * order.time_scale)
+    serving = asyncio.create_task(server.serve([listener]))
+    await server.up.wait()
+    lifeline.sendall(b"ready\n")
+    await serving

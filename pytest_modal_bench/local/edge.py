@@ -1,0 +1,211 @@
+"""Modal's edge: takes requests, hands them to containers, redirects those that take long, and answers for the fallen.
+
+Behaviour as in Modal's documentation of web endpoints and of their request timeouts: after 150 s a client is sent
+on by a 303 to a URL that has the answer, as often as need be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+import httpx
+from fastapi import Request
+
+from pytest_modal_bench.local import answer, faults
+from pytest_modal_bench.local.answer import Answer
+from pytest_modal_bench.local.calls import ATTEMPT_TOKEN, Call, Calls, is_result
+from pytest_modal_bench.local.pool import ContainerDiedError
+from pytest_modal_bench.local.scenario import (
+    Drip,
+    EdgeAnswer,
+    Hang,
+    HeldRedirects,
+    InputLost,
+    RedirectLoop,
+    Scenario,
+    Truncate,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import Receive, Scope, Send
+
+    from pytest_modal_bench.local.pool import Pool
+
+HOLD_SEC = 150.0
+"""How long the edge holds a request before it redirects, unscaled."""
+MAX_BODY = 64 * 1024 * 1024
+"""Bytes of a request's body; Modal takes 4 GiB."""
+DEATH_SEC = 5.0
+"""How long after its connection broke a container's end is waited for."""
+PROXY_AUTH = {"modal-key", "modal-secret"}
+NOT_FORWARDED = PROXY_AUTH | {"host", "connection", "content-length", "transfer-encoding", "expect"}
+NOT_RETURNED = {"connection", "content-length", "date", "server", "transfer-encoding"}
+SUCCESS_HEADERS = {"x-cost-usd", "x-execution-time-sec", "x-gpu-type"}
+
+
+class Host(NamedTuple):
+    """One app as a client sees it."""
+
+    pool: Pool
+    calls: Calls
+
+
+class Edge:
+    """An ASGI app for all hosts, told apart by the port that a request came in on."""
+
+    def __init__(self, pools: Mapping[int, Pool], scenario: Scenario, time_scale: float) -> None:
+        self._hosts = {port: Host(pool, Calls()) for port, pool in pools.items()}
+        self._scenario = scenario
+        self._hold = HOLD_SEC * time_scale
+        # Containers are found by their port alone: no proxies, no redirects, no deadline but Modal's own.
+        self._client = httpx.AsyncClient(
+            timeout=None,  # noqa: S113
+            trust_env=False,
+            limits=httpx.Limits(max_connections=None),
+        )
+
+    async def close(self) -> None:
+        """Let go of the connections to the containers."""
+        await self._client.aclose()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        host = self._hosts[scope["server"][1]]
+        fault = self._scenario.faults.get(request.url.path)
+        body = await read_body(request)
+        gone = asyncio.ensure_future(disconnected(receive))
+        try:
+            made = await self._answer(host, request, body, gone)
+            if made is None:
+                return
+            if isinstance(fault, Drip) and made.status == 200:  # noqa: PLR2004
+                await faults.drip(made, fault.interval, gone, send)
+            elif isinstance(fault, Truncate) and made.status == 200:  # noqa: PLR2004
+                await faults.truncate(made, send)
+            else:
+                await faults.whole(made, send)
+        finally:
+            gone.cancel()
+
+    async def _answer(
+        self,
+        host: Host,
+        request: Request,
+        body: bytes | None,
+        gone: asyncio.Future[None],
+    ) -> Answer | None:
+        """Make the answer; None: the client has left."""
+        if any(name.startswith("modal-") and name not in PROXY_AUTH for name in request.headers):
+            return answer.REFUSED_HEADER
+        if body is None:
+            return answer.TOO_LARGE
+        result = is_result(request.query_params)
+        if result and request.method != "GET":
+            return answer.BAD_REDIRECT_METHOD
+        match self._scenario.faults.get(request.url.path):
+            case RedirectLoop():
+                return answer.see_other(str(request.url))
+            case Hang():
+                await gone
+                return None
+            case InputLost():
+                return answer.INPUT_LOST
+            case EdgeAnswer(status=status, body=line):
+                return answer.text(status, line)
+            case HeldRedirects() if not result:
+                call: Call | None = Call(forever())
+            case _ if result:
+                call = host.calls.find(request.query_params)
+            case _:
+                call = Call(self._run(host.pool, request, body))
+        if call is None:
+            return answer.INPUT_LOST
+        return await self._wait(host, request, call, gone)
+
+    async def _wait(
+        self,
+        host: Host,
+        request: Request,
+        call: Call,
+        gone: asyncio.Future[None],
+    ) -> Answer | None:
+        """Hold the request until the call is done or the hold is over; None: the client has left."""
+        await asyncio.wait({call.task, gone}, timeout=self._hold, return_when=asyncio.FIRST_COMPLETED)
+        if call.task.cancelled():
+            return answer.INPUT_LOST
+        if call.task.done():
+            made = call.task.result()
+        elif gone.done():
+            return None
+        else:
+            host.calls.keep(call)
+            url = request.url.replace(query=f"{ATTEMPT_TOKEN}={call.token}")
+            made = answer.see_other(str(url))
+        return made._replace(headers=[*made.headers, ("modal-function-call-id", call.id)])
+
+    async def _run(self, pool: Pool, request: Request, body: bytes) -> Answer:
+        """Run a request in a container, or say why it did not come back."""
+        try:
+            async with pool.container() as container:
+                forwarded = self._client.build_request(
+                    request.method,
+                    httpx.URL(
+                        scheme="http",
+                        host="127.0.0.1",
+                        port=container.port,
+                        raw_path=target(request),
+                    ),
+                    headers=[(k, v) for k, v in request.headers.items() if k not in NOT_FORWARDED],
+                    content=body,
+                )
+                try:
+                    async with asyncio.timeout(pool.app.timeout * pool.time_scale):
+                        response = await self._client.send(forwarded)
+                except httpx.TransportError:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(DEATH_SEC):
+                            await container.gone.wait()
+                    return answer.TERMINATED if container.gone.is_set() else answer.INTERNAL_FAILURE
+        except ContainerDiedError:
+            return answer.TERMINATED
+        except TimeoutError:
+            return answer.TIMED_OUT
+        except OSError:
+            return answer.INTERNAL_FAILURE
+        dropped = NOT_RETURNED if self._scenario.success_headers else NOT_RETURNED | SUCCESS_HEADERS
+        headers = [(k, v) for k, v in response.headers.items() if k not in dropped]
+        return Answer(response.status_code, headers, response.content)
+
+
+def target(request: Request) -> bytes:
+    """Path and query as the client wrote them."""
+    path: bytes = request.scope["raw_path"]
+    query: bytes = request.scope["query_string"]
+    return path + b"?" + query if query else path
+
+
+async def read_body(request: Request) -> bytes | None:
+    """Read the whole body; None if it is over `MAX_BODY`."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BODY:
+            return None
+    return bytes(body)
+
+
+async def disconnected(receive: Receive) -> None:
+    """Wait until the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def forever() -> Answer:
+    """Never finish."""
+    await asyncio.Event().wait()
+    raise AssertionError

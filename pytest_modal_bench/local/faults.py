@@ -1,0 +1,40 @@
+"""Ways to send an answer to the client: whole, byte by byte for ever, or cut off in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import Send
+
+    from pytest_modal_bench.local.answer import Answer
+
+
+async def whole(answer: Answer, send: Send) -> None:
+    """Send all of it."""
+    await _head(answer, send, [("content-length", str(len(answer.body)))])
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def drip(answer: Answer, interval: float, gone: asyncio.Future[None], send: Send) -> None:
+    """Send the body over and over, a byte every `interval` seconds, until the client is gone."""
+    await _head(answer, send, [])
+    for byte in cycle(answer.body):
+        await send({"type": "http.response.body", "body": bytes([byte]), "more_body": True})
+        await asyncio.wait({gone}, timeout=interval)
+        if gone.done():
+            return
+
+
+async def truncate(answer: Answer, send: Send) -> None:
+    """Promise the whole body and send half of it; the server closes the connection on an unfinished answer."""
+    await _head(answer, send, [("content-length", str(len(answer.body)))])
+    half = answer.body[: len(answer.body) // 2]
+    await send({"type": "http.response.body", "body": half, "more_body": True})
+
+
+async def _head(answer: Answer, send: Send, more: list[tuple[str, str]]) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in [*answer.headers, *more]]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})

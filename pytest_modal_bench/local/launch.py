@@ -1,0 +1,121 @@
+"""Starts the local workspace in a process of its own, which ends with this one. Needs no extra to be imported."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+STOP_SEC = 5.0
+"""How long the workspace may take to stop before it is killed."""
+
+
+class LaunchError(Exception):
+    """The local workspace did not start; the message is one line."""
+
+
+class LocalWorkspace:
+    """A local workspace that runs; a context manager that stops it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], description: dict[str, Any]) -> None:
+        self._process = process
+        self.pid = process.pid
+        self.workspace: str = description["workspace"]
+        self.urls: dict[str, str] = description["urls"]
+        """Base URL of each app."""
+        self.resources: dict[str, bytes | None] = {
+            name: None if data is None else base64.b64decode(data)
+            for name, data in description["resources"].items()
+        }
+        """Test image, video and mask; None: the scenario has none."""
+        self.lora: bool = description["lora"]
+        """Whether the LoRA `test-benchmark` exists."""
+        self.simulated: str = description["simulated"]
+        """What is not real, in words."""
+
+    def close(self) -> None:
+        """Stop it, with all its containers; a second time does nothing."""
+        stop(self._process)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+
+def launch(scenario: str, time_scale: float, *, ready_timeout: float = 60) -> LocalWorkspace:
+    """Start the workspace and wait until it serves, at most `ready_timeout` seconds.
+
+    Raises `LaunchError` for an unknown or malformed scenario, a missing extra, or a workspace that does not start.
+    """
+    command = [sys.executable, "-P", "-m", "pytest_modal_bench.local", "--json"]
+    process = subprocess.Popen(  # noqa: S603 - this package's own module, no shell
+        [*command, f"--scenario={scenario}", f"--time-scale={time_scale!r}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    said: deque[str] = deque(maxlen=20)
+    ready: queue.Queue[dict[str, Any] | None] = queue.Queue()
+    threading.Thread(target=_listen, args=(process, said, ready), daemon=True).start()
+    try:
+        description = ready.get(timeout=ready_timeout)
+    except queue.Empty:
+        stop(process)
+        raise LaunchError(f"the local workspace did not start within {ready_timeout:g} s") from None
+    except BaseException:
+        stop(process)
+        raise
+    if description is None:
+        stop(process)
+        last = said[-1] if said else f"it ended with exit code {process.returncode}"
+        raise LaunchError(last)
+    return LocalWorkspace(process, description)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Close its standard input, wait, and kill it and its containers if that was not enough."""
+    assert process.stdin is not None  # noqa: S101 - it is a pipe
+    with suppress(BrokenPipeError):
+        process.stdin.close()
+    try:
+        process.wait(STOP_SEC)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _listen(
+    process: subprocess.Popen[bytes],
+    said: deque[str],
+    ready: queue.Queue[dict[str, Any] | None],
+) -> None:
+    """Read all that the workspace says, so that it never blocks: the description, and what went wrong."""
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    with process.stdout as lines:
+        for line in lines:
+            if line.startswith(b'{"workspace"'):
+                ready.put(json.loads(line))
+            else:
+                said.append(line.decode(errors="replace").strip())
+    ready.put(None)

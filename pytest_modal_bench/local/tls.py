@@ -1,0 +1,28 @@
+"""A host whose TLS handshake is cut off: it reads the ClientHello and closes."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
+
+RECORD_HEADER = 5
+"""Bytes before a TLS record's payload; the last two are its length (RFC 8446, section 5.1)."""
+PATIENCE_SEC = 10.0
+
+
+async def cut_handshakes(listener: socket.socket) -> asyncio.Server:
+    """Serve such a host on `listener`."""
+    return await asyncio.start_server(_cut, sock=listener)
+
+
+async def _cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    # All of it is read: closing on unread data would reset the connection, which clients report otherwise.
+    with suppress(OSError, EOFError, TimeoutError):
+        async with asyncio.timeout(PATIENCE_SEC):
+            header = await reader.readexactly(RECORD_HEADER)
+            await reader.readexactly(int.from_bytes(header[3:]))
+    writer.close()

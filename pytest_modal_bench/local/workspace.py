@@ -1,0 +1,60 @@
+"""What the local workspace consists of: its apps, their endpoints, and how long their work takes."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Literal
+
+import msgspec
+
+FormName = Literal[
+    "picture",
+    "lora_picture",
+    "face_picture",
+    "edit",
+    "inpaint",
+    "clip",
+    "reference_clip",
+    "lora_clip",
+    "face_swap",
+    "upscale",
+]
+"""What a route's body looks like, and so what it answers."""
+
+
+class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One route; `load` and `inference` are unscaled seconds."""
+
+    form: FormName
+    load: float
+    inference: float
+    declares: str
+    """The content type it states, whatever it sends."""
+
+
+class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One app: one host, one pool of containers; times are unscaled seconds."""
+
+    endpoints: dict[str, Endpoint]
+    enter: float
+    scaledown_window: float = 300.0
+    timeout: float = 1800.0
+    concurrent_inputs: int = 5
+    max_containers: int = 3
+    """A bound for the sake of the machine; Modal's is the workspace's quota."""
+
+
+class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The apps by name, in the catalogue's order."""
+
+    workspace: str
+    apps: dict[str, App]
+
+    def paths(self) -> set[str]:
+        """Every endpoint's path."""
+        return {path for app in self.apps.values() for path in app.endpoints}
+
+
+def read() -> Workspace:
+    """Read the workspace that ships with the package."""
+    return msgspec.toml.decode((files(__package__) / "workspace.toml").read_bytes(), type=Workspace)

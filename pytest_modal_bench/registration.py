@@ -1,0 +1,58 @@
+"""Puts a session that runs the benchmark together: the plugins of a controller, of a worker, or of both in one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import convert
+
+from pytest_modal_bench import settings as session_settings
+from pytest_modal_bench.collection import EndpointCollection
+from pytest_modal_bench.fixtures import Measuring, PlainRecording
+from pytest_modal_bench.model import Resource
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def register(config: pytest.Config) -> None:
+    """Register what this process needs. Raises `pytest.UsageError` for a bad option or catalogue."""
+    workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
+    distributed = workerinput is None and _distributed(config)
+    settings = session_settings.resolve(config)
+    catalogue = session_settings.catalogue(config)
+    collection = EndpointCollection(settings, catalogue)
+    manager = config.pluginmanager
+    manager.register(collection, "modal-bench-collection")
+    if manager.hasplugin("benchmark"):
+        from pytest_modal_bench import bridge
+
+        bridge.configure(config, distributed=distributed, worker=workerinput is not None)
+        manager.register(bridge.BenchmarkRecording(), "modal-bench-recording")
+    else:
+        manager.register(PlainRecording(), "modal-bench-recording")
+    if config.option.collectonly:
+        return
+    from pytest_modal_bench.session import RunSession, WorkerSession
+
+    measuring = None
+    if not distributed:
+        measuring = Measuring(settings)
+        manager.register(measuring, "modal-bench-measuring")
+    if workerinput is None or measuring is None:
+        manager.register(RunSession(config, settings, collection, measuring), "modal-bench-session")
+    else:
+        given = workerinput["modal_bench"]
+        if given["urls"]:
+            collection.catalogue = catalogue.with_urls(given["urls"])
+        measuring.found = convert(given["found"], dict[str, Resource])
+        manager.register(WorkerSession(measuring), "modal-bench-session")
+
+
+def _distributed(config: pytest.Config) -> bool:
+    return (
+        config.pluginmanager.hasplugin("xdist")
+        and config.getoption("dist", "no") != "no"
+        and bool(config.getoption("tx", None))
+        and not config.option.collectonly
+    )

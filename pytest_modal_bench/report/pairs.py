@@ -1,0 +1,40 @@
+"""Cold against warm on the same endpoints: the only comparison that a report makes."""
+
+from __future__ import annotations
+
+from statistics import mean
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_modal_bench.model import EndpointResult
+
+
+class Pair(NamedTuple):
+    """An endpoint that succeeded and has both times, in seconds."""
+
+    result: EndpointResult
+    cold: float
+    warm: float
+
+    @property
+    def saved(self) -> float:
+        """Seconds that a warm container saves; negative where it is slower."""
+        return self.cold - self.warm
+
+
+def paired(results: Sequence[EndpointResult]) -> list[Pair]:
+    """Return the pairs among `results`, in their order."""
+    return [
+        Pair(result, result.cold_time_sec, result.warm_time_sec)
+        for result in results
+        if result.status == "success"
+        and result.cold_time_sec is not None
+        and result.warm_time_sec is not None
+    ]
+
+
+def averages(pairs: Sequence[Pair]) -> tuple[float, float]:
+    """Return mean cold and mean warm seconds of at least one pair."""
+    return mean(pair.cold for pair in pairs), mean(pair.warm for pair in pairs)

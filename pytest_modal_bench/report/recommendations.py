@@ -1,0 +1,69 @@
+"""Advice computed from this run's numbers, and left out where there are none."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from pytest_modal_bench.report.escape import NAME_LIMIT, text
+from pytest_modal_bench.report.pairs import averages, paired
+from pytest_modal_bench.report.units import counted, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_modal_bench.model import EndpointResult, Run
+    from pytest_modal_bench.report.pairs import Pair
+
+
+def recommendations(run: Run) -> list[str]:
+    """Return sentences of markdown, the most useful first; none for a run that measured nothing."""
+    measured = [result for result in run.results if result.status == "success"]
+    worth_it = [pair for pair in paired(measured) if pair.saved > 0]
+    return [*_keep_warm(worth_it), *_fastest(measured), *_longest_cold(measured), *_pre_warm(worth_it)]
+
+
+def _keep_warm(pairs: Sequence[Pair]) -> Iterator[str]:
+    if pairs:
+        cold, warm = averages(pairs)
+        best = max(pairs, key=lambda pair: pair.saved)
+        yield (
+            f"**Keep containers warm** for production - on {counted(len(pairs), 'endpoint')} a warm call took"
+            f" {seconds(warm)}s where a cold one took {seconds(cold)}s; {_name(best.result)} saves the most,"
+            f" {seconds(best.saved)}s a call"
+        )
+
+
+def _fastest(results: Sequence[EndpointResult]) -> Iterator[str]:
+    timed = [(result.warm_time_sec, result) for result in results if result.warm_time_sec is not None]
+    if len(timed) > 1:
+        least, result = min(timed, key=itemgetter(0))
+        yield (
+            f"**Use {_name(result)}** where speed matters most"
+            f" - fastest warm median of {len(timed)} measured: {seconds(least)}s"
+        )
+
+
+def _longest_cold(results: Sequence[EndpointResult]) -> Iterator[str]:
+    timed = [(result.cold_time_sec, result) for result in results if result.cold_time_sec is not None]
+    if len(timed) > 1:
+        most, result = max(timed, key=itemgetter(0))
+        yield (
+            f"**Batch {_name(result)} requests**"
+            f" - longest cold start of {len(timed)} measured: {seconds(most)}s"
+        )
+
+
+def _pre_warm(pairs: Sequence[Pair]) -> Iterator[str]:
+    if pairs:
+        pools: dict[str, float] = {}
+        for pair in pairs:
+            pools[pair.result.pool] = max(pair.cold, pools.get(pair.result.pool, 0))
+        yield (
+            f"**Pre-warm before peak hours** - one call to {counted(len(pools), 'pool')} takes"
+            f" {seconds(sum(pools.values()))}s of cold starts away from users"
+        )
+
+
+def _name(result: EndpointResult) -> str:
+    return text(result.endpoint, NAME_LIMIT) or "-"

@@ -1,0 +1,190 @@
+"""Test image, video and mask: found, checked, named as missing, and written."""
+
+from __future__ import annotations
+
+import io
+import secrets
+import warnings
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import TYPE_CHECKING, get_args
+
+from pytest_modal_bench.model import Need, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from PIL import Image
+
+    from pytest_modal_bench.catalogue import ResourcePaths
+
+_WORDS: dict[Need, str] = {
+    "image": "test image",
+    "video": "test video",
+    "mask": "test mask",
+    "lora": "LoRA file",
+}
+
+# Formats of Pillow's that decode in this process: others, such as EPS, start programs.
+_IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+# Brands of ISO media files that hold pictures instead of films (mp4ra.org, "Brands").
+_STILL_BRANDS = (b"avif", b"heic", b"heix", b"heim", b"heis", b"mif1")
+_MAX_CONVERTED_PIXELS = 4_000_000_000
+# What browsers take for a frame's duration where an animation gives none.
+_DEFAULT_FRAME_MS = 100
+_SLOWEST_FPS, _FASTEST_FPS = 0.001, 1000
+
+
+class ResourceError(ValueError):
+    """Bytes that can't serve as a test resource; the text is one line that says why."""
+
+
+def find(paths: ResourcePaths) -> dict[str, Resource | None]:
+    """Read test image, video and mask. One that is not there, or can't serve, is None: `reasons` says why."""
+    return {need: found if isinstance(found, Resource) else None for need, found in _look_at(paths)}
+
+
+def reasons(paths: ResourcePaths) -> dict[str, str]:
+    """Return one line on each of test image, video and mask that `find` does not find."""
+    return {need: str(found) for need, found in _look_at(paths) if not isinstance(found, Resource)}
+
+
+def missing_reason(needs: Iterable[Need], have: Mapping[str, object]) -> str | None:
+    """Return `Missing: …` with those of `needs` that are None or absent in `have`; None if all are there."""
+    needed = set(needs)
+    missing = [_WORDS[need] for need in get_args(Need) if need in needed and have.get(need) is None]
+    return f"Missing: {', '.join(missing)}" if missing else None
+
+
+def from_bytes(need: str, data: bytes, name: str | None = None) -> Resource:
+    """Return `data` as the test resource `need`: `image`, `video` or `mask`.
+
+    Its media type follows from the bytes. Raises ResourceError for an image or a mask that can't be decoded,
+    and for a video that does not begin like one: a still picture is none.
+    """
+    media_type = _video_type(data) if need == "video" else _image_type(data)
+    return Resource(data=data, media_type=media_type, name=name or f"{need}.{media_type.rpartition('/')[2]}")
+
+
+def webp_to_mp4(data: bytes, fps: float | None = None) -> bytes:
+    """Return an animated WebP as H.264 in MP4, of `fps` frames per second: by default its own mean.
+
+    Raises ResourceError for anything but an animated WebP, and where PyAV, of the extra `video`, is missing.
+    """
+    durations = [duration_ms for _, duration_ms in _frames(data)]
+    if fps is None:
+        fps = 1000 * len(durations) / sum(durations)
+    elif not _SLOWEST_FPS <= fps <= _FASTEST_FPS:
+        raise ResourceError(f"expected {_SLOWEST_FPS} to {_FASTEST_FPS} frames per second, got {fps}")
+    return _mp4((picture for picture, _ in _frames(data)), Fraction(fps).limit_denominator(1_000_000))
+
+
+def save(path: Path, data: bytes) -> None:
+    """Write `data` to `path`, whole or not at all; makes parent directories. Raises OSError as it comes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not `tempfile`: its files are for their owner alone.
+    temporary = path.with_name(f".modal-bench-{secrets.token_hex(8)}.tmp")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _look_at(paths: ResourcePaths) -> Iterator[tuple[str, Resource | ResourceError]]:
+    image = _read("image", paths.image)
+    yield "image", image
+    yield "video", _read("video", paths.video)
+    mask = _read("mask", paths.mask)
+    if isinstance(mask, Resource) and isinstance(image, Resource) and mask.data == image.data:
+        mask = ResourceError(f"{mask.name}: is the test image itself, not a mask for it")
+    yield "mask", mask
+
+
+def _read(need: str, path: Path | None) -> Resource | ResourceError:
+    if path is None:
+        return ResourceError(f"the catalogue names no {need} under [resources]")
+    try:
+        return from_bytes(need, path.read_bytes(), path.name)
+    except FileNotFoundError:
+        return ResourceError(f"{path}: no such file")
+    except OSError as error:
+        return ResourceError(f"{path}: can't be read: {error.strerror}")
+    except ResourceError as error:
+        return ResourceError(f"{path}: {error}")
+
+
+def _image_type(data: bytes) -> str:
+    from PIL import Image
+
+    with _decoding("is not an image"), Image.open(io.BytesIO(data), formats=_IMAGE_FORMATS) as image:
+        image.load()
+        return Image.MIME[image.format or ""]
+
+
+def _video_type(data: bytes) -> str:
+    if data[4:8] == b"ftyp" and data[8:12] not in _STILL_BRANDS:
+        return "video/quicktime" if data[8:12] == b"qt  " else "video/mp4"
+    if data.startswith(b"\x1aE\xdf\xa3"):  # EBML (RFC 8794, section 11.2.1); its DocType follows at once
+        return "video/webm" if b"webm" in data[:64] else "video/matroska"
+    raise ResourceError("is not an MP4 or WebM video")
+
+
+@contextmanager
+def _decoding(problem: str) -> Iterator[None]:
+    """Turn whatever Pillow raises for bytes that it can't decode, or won't for their size, into `problem`."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            yield
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+            raise ResourceError("has too many pixels") from None
+        except (OSError, EOFError, ValueError, SyntaxError):
+            raise ResourceError(problem) from None
+
+
+def _frames(data: bytes) -> Iterator[tuple[Image.Image, int]]:
+    """Yield an animated WebP's frames, each with its duration in milliseconds, one at a time in memory."""
+    from PIL import Image
+
+    problem = "is not an animated WebP"
+    with _decoding(problem):
+        animation = Image.open(io.BytesIO(data), formats=("WEBP",))
+    with animation:
+        count = getattr(animation, "n_frames", 1)
+        if count == 1:
+            raise ResourceError("is a still image, not an animated WebP")
+        if count * animation.width * animation.height > _MAX_CONVERTED_PIXELS:
+            raise ResourceError(
+                f"is too large: {count} frames of {animation.width} x {animation.height} pixels"
+            )
+        for number in range(count):
+            with _decoding(problem):
+                animation.seek(number)
+                picture = animation.convert("RGB")
+            yield picture, animation.info.get("duration") or _DEFAULT_FRAME_MS
+
+
+def _mp4(pictures: Iterable[Image.Image], rate: Fraction) -> bytes:
+    try:
+        import av
+    except ImportError:
+        raise ResourceError(
+            "turning WebP into MP4 needs the extra `video`: pip install 'pytest-modal-bench[video]'"
+        ) from None
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=rate)
+        stream.pix_fmt = "yuv420p"
+        for number, picture in enumerate(pictures):
+            if number == 0:
+                # 4:2:0 halves both sides, so they are made even.
+                stream.width, stream.height = (side + side % 2 for side in picture.size)
+            frame = av.VideoFrame.from_image(picture.resize((stream.width, stream.height)))  # type: ignore[no-untyped-call]  # PyAV leaves it untyped
+            frame.pts, frame.time_base = number, 1 / rate
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return buffer.getvalue()

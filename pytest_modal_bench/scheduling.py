@@ -1,0 +1,177 @@
+"""The only module that knows xdist's internals: one pool is one unit of work, and what a worker is told besides."""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from xdist.report import report_collection_diff
+from xdist.workermanage import parse_tx_spec_config
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from xdist.workermanage import WorkerController
+
+_COMMAND = "modal_bench"
+
+
+class PoolScheduling:
+    """Gives each worker whole pools, in the order of the collection, so that a pool's calls never overlap.
+
+    A worker starts a test only once it knows the next one, so it is given its next pool, or told that there is none,
+    while the last test of the one before is still to be run. When a worker dies, the test it was running is reported
+    as crashed and not run again: its container may be what killed it. The rest of its pools goes to the worker that
+    replaces it.
+    """
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        *,
+        pool_of: Callable[[str], str],
+        briefing: Callable[[Sequence[str]], dict[str, Any]],
+    ) -> None:
+        """`pool_of` names the pool of a test id; `briefing` is what a worker is told before its first test, given
+        the test ids that have been started so far."""
+        self.config = config
+        self._pool_of = pool_of
+        self._briefing = briefing
+        self._expected = len(parse_tx_spec_config(config))
+        self._collections: dict[WorkerController, list[str]] = {}
+        self._pending: dict[WorkerController, deque[str]] = {}
+        self._units: deque[list[str]] = deque()
+        self._orphaned: deque[deque[list[str]]] = deque()
+        self._started: list[str] = []
+        self._briefed: set[WorkerController] = set()
+        self.collection: list[str] | None = None
+
+    @property
+    def nodes(self) -> list[WorkerController]:
+        """The workers that take part."""
+        return list(self._pending)
+
+    @property
+    def collection_is_completed(self) -> bool:
+        """Whether every worker that was started at the beginning has said what it collected."""
+        return self.collection is not None or len(self._collections) >= self._expected
+
+    @property
+    def tests_finished(self) -> bool:
+        """Whether nothing is left to be given out: at most the last test of each worker is still running."""
+        return self.collection is not None and not self.has_pending
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether any test has not finished."""
+        return bool(self._units or self._orphaned) or any(self._pending.values())
+
+    def add_node(self, node: WorkerController) -> None:
+        """A worker is up and begins to collect."""
+        self._pending[node] = deque()
+
+    def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
+        """A worker has collected."""
+        self._collections[node] = list(collection)
+
+    def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
+        """A worker has finished a test."""
+        del duration
+        self._pending[node].remove(self._collections[node][item_index])
+        self._supply(node)
+
+    def mark_test_pending(self, item: str) -> None:
+        """Part of xdist's protocol, for plugins that rerun crashed tests: run `item` once more."""
+        self._units.appendleft([item])
+        for node in self.nodes:
+            self._supply(node)
+
+    def remove_pending_tests_from_node(self, node: WorkerController, indices: Sequence[int]) -> None:
+        """Part of xdist's protocol; only a scheduler that steals tests gets called here, and this one never does."""
+        raise AssertionError("tests were taken back that nobody asked for")
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """A worker is gone. Returns the test it was running when it crashed, or None."""
+        self._collections.pop(node, None)
+        left = self._pending.pop(node)
+        if not left:
+            return None
+        crashed = left.popleft()
+        if left:
+            self._orphaned.append(self._by_pool(left))
+        return crashed
+
+    def schedule(self) -> None:
+        """Give out work: at the beginning to all, later to a worker that replaces a crashed one."""
+        if self.collection is None:
+            if not self._same_collections():
+                self.collection = []
+                return
+            self.collection = list(next(iter(self._collections.values())))
+            self._units = self._by_pool(self.collection)
+        newcomers = [node for node in self._collections if node not in self._briefed]
+        for node in newcomers:
+            self._briefed.add(node)
+            node.sendcommand(_COMMAND, data=self._briefing(self._started))
+            for unit in self._orphaned.popleft() if self._orphaned else ():
+                self._give(node, unit)
+            if not self._pending[node] and self._units:
+                self._give(node, self._units.popleft())
+        for node in newcomers:
+            self._supply(node)
+
+    def _by_pool(self, nodeids: Iterable[str]) -> deque[list[str]]:
+        units: dict[str, list[str]] = {}
+        for nodeid in nodeids:
+            units.setdefault(self._pool_of(nodeid), []).append(nodeid)
+        return deque(units.values())
+
+    def _give(self, node: WorkerController, unit: list[str]) -> None:
+        self._pending[node].extend(unit)
+        self._started.extend(unit)
+        collection = self._collections[node]
+        node.send_runtest_some([collection.index(nodeid) for nodeid in unit])
+
+    def _supply(self, node: WorkerController) -> None:
+        while node in self._briefed and not node.shutting_down and len(self._pending[node]) <= 1:
+            if self._units:
+                self._give(node, self._units.popleft())
+            else:
+                node.shutdown()
+
+    def _same_collections(self) -> bool:
+        (first, expected), *others = self._collections.items()
+        for node, collection in others:
+            difference = report_collection_diff(expected, collection, first.gateway.id, node.gateway.id)
+            if difference:
+                report = pytest.CollectReport(node.gateway.id, "failed", longrepr=difference, result=[])
+                self.config.hook.pytest_collectreport(report=report)
+                return False
+        return True
+
+
+def hear(config: pytest.Config, told: Callable[[dict[str, Any]], None]) -> None:
+    """In a worker, before it runs tests: have `told` called with the briefing that its scheduler sends.
+
+    xdist has no hook for messages to a worker, but ignores commands that it does not know.
+    """
+    interactor = next(p for p in config.pluginmanager.get_plugins() if hasattr(p, "handle_command"))
+    known = interactor.handle_command
+
+    def handle_command(command: Any) -> None:
+        if isinstance(command, tuple) and command[0] == _COMMAND:
+            told(command[1]["data"])
+        else:
+            known(command)
+
+    interactor.handle_command = handle_command
+
+
+def interrupt(node: WorkerController) -> None:
+    """Stop a worker that may be in the middle of a call; without it xdist waits ten seconds for the call to end."""
+    process = getattr(getattr(node.gateway, "_io", None), "popen", None)
+    if process is not None and process.poll() is None:
+        process.send_signal(signal.SIGINT)

@@ -1,0 +1,334 @@
+"""A run, in the process that reports: what it starts, what it tells the workers, when the reports are written."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from msgspec import convert, to_builtins
+
+from pytest_modal_bench import resources as test_resources
+from pytest_modal_bench.catalogue import Catalogue, CatalogueError
+from pytest_modal_bench.collection import EndpointCollection, endpoint_of, endpoint_of_id
+from pytest_modal_bench.fixtures import Briefing, Measuring
+from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
+from pytest_modal_bench.measure import protocol
+from pytest_modal_bench.measure.client import Client
+from pytest_modal_bench.model import EndpointResult, Resource, Run, Sample, Summary
+from pytest_modal_bench.probe import probe_lora, probed_endpoint, says_missing
+from pytest_modal_bench.report.write import write
+from pytest_modal_bench.results import Results
+from pytest_modal_bench.settings import LOCAL, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
+
+    from xdist.scheduler import Scheduling
+    from xdist.workermanage import WorkerController
+
+NOTHING_MEASURED = "nothing was measured"
+
+
+class RunSession:
+    """Plugin of the process that reports: the controller of workers, or the only process there is."""
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        settings: Settings,
+        collection: EndpointCollection,
+        measuring: Measuring | None,
+    ) -> None:
+        """`measuring` is None in a controller, whose workers measure."""
+        self.config = config
+        self.settings = settings
+        self._collection = collection
+        self._measuring = measuring
+        self._began = datetime.now(UTC).replace(microsecond=0)
+        self._local: LocalWorkspace | None = None
+        self._found: dict[str, Resource | str] = {}
+        self._lora_known: bool | None = None
+        self._probe: Sample | None = None
+        self._briefed = False
+        self._results = Results()
+        self._workers: list[WorkerController] = []
+        self._unwritten: str | None = None
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The session's catalogue, with the URLs that are called."""
+        return self._collection.catalogue
+
+    # Before the tests
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Start what the tests need, before xdist starts its workers."""
+        _terminate_like_interrupt(self.config)
+        found = test_resources.find(self.catalogue.resources)
+        if self.settings.local:
+            found = self._start_local(found)
+        self._found = {name: resource for name, resource in found.items() if resource is not None}
+        if self._measuring is not None:
+            self._measuring.found = dict(self._found)
+
+    def _start_local(self, found: dict[str, Resource | None]) -> dict[str, Resource | None]:
+        """Start the local workspace, which also says which test resources exist, and supplies those that do."""
+        try:
+            self._local = launch(self.settings.scenario, self.settings.time_scale)
+            self.config.add_cleanup(self._local.close)
+            self._collection.catalogue = self.catalogue.with_urls(self._local.urls)
+        except (LaunchError, CatalogueError) as error:
+            raise pytest.UsageError(str(error)) from None
+        available: dict[str, Resource | None] = {}
+        for name, data in self._local.resources.items():
+            if data is not None:
+                available[name] = found.get(name) or test_resources.from_bytes(name, data)
+        return available
+
+    @pytest.hookimpl
+    def pytest_report_header(self) -> str:
+        """Say what is measured."""
+        return f"modal-bench: workspace {self._workspace}, {self.settings.catalogue.name}" + (
+            f"\nmodal-bench: {self._local.simulated}" if self._local is not None else ""
+        )
+
+    @property
+    def _workspace(self) -> str:
+        return LOCAL if self._local is not None else self.catalogue.workspace or "-"
+
+    @pytest.hookimpl
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Remember what is part of the session; in a controller this finds nothing."""
+        self._select({endpoint.id for item in session.items if (endpoint := endpoint_of(item)) is not None})
+
+    def _select(self, ids: set[str]) -> None:
+        self._results.select(endpoint for endpoint in self.catalogue.endpoints if endpoint.id in ids)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Without workers: look around before the first test."""
+        if self._measuring is not None and session.items and not session.testsfailed:
+            self._measuring.brief(self._brief(()))
+
+    def _brief(self, started: Sequence[str]) -> dict[str, Any]:
+        """What the tests are to know. `started` are the ids of tests that workers have been given before."""
+        if not self._briefed:
+            self._briefed = True
+            self._look_for_lora()
+        endpoints = self.catalogue.endpoints
+        called = {endpoint.id: endpoint for nodeid in started if (endpoint := endpoint_of_id(nodeid, endpoints))}
+        pools = {endpoint.pool for endpoint in called.values()}
+        probed = probed_endpoint(self.catalogue)
+        probes = {}
+        if probed is not None and self._probe is not None:
+            pools.add(probed.pool)
+            if probed.id not in called:
+                probes[probed.id] = self._probe
+        lora = self.catalogue.resources.lora
+        known = lora.id if lora is not None and self._lora_known is not False else None
+        briefing = Briefing(lora=known, called_pools=tuple(sorted(pools)), probed=probes)
+        return to_builtins(briefing)  # type: ignore[no-any-return]
+
+    def _look_for_lora(self) -> None:
+        lora = self.catalogue.resources.lora
+        if lora is None:
+            self._lora_known = False
+            return
+        endpoint = probed_endpoint(self.catalogue)
+        if endpoint is None or not any("lora" in selected.needs for selected in self._results.selected):
+            return
+        with Client(held_after_sec=self.settings.held_after_sec) as client:
+            self._probe = probe_lora(
+                endpoint,
+                client=client,
+                found=self._found | {"lora": lora.id},
+                environ=os.environ,
+                settings=self.settings,
+            )
+        if self._probe is not None:
+            if self._probe.ok:
+                self._lora_known = True
+            elif says_missing(self._probe):
+                self._lora_known = False
+
+    # With workers
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: WorkerController) -> None:
+        """Tell a worker, as it starts, where to call and with what."""
+        self._workers.append(node)
+        node.workerinput["modal_bench"] = {
+            "urls": self._local.urls if self._local is not None else None,
+            "found": {name: to_builtins(value, builtin_types=(bytes,)) for name, value in self._found.items()},
+        }
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Remember what is part of the session; all workers collect the same."""
+        endpoints = (endpoint_of_id(nodeid, self.catalogue.endpoints) for nodeid in ids)
+        self._select({endpoint.id for endpoint in endpoints if endpoint is not None})
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config) -> Scheduling:
+        """Keep a pool's calls from overlapping, whatever `--dist` says."""
+        from pytest_modal_bench.scheduling import PoolScheduling
+
+        def pool_of(nodeid: str) -> str:
+            endpoint = endpoint_of_id(nodeid, self.catalogue.endpoints)
+            return endpoint.pool if endpoint is not None else nodeid
+
+        return PoolScheduling(config, pool_of=pool_of, briefing=self._brief)
+
+    @pytest.hookimpl
+    def pytest_keyboard_interrupt(self) -> None:
+        """Stop workers in the middle of a call."""
+        if self._workers:
+            from pytest_modal_bench.scheduling import interrupt
+
+            for node in self._workers:
+                interrupt(node)
+
+    # As results come in
+
+    @pytest.hookimpl
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the result that a test's report carries, and write the reports anew."""
+        carried: dict[str, Any] | None = getattr(report, "modal_bench", None)
+        if carried is not None:
+            result, records = convert(carried["result"], EndpointResult), carried["records"]
+        elif report.when not in ("setup", "call", "teardown"):
+            # The report that xdist makes up for the test that a worker was running when it died.
+            endpoint = endpoint_of_id(report.nodeid, self.catalogue.endpoints)
+            if endpoint is None:
+                return
+            result, records = protocol.failed(endpoint, str(report.longrepr)), []
+        else:
+            return
+        settled = self._results.add(report.nodeid, result, records)
+        self.config.hook.pytest_modal_bench_result(config=self.config, result=settled)
+        self._write()
+
+    def run(self) -> Run:
+        """What is known of the session so far."""
+        results = self._results.settled()
+        return Run(
+            timestamp=self._began.isoformat(),
+            workspace=self._workspace,
+            environment=self.settings.environment,
+            simulated=self._local.simulated if self._local is not None else None,
+            resources={
+                **{name: name in self._found for name in ("image", "video", "mask")},
+                "lora": self._lora_known,
+            },
+            quick=self.settings.quick,
+            rounds=self.settings.rounds,
+            finished=bool(results) and all(result.status != "not_run" for result in results),
+            version=version("pytest-modal-bench"),
+            command=shlex.join(["pytest", *self.config.invocation_params.args]),
+            summary=Summary.of(results),
+            results=results,
+        )
+
+    def _write(self) -> None:
+        try:
+            write(self.run(), self.settings.reports)
+        except OSError as error:
+            self._unwritten = f"{error.filename or self.settings.reports[0]}: {error.strerror}"
+        else:
+            self._unwritten = None
+
+    # After the tests
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
+        """Before pytest-benchmark's part: give it the records, and write the reports a last time."""
+        if self._results.selected:
+            if self.config.pluginmanager.hasplugin("benchmark"):
+                from pytest_modal_bench.bridge import give_back
+
+                give_back(self.config, self._results.records())
+            self._write()
+            run = self.run()
+            self.config.hook.pytest_modal_bench_finish(
+                config=self.config, run=run, reports=list(self.settings.reports)
+            )
+            if session.exitstatus == pytest.ExitCode.OK and (self._unwritten or not run.summary.successful):
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        yield
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say how it went and where the reports lie."""
+        write_line = terminalreporter.write_line
+        terminalreporter.section("modal-bench", sep="=")
+        if not self._results.selected:
+            write_line(f"{NOTHING_MEASURED}: no endpoint was selected", red=True)
+            return
+        summary = self.run().summary
+        counts = [
+            f"{count} {word}"
+            for count, word in (
+                (summary.successful, "successful"),
+                (summary.failed, "failed"),
+                (summary.skipped, "skipped"),
+                (summary.not_run, "not run"),
+            )
+            if count
+        ]
+        write_line(f"{summary.total} endpoints: {', '.join(counts)}")
+        if summary.calls == 0:
+            write_line(f"{NOTHING_MEASURED}: {self._why_nothing()}", red=True)
+        if self._unwritten:
+            write_line(f"report not written: {self._unwritten}", red=True)
+        else:
+            for path in self.settings.reports:
+                write_line(f"report: {_shown(path, self.config)}")
+
+    def _why_nothing(self) -> str:
+        results = self._results.settled()
+        reasons = [result.skipped_reason or result.error or "not run" for result in results]
+        return "; ".join(f"{reason} ({reasons.count(reason)})" for reason in dict.fromkeys(reasons))
+
+
+class WorkerSession:
+    """Plugin of an xdist worker: it measures, and is told what it can't know."""
+
+    def __init__(self, measuring: Measuring) -> None:
+        """`measuring` is briefed before its first test."""
+        self._measuring = measuring
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Listen, before xdist does."""
+        from pytest_modal_bench.scheduling import hear
+
+        hear(session.config, self._measuring.brief)
+
+
+def _shown(path: os.PathLike[str], config: pytest.Config) -> str:
+    """`path` as short as it is from where pytest was started."""
+    short = os.path.relpath(path, config.invocation_params.dir)
+    return os.fspath(path) if short.startswith("..") else short
+
+
+def _terminate_like_interrupt(config: pytest.Config) -> None:
+    """SIGTERM, which CI systems send, ends a session as Ctrl-C does: with its reports, and nothing left running."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        del signum, frame
+        raise KeyboardInterrupt("SIGTERM")
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+
+
+    def restore() -> None:
+        signal.signal(signal.SIGTERM, previous)
+
+    config.add_cleanup(restore)

@@ -1,0 +1,237 @@
+"""One frozen Settings: command line, then environment, then ini file, then default."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+from pytest_modal_bench.catalogue import Catalogue, CatalogueError, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LOCAL = "local"
+CATALOGUE_NAME = "endpoints.toml"
+GENERATED = ("image", "video")
+
+# Modal answers a call that runs longer than this with a redirect (docs: "Web endpoint timeouts", 150 s).
+_EDGE_HOLDS_SEC = 150.0
+# A container of the local workspace starts as a real process, whose time is not scaled: no deadline is scaled below this.
+_SCALED_DEADLINE_FLOOR_SEC = 5.0
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a session was asked to do."""
+
+    quick: bool
+    workspace: str | None
+    environment: str | None
+    catalogue: Path
+    catalogue_asked_for: bool
+    """Whether the catalogue itself is among what pytest was asked to collect."""
+    rounds: int
+    timeout: float | None
+    """Cap on every deadline, in seconds."""
+    reports: tuple[Path, ...]
+    generate: tuple[str, ...]
+    scenario: str
+    time_scale: float
+
+    @property
+    def local(self) -> bool:
+        """Whether the session runs on the local workspace."""
+        return self.workspace == LOCAL
+
+    def deadline_sec(self, timeout: float) -> float:
+        """Seconds that a call may take whose endpoint's `timeout` is given in seconds."""
+        if self.local:
+            timeout = max(timeout * self.time_scale, min(timeout, _SCALED_DEADLINE_FLOOR_SEC))
+        return timeout if self.timeout is None else min(timeout, self.timeout)
+
+    @property
+    def held_after_sec(self) -> float:
+        """Seconds from which on a hop counts as held by the server rather than as a redirect."""
+        return min(1.0, _EDGE_HOLDS_SEC / 2 * self.time_scale) if self.local else 1.0
+
+
+_RESOLVED = pytest.StashKey[Settings]()
+_CATALOGUE = pytest.StashKey[Catalogue]()
+
+
+def resolve(config: pytest.Config) -> Settings:
+    """Settle every option once. Raises `pytest.UsageError` that names the source of a bad value."""
+    if _RESOLVED not in config.stash:
+        config.stash[_RESOLVED] = _resolve(config)
+    return config.stash[_RESOLVED]
+
+
+def catalogue(config: pytest.Config) -> Catalogue:
+    """The session's catalogue, read once. Raises `pytest.UsageError` that says what is wrong with it."""
+    if _CATALOGUE not in config.stash:
+        settings = resolve(config)
+        try:
+            config.stash[_CATALOGUE] = load(
+                settings.catalogue,
+                root=config.rootpath,
+                workspace=None if settings.local else settings.workspace,
+                environment=settings.environment,
+                environ=os.environ,
+            )
+        except CatalogueError as error:
+            raise pytest.UsageError(str(error)) from None
+    return config.stash[_CATALOGUE]
+
+
+def pools(config: pytest.Config) -> int:
+    """How many pools the session's catalogue has."""
+    return len(catalogue(config).pools)
+
+
+def _resolve(config: pytest.Config) -> Settings:
+    def value(name: str, parse: Callable[[str], T], default: D) -> T | D:
+        for source, text in _sources(config, name):
+            try:
+                return parse(text)
+            except ValueError as error:
+                raise pytest.UsageError(f"{source}: {error}") from None
+        return default
+
+    path, asked_for = _find_catalogue(config, value("catalogue", str, ""))
+    return Settings(
+        quick=_switch(config, "quick"),
+        workspace=value("workspace", _name, None),
+        environment=value("environment", _name, None),
+        catalogue=path,
+        catalogue_asked_for=asked_for,
+        rounds=value("rounds", _count, 3),
+        timeout=value("timeout", _positive, None),
+        reports=_reports(config),
+        generate=value("generate", _resources, ()),
+        scenario=value("scenario", str, "healthy"),
+        time_scale=value("time_scale", _positive, 0.01),
+    )
+
+
+def _sources(config: pytest.Config, name: str) -> Iterator[tuple[str, str]]:
+    """Where `name` is set, with its text, the source that wins first."""
+    key = f"modal_bench_{name}"
+    option = config.getoption(key)
+    if option is not None:
+        yield f"--{key.replace('_', '-')}", option[-1] if isinstance(option, list) else option
+    variable = os.environ.get(key.upper())
+    if variable:
+        yield key.upper(), variable
+    ini = config.getini(key)
+    if ini:
+        yield f"{config.inipath.name if config.inipath else 'ini'}: {key}", str(ini)
+
+
+def _switch(config: pytest.Config, name: str) -> bool:
+    if config.getoption(f"modal_bench_{name}"):
+        return True
+    variable = os.environ.get(f"MODAL_BENCH_{name.upper()}")
+    if variable:
+        return variable.strip().lower() in {"1", "true", "yes", "on"}
+    return bool(config.getini(f"modal_bench_{name}"))
+
+
+def _reports(config: pytest.Config) -> tuple[Path, ...]:
+    from pytest_modal_bench.report.write import FORMATS
+
+    option = config.getoption("modal_bench_report")
+    if option:
+        base, texts, source = config.invocation_params.dir, option, "--modal-bench-report"
+    else:
+        sources = list(_sources(config, "report"))
+        source, text = sources[0] if sources else ("", "modal-bench-report.md modal-bench-report.json")
+        base, texts = config.rootpath, text.split()
+    paths = tuple(dict.fromkeys((base / text).absolute() for text in texts))
+    for path in paths:
+        if path.suffix not in FORMATS:
+            known = " or ".join(FORMATS)
+            raise pytest.UsageError(f"{source}: {path.name}: a report's name ends in {known}")
+        if path.is_dir():
+            raise pytest.UsageError(f"{source}: {path.name}: is a directory, name a file in it")
+    return paths
+
+
+def _name(text: str) -> str:
+    if not text.strip() or not all(c.isalnum() or c in "-_." for c in text):
+        raise ValueError(f"expected a name of letters, digits, '-', '_' and '.', got {text!r}")
+    return text
+
+
+def _count(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ValueError(f"expected a whole number from 1 on, got {text!r}")
+    return number
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise ValueError(f"expected a number above 0, got {text!r}")
+    return number
+
+
+def _resources(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    unknown = [name for name in names if name not in GENERATED]
+    if unknown:
+        raise ValueError(f"can generate {' and '.join(GENERATED)}, not {unknown[0]!r}")
+    return names
+
+
+_NOT_SEARCHED = {"node_modules", "venv", "site-packages", "build", "dist", "__pycache__"}
+
+
+def _find_catalogue(config: pytest.Config, named: str) -> tuple[Path, bool]:
+    """The catalogue's path, and whether pytest was asked to collect it: by name, or as a part of a directory."""
+    if named:
+        return (config.invocation_params.dir / named).absolute(), True
+    arguments = [config.invocation_params.dir / str(arg).split("::")[0] for arg in config.args]
+    found = list(dict.fromkeys(path for argument in arguments for path in _catalogues_in(argument)))
+    if len(found) > 1:
+        listed = ", ".join(str(_relative(path, config.rootpath)) for path in found)
+        raise pytest.UsageError(f"several catalogues: {listed}; choose one with --modal-bench-catalogue FILE")
+    if found:
+        return found[0], True
+    beside = [argument.parent / CATALOGUE_NAME for argument in arguments]
+    usual = [config.rootpath / "tests" / "endpoints" / CATALOGUE_NAME, config.rootpath / CATALOGUE_NAME]
+    for path in (*beside, *usual):
+        if path.is_file():
+            return path.absolute(), False
+    raise pytest.UsageError(
+        f"no catalogue: write an {CATALOGUE_NAME} (the README shows one), or name one with --modal-bench-catalogue FILE"
+    )
+
+
+def _catalogues_in(argument: Path) -> Iterator[Path]:
+    if argument.is_file() and argument.suffix == ".toml":
+        yield argument.absolute()
+    for directory, subdirectories, files in os.walk(argument):
+        subdirectories[:] = sorted(
+            name for name in subdirectories if not name.startswith(".") and name not in _NOT_SEARCHED
+        )
+        if CATALOGUE_NAME in files:
+            yield Path(directory, CATALOGUE_NAME).absolute()
+
+
+def _relative(path: Path, root: Path) -> Path:
+    return path.relative_to(root) if path.is_relative_to(root) else path

@@ -1,0 +1,95 @@
+"""Runs for the tests of reports to render: the reference run, and any other made of results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_modal_bench.model import EndpointResult, Phases, Run, Sample, Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_TLS = (
+    "HTTPSConnectionPool(host='ryla--ryla-qwen-edit-comfyui-fastapi-app.modal.run', port=443): Max retries"
+    " exceeded with url: /qwen-image-{}-2511 (Caused by SSLError(SSLError(5, '[SYS] unknown error (_ssl.c:1016)')))"
+)
+
+
+def sample(start: Any = "warm", elapsed_sec: float = 1.0, *, ok: bool = True, **fields: Any) -> Sample:
+    started_at = "2026-02-02T12:22:58Z"
+    return Sample(start=start, ok=ok, elapsed_sec=elapsed_sec, started_at=started_at, **fields)
+
+
+def result(name: str = "Flux", category: str = "Flux", **fields: Any) -> EndpointResult:
+    slug = name.lower().replace(" ", "-")
+    given = {"path": f"/{slug}", "status": "success", "id": slug, "app": "app", "pool": "pool"} | fields
+    return EndpointResult(endpoint=name, category=category, **given)
+
+
+def run(results: Sequence[EndpointResult] = (), **fields: Any) -> Run:
+    given = {
+        "timestamp": "2026-02-02T12:22:58Z",
+        "workspace": "ryla",
+        "resources": {"image": True, "video": False, "lora": False},
+        "rounds": 3,
+        "finished": True,
+        "version": "0.1.0",
+        "summary": Summary.of([*results]),
+    } | fields
+    return Run(results=[*results], **given)
+
+
+def reference_run() -> Run:
+    """Return the run behind the reference report, with its times."""
+    return run(
+        [
+            _measured("Flux", "Flux", 44.4, 2.1),
+            _measured("Flux Dev", "Flux", None, 29.7),
+            _skipped("Flux Dev Lora", "Flux", "LoRA file"),
+            _skipped("Flux Lora", "Flux", "LoRA file"),
+            _failed("Sdxl Instantid", "Face Consistency", "Exceeded 30 redirects."),
+            _failed("Flux Pulid", "Face Consistency", "Timeout"),
+            _failed("Flux Ipadapter Faceid", "Face Consistency", "Timeout"),
+            _measured("Qwen Image 2512", "Qwen Image", 15.0, 10.2),
+            _measured("Qwen Image 2512 Fast", "Qwen Image", None, 12.4),
+            _skipped("Qwen Image 2512 Lora", "Qwen Image", "LoRA file"),
+            _skipped("Video Faceswap", "Qwen Image", "test video"),
+            _failed("Qwen Image Edit 2511", "Qwen Edit", _TLS.format("edit")),
+            _failed("Qwen Image Inpaint 2511", "Qwen Edit", _TLS.format("inpaint")),
+            _measured("Z Image Simple", "Z-Image", 13.0, 2.2),
+            _measured("Z Image Danrisi", "Z-Image", None, 2.3),
+            _skipped("Z Image Lora", "Z-Image", "LoRA file"),
+            _failed(
+                "Wan2", "Video", "HTTP 500: modal-http: internal error: function was terminated by signal\n"
+            ),
+            _failed(
+                "Wan2.6", "Video", "HTTP 408: Missing request, possibly due to expiry or cancellation\n"
+            ),
+            _skipped("Wan2.6 R2V", "Video", "test video"),
+            _skipped("Wan2.6 Lora", "Video", "LoRA file"),
+            _skipped("Seedvr2", "Upscaling", "test video"),
+        ]
+    )
+
+
+def _measured(name: str, category: str, cold: float | None, warm: float) -> EndpointResult:
+    phases = Phases(connect_sec=0.021, tls_sec=0.034, send_sec=0.0004, wait_sec=1.9, download_sec=0.15)
+    samples = [sample("warm", warm, phases=phases) for _ in range(3)]
+    if cold:
+        samples.insert(0, sample("cold", cold, phases=phases, proof="no container before"))
+    return result(
+        name,
+        category,
+        cold_time_sec=cold,
+        warm_time_sec=warm,
+        cold_verified=True if cold else None,
+        samples=samples,
+    )
+
+
+def _failed(name: str, category: str, error: str) -> EndpointResult:
+    return result(name, category, status="failed", error=error)
+
+
+def _skipped(name: str, category: str, missing: str) -> EndpointResult:
+    return result(name, category, status="skipped", skipped_reason=f"Missing: {missing}")
