@@ -99,10 +99,10 @@ def pytest_configure(config: pytest.Config) -> None:
         register(config)
 
 
-@pytest.hookimpl(optionalhook=True)
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """With `-n auto`, start one worker a pool: endpoints of a pool are measured one after the other anyway."""
-    if not asked_for(config):
+    if not asked_for(config) or "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None
     from pytest_modal_bench.settings import pools
 

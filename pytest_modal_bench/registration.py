@@ -46,7 +46,7 @@ def register(config: pytest.Config) -> None:
         if given["urls"]:
             collection.catalogue = catalogue.with_urls(given["urls"])
         measuring.found = convert(given["found"], dict[str, Resource])
-        manager.register(WorkerSession(measuring), "modal-bench-session")
+        manager.register(WorkerSession(config, measuring), "modal-bench-session")
 
 
 def _distributed(config: pytest.Config) -> bool:

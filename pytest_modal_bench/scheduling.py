@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -174,4 +173,4 @@ def interrupt(node: WorkerController) -> None:
     """Stop a worker that may be in the middle of a call; without it xdist waits ten seconds for the call to end."""
     process = getattr(getattr(node.gateway, "_io", None), "popen", None)
     if process is not None and process.poll() is None:
-        process.send_signal(signal.SIGINT)
+        process.terminate()

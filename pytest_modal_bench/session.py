@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -24,11 +23,10 @@ from pytest_modal_bench.probe import probe_lora, probed_endpoint, says_missing
 from pytest_modal_bench.report.write import write
 from pytest_modal_bench.results import Results
 from pytest_modal_bench.settings import LOCAL, Settings
+from pytest_modal_bench.termination import terminate_like_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import FrameType
-
     from xdist.scheduler import Scheduling
     from xdist.workermanage import WorkerController
 
@@ -70,7 +68,7 @@ class RunSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Start what the tests need, before xdist starts its workers."""
-        _terminate_like_interrupt(self.config)
+        terminate_like_interrupt(self.config)
         found = test_resources.find(self.catalogue.resources)
         if self.settings.local:
             found = self._start_local(found)
@@ -300,9 +298,10 @@ class RunSession:
 class WorkerSession:
     """Plugin of an xdist worker: it measures, and is told what it can't know."""
 
-    def __init__(self, measuring: Measuring) -> None:
+    def __init__(self, config: pytest.Config, measuring: Measuring) -> None:
         """`measuring` is briefed before its first test."""
         self._measuring = measuring
+        terminate_like_interrupt(config)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
@@ -316,19 +315,3 @@ def _shown(path: os.PathLike[str], config: pytest.Config) -> str:
     """`path` as short as it is from where pytest was started."""
     short = os.path.relpath(path, config.invocation_params.dir)
     return os.fspath(path) if short.startswith("..") else short
-
-
-def _terminate_like_interrupt(config: pytest.Config) -> None:
-    """SIGTERM, which CI systems send, ends a session as Ctrl-C does: with its reports, and nothing left running."""
-
-    def interrupt(signum: int, frame: FrameType | None) -> None:
-        del signum, frame
-        raise KeyboardInterrupt("SIGTERM")
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-
-
-    def restore() -> None:
-        signal.signal(signal.SIGTERM, previous)
-
-    config.add_cleanup(restore)

@@ -1,15 +1,15 @@
-"""Servers on loopback that behave as badly as a test needs: each connection is handled by a function of the test's."""
+"""Servers on loopback that behave as badly as a test needs: a function handles each connection."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator
 
 

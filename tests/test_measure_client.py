@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import gzip
 import itertools
 import logging
@@ -10,8 +9,7 @@ import struct
 import subprocess
 import threading
 import warnings
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -25,11 +23,13 @@ from pytest_modal_bench.measure.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from measure_server import Received
 
-DEADLINE_SEC = 0.5
+DEADLINE_SEC = 0.3
 ALLOWED_SEC = 0.25
+TOKEN = "s3cret-value"  # noqa: S105 - of nothing
 
 
 @pytest.fixture(autouse=True)
@@ -51,18 +51,16 @@ def call(
     headers: dict[str, str] | None = None,
     body: bytes | None = b"{}",
     deadline_sec: float = 5.0,
-    held_after_sec: float = 1.0,
-    max_body_bytes: int = 1 << 20,
-    secrets: frozenset[str] = frozenset(),
+    **limits: Any,
 ) -> Answer:
-    request = Request(method=method, url=url, headers=headers or {}, body=body, secrets=secrets)
-    with Client(held_after_sec=held_after_sec, max_body_bytes=max_body_bytes) as client:
+    request = Request(method=method, url=url, headers=headers or {}, body=body, secrets=frozenset({TOKEN}))
+    with Client(**limits) as client:
         return client.call(request, deadline_sec=deadline_sec, fresh=True)
 
 
-def call_once(handle: Callable[[Connection], None], **options: object) -> Answer:
+def call_once(handle: Callable[[Connection], None], **options: Any) -> Answer:
     with Server(handle) as server:
-        return call(server.url, **options)  # type: ignore[arg-type] # handed on as they are
+        return call(server.url, **options)
 
 
 def get(url: str) -> Request:
@@ -282,7 +280,7 @@ def test_the_deadline_ends_a_names_look_up(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_held_chain_is_waiting() -> None:
     got = call_once(holds_every_hop, deadline_sec=DEADLINE_SEC, held_after_sec=0.05)
     assert got.status is None
-    assert 2 <= got.redirects <= 8
+    assert 2 <= got.redirects <= 5
     assert got.redirects * 0.06 <= got.held_sec <= DEADLINE_SEC + ALLOWED_SEC
 
 
@@ -691,29 +689,26 @@ def test_an_address_that_is_none_is_a_failure(url: str) -> None:
 # --- secrets
 
 
-SECRET = "s3cret-value"
-
-
 def test_a_secret_that_a_server_repeats_is_taken_out() -> None:
     def respond(received: Received) -> bytes:
         return answer(f"no access for {received.headers['authorization']}".encode(), status="403 No")
 
-    got = call_once(answering(respond), headers={"Authorization": SECRET}, secrets=frozenset({SECRET}))
+    got = call_once(answering(respond), headers={"Authorization": TOKEN})
     assert got.error == "HTTP 403: no access for [redacted]"
-    assert SECRET not in repr(got)
+    assert TOKEN not in repr(got)
 
 
 def test_a_result_urls_token_is_neither_told_nor_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    location = f"/x?__modal_attempt_token={SECRET}"
+    location = f"/x?__modal_attempt_token={TOKEN}"
 
     def respond(received: Received) -> bytes:
         return redirect(location) if received.method == "POST" else answer(b"gone", status="404 Gone")
 
     got = call_once(answering(respond))
     assert got.error == "HTTP 404: gone"
-    assert SECRET not in repr(got)
-    assert SECRET not in caplog.text
+    assert TOKEN not in repr(got)
+    assert TOKEN not in caplog.text
     assert "__modal_attempt_token=[redacted]" in caplog.text
 
 

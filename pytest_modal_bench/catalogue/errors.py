@@ -26,13 +26,14 @@ class Place(NamedTuple):
 
     def error(self, problem: str) -> CatalogueError:
         """Return the error that says `problem` of this place."""
-        return CatalogueError(": ".join([*map(shown, self.parts), problem]))
+        file, *inside = self.parts
+        return CatalogueError(": ".join([_one_line(file), *map(shown, inside), problem]))
 
 
 def shown(text: str) -> str:
-    """Return `text` fit for one line: control characters written out, and cut off where it is long."""
-    printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return printable if len(printable) <= _SHOWN else f"{printable[: _SHOWN - 3]}..."
+    """Return `text` fit for a message: control characters written out, and cut off where it is long."""
+    line = _one_line(text)
+    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 3]}..."
 
 
 def way_out(word: str, known: Iterable[str]) -> str:
@@ -42,3 +43,7 @@ def way_out(word: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {shown(close[0])}?"
     return f"known: {', '.join(map(shown, names)) or 'none'}"
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -142,16 +142,18 @@ def _check_placeholders(field: placeholders.Field, value: object, place: Place) 
 
 
 def _check_files(form: Mapping[str, Any], place: Place) -> None:
-    """A file's bytes are a part of their own in a multipart body: nothing can stand around them."""
+    # A file's bytes are a part of their own in a multipart body: nothing can stand around them.
     for name, value in form.items():
         for each in value if isinstance(value, list) else [value]:
             for found in placeholders.find(each):
                 if found.encoding == "bytes" and each != str(found):
-                    raise place.at(name).error(f"{found} must be the whole field; nothing may stand beside it")
+                    raise place.at(name).error(
+                        f"{found} must be the whole field; nothing may stand beside it"
+                    )
 
 
 def _check_headers(headers: Mapping[str, Any], place: Place, environ: Mapping[str, str]) -> None:
-    """No message repeats a header's value: it may be a secret."""
+    # No message repeats a header's value: it may be a secret.
     seen: set[str] = set()
     for name, value in headers.items():
         here = place.at(name)

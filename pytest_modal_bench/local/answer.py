@@ -1,4 +1,4 @@
-"""What the edge hands to a client: an app's answer, or one of Modal's own (plain text, with a trailing newline)."""
+"""What the edge hands to a client: an app's answer, or one of Modal's own, in plain text."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -32,10 +33,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 def serve(listener: socket.socket, lifeline: socket.socket) -> None:
     """Be a container until killed: read the `Order`, say one's pid, boot, say `ready`, serve."""
     with lifeline.makefile("rb") as lines:
-        order = msgspec.json.decode(lines.readline(), type=Order)
+        line = lines.readline()
+    if not line:
+        return  # not wanted any more
+    with suppress(BrokenPipeError):  # the supervisor is gone
         lifeline.sendall(f"{os.getpid()}\n".encode())
         threading.Thread(target=_die_with_supervisor, args=(lifeline,), daemon=True).start()
-        asyncio.run(_serve(order, listener, lifeline))
+        asyncio.run(_serve(msgspec.json.decode(line, type=Order), listener, lifeline))
 
 
 def _die_with_supervisor(lifeline: socket.socket) -> None:

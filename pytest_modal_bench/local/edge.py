@@ -1,23 +1,25 @@
-"""Modal's edge: takes requests, hands them to containers, redirects those that take long, and answers for the fallen.
+"""Modal's edge: hands requests to containers, redirects those that take long, and answers for the fallen.
 
-Behaviour as in Modal's documentation of web endpoints and of their request timeouts: after 150 s a client is sent
-on by a 303 to a URL that has the answer, as often as need be.
+As in Modal's documentation of request timeouts of web endpoints: after 150 s a client is sent on by a 303 to
+a URL that will have the answer, as often as need be.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from pytest_modal_bench.local import answer, faults
 from pytest_modal_bench.local.answer import Answer
 from pytest_modal_bench.local.calls import ATTEMPT_TOKEN, Call, Calls, is_result
 from pytest_modal_bench.local.pool import ContainerDiedError
 from pytest_modal_bench.local.scenario import (
+    AnyFault,
     Drip,
     EdgeAnswer,
     Hang,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.local.pool import Pool
 
+OK = 200
 HOLD_SEC = 150.0
 """How long the edge holds a request before it redirects, unscaled."""
 MAX_BODY = 64 * 1024 * 1024
@@ -42,7 +45,15 @@ MAX_BODY = 64 * 1024 * 1024
 DEATH_SEC = 5.0
 """How long after its connection broke a container's end is waited for."""
 PROXY_AUTH = {"modal-key", "modal-secret"}
-NOT_FORWARDED = PROXY_AUTH | {"host", "connection", "content-length", "transfer-encoding", "expect"}
+NOT_FORWARDED = {
+    b"modal-key",
+    b"modal-secret",
+    b"host",
+    b"connection",
+    b"content-length",
+    b"transfer-encoding",
+    b"expect",
+}
 NOT_RETURNED = {"connection", "content-length", "date", "server", "transfer-encoding"}
 SUCCESS_HEADERS = {"x-cost-usd", "x-execution-time-sec", "x-gpu-type"}
 
@@ -75,17 +86,22 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
-        host = self._hosts[scope["server"][1]]
         fault = self._scenario.faults.get(request.url.path)
-        body = await read_body(request)
+        try:
+            body = await read_body(request)
+        except ClientDisconnect:
+            return
         gone = asyncio.ensure_future(disconnected(receive))
         try:
-            made = await self._answer(host, request, body, gone)
+            if body is None:
+                made: Answer | None = answer.TOO_LARGE
+            else:
+                made = refusal(request) or await self._answer(request, body, fault, gone)
             if made is None:
                 return
-            if isinstance(fault, Drip) and made.status == 200:  # noqa: PLR2004
+            if isinstance(fault, Drip) and made.status == OK:
                 await faults.drip(made, fault.interval, gone, send)
-            elif isinstance(fault, Truncate) and made.status == 200:  # noqa: PLR2004
+            elif isinstance(fault, Truncate) and made.status == OK:
                 await faults.truncate(made, send)
             else:
                 await faults.whole(made, send)
@@ -94,38 +110,30 @@ class Edge:
 
     async def _answer(
         self,
-        host: Host,
         request: Request,
-        body: bytes | None,
+        body: bytes,
+        fault: AnyFault | None,
         gone: asyncio.Future[None],
     ) -> Answer | None:
         """Make the answer; None: the client has left."""
-        if any(name.startswith("modal-") and name not in PROXY_AUTH for name in request.headers):
-            return answer.REFUSED_HEADER
-        if body is None:
-            return answer.TOO_LARGE
-        result = is_result(request.query_params)
-        if result and request.method != "GET":
-            return answer.BAD_REDIRECT_METHOD
-        match self._scenario.faults.get(request.url.path):
+        match fault:
             case RedirectLoop():
                 return answer.see_other(str(request.url))
-            case Hang():
-                await gone
-                return None
             case InputLost():
                 return answer.INPUT_LOST
             case EdgeAnswer(status=status, body=line):
                 return answer.text(status, line)
-            case HeldRedirects() if not result:
-                call: Call | None = Call(forever())
-            case _ if result:
-                call = host.calls.find(request.query_params)
-            case _:
-                call = Call(self._run(host.pool, request, body))
-        if call is None:
-            return answer.INPUT_LOST
-        return await self._wait(host, request, call, gone)
+            case Hang():
+                await gone
+                return None
+        host = self._hosts[request.scope["server"][1]]
+        if is_result(request.query_params):
+            call = host.calls.find(request.query_params)
+        elif isinstance(fault, HeldRedirects):
+            call = Call(forever())
+        else:
+            call = Call(self._run(host.pool, request, body))
+        return answer.INPUT_LOST if call is None else await self._wait(host, request, call, gone)
 
     async def _wait(
         self,
@@ -135,7 +143,8 @@ class Edge:
         gone: asyncio.Future[None],
     ) -> Answer | None:
         """Hold the request until the call is done or the hold is over; None: the client has left."""
-        await asyncio.wait({call.task, gone}, timeout=self._hold, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {call.task, gone}
+        await asyncio.wait(either, timeout=self._hold, return_when=asyncio.FIRST_COMPLETED)
         if call.task.cancelled():
             return answer.INPUT_LOST
         if call.task.done():
@@ -160,7 +169,7 @@ class Edge:
                         port=container.port,
                         raw_path=target(request),
                     ),
-                    headers=[(k, v) for k, v in request.headers.items() if k not in NOT_FORWARDED],
+                    headers=[(k, v) for k, v in request.headers.raw if k not in NOT_FORWARDED],
                     content=body,
                 )
                 try:
@@ -180,6 +189,17 @@ class Edge:
         dropped = NOT_RETURNED if self._scenario.success_headers else NOT_RETURNED | SUCCESS_HEADERS
         headers = [(k, v) for k, v in response.headers.items() if k not in dropped]
         return Answer(response.status_code, headers, response.content)
+
+
+def refusal(request: Request) -> Answer | None:
+    """Say why the edge takes no notice of a request; None: it does."""
+    if any(name.startswith("modal-") and name not in PROXY_AUTH for name in request.headers):
+        return answer.REFUSED_HEADER
+    if is_result(request.query_params) and request.method != "GET":
+        return answer.BAD_REDIRECT_METHOD
+    if not request.scope["raw_path"].startswith(b"/"):
+        return answer.INVALID_CALL
+    return None
 
 
 def target(request: Request) -> bytes:

@@ -36,5 +36,5 @@ async def truncate(answer: Answer, send: Send) -> None:
 
 
 async def _head(answer: Answer, send: Send, more: list[tuple[str, str]]) -> None:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in [*answer.headers, *more]]
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers + more]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -35,7 +35,7 @@ class Job(NamedTuple):
 
 
 class Gpu:
-    """Loads models and runs jobs; simulated seconds times `time_scale` are slept, and the work comes on top."""
+    """Loads models and runs jobs; simulated seconds times `time_scale` are slept, the work comes on top."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Starts the local workspace in a process of its own, which ends with this one. Needs no extra to be imported."""
+"""Starts the local workspace in a process of its own, which ends with this one. Needs no extra itself."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class LocalWorkspace:
 def launch(scenario: str, time_scale: float, *, ready_timeout: float = 60) -> LocalWorkspace:
     """Start the workspace and wait until it serves, at most `ready_timeout` seconds.
 
-    Raises `LaunchError` for an unknown or malformed scenario, a missing extra, or a workspace that does not start.
+    Raises `LaunchError` for an unknown or malformed scenario, a missing extra, or one that does not start.
     """
     command = [sys.executable, "-P", "-m", "pytest_modal_bench.local", "--json"]
     process = subprocess.Popen(  # noqa: S603 - this package's own module, no shell

@@ -1,4 +1,4 @@
-"""The containers behind one host: started on demand, a few inputs each, stopped after their scaledown window."""
+"""The containers behind one host: started on demand, stopped after their scaledown window."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import signal
+import socket
 import time
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -78,9 +79,10 @@ class Container:
         if self.gone.is_set():
             return
         if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
         else:
-            self._living.cancel()
+            self._lifeline.shutdown(socket.SHUT_WR)
 
     async def ended(self) -> None:
         """Wait until the process is gone."""

@@ -1,8 +1,8 @@
 """A process that has everything imported and forks: a container is there in milliseconds, not in a second.
 
-It forks once per byte that comes over its control socket; with the byte come two file descriptors: the listening
-socket that the new container serves, and its lifeline to the supervisor. It ends when the control socket closes,
-after its last container.
+It forks once per byte that comes over its control socket; with the byte come two file descriptors: the
+listening socket that the new container serves, and its lifeline to the supervisor. It ends when the control
+socket closes, after its last container.
 """
 
 from __future__ import annotations

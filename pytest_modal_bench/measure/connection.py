@@ -205,6 +205,14 @@ class Adapter(HTTPAdapter):
         super().init_poolmanager(*args, ssl_context=_ssl_context(_ca_bundle()), **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
 
+    def close(self) -> None:
+        """Close all kept connections, now: urllib3 leaves that to the garbage collector."""
+        pools = self.poolmanager.pools
+        for pool in map(pools.get, pools.keys()):
+            if pool is not None:
+                pool.close()
+        super().close()
+
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
         """Leave it to the TLS context, which always verifies.
 

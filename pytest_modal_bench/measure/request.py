@@ -115,6 +115,7 @@ def _headers(
     )
     secret_headers = set(SECRET_HEADERS)
     secrets: set[str] = set()
+    from_environment: set[str] = set()
 
     def fill(placeholder: Placeholder) -> object:
         if placeholder.name != "env":
@@ -122,17 +123,17 @@ def _headers(
         value = environ.get(placeholder.encoding or "", "").strip()
         if not value:
             raise RequestError(f"the environment variable {placeholder.encoding} is not set")
-        secrets.add(value)
+        from_environment.add(value)
         return value
 
     for name, template in wanted.items():
-        before = len(secrets)
+        from_environment.clear()
         value = str(placeholders.fill(template, fill))
         if not value.isprintable():
             raise RequestError(f"header {name}: its value holds characters that no header may")
-        if len(secrets) > before or name.lower() in SECRET_HEADERS:
+        if from_environment or name.lower() in SECRET_HEADERS:
             secret_headers.add(name.lower())
-            secrets.update(_parts(value))
+            secrets.update(from_environment, _parts(value))
         # The wire knows Latin-1 only: what is beyond ASCII goes as UTF-8.
         headers[name] = value.encode().decode("latin-1")
     return headers, frozenset(secret_headers), frozenset(secrets)

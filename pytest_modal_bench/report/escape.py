@@ -21,9 +21,9 @@ _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\
 _ACTIVE = re.compile(
     r"""
     (?P<acted_on> (?: [@#$] | :(?=//|[a-z+-][\w+-]*:) | (?i:www(?=\.)|gh(?=-\d)) )+ )
-  | (?P<markup> [\\*~] | \[{2,} | \[(?=\^) | \](?=[]([:]) | \{(?=[{%])
+  | (?P<markup> [*~] | \[{2,} | \[(?=\^) | \](?=[]([:]) | \{(?=[{%])
       | _{2,} | (?<![A-Za-z0-9])_ | _(?![A-Za-z0-9]) )
-  | (?P<entity> [<|`] | &(?=\w+;) )
+  | (?P<entity> [<|`] | \\(?![nrtux]) | &(?=\w+;) )
     """,
     re.VERBOSE,
 )
@@ -39,8 +39,11 @@ _NONCHARACTER = re.compile(
 )
 """Code points that no text may hold (Unicode, section 23.7), and no entity can stand for."""
 
-_RESIZED = re.compile("[\u2630-\u2637\u268a-\u268f\u4dc0-\u4dff\U0001d300-\U0001d376]")
-"""Became wide with Unicode 16: Pythons differ over them."""
+_DISPUTED = re.compile(
+    "[\u2630-\u2637\u268a-\u268f\u4dc0-\u4dff\U0001d300-\U0001d376"
+    "\u261d\u26f9\u270c\u270d\U0001f3cb\U0001f3cc\U0001f574\U0001f575\U0001f590]"
+)
+"""Unicode 16 widened the first four ranges, so Pythons differ; prettier widens the rest, hands and people."""
 
 _JOINING = re.compile("[\ufe00-\ufe0f\u20e3\U0001f3fb-\U0001f3ff]")
 """What makes one emoji with the character before it: variation selectors, the keycap, skin tones."""
@@ -93,9 +96,9 @@ def _printable(char: str) -> bool:
 
 
 def _steady(char: str) -> bool:
-    """Whether a character's width is beyond doubt: it joins no emoji, and every Unicode version agrees."""
+    """Whether a character's width is beyond doubt: it joins no emoji, and all count it alike."""
     return not (
-        unicodedata.category(char) in {"Cf", "Cn", "Co"} or _JOINING.match(char) or _RESIZED.match(char)
+        unicodedata.category(char) in {"Cf", "Cn", "Co"} or _JOINING.match(char) or _DISPUTED.match(char)
     )
 
 
