@@ -9,12 +9,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pytest_benchmark.fixture import BenchmarkFixture
 from pytest_benchmark.stats import Metadata
 from pytest_benchmark.utils import funcname
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from pytest_benchmark.fixture import BenchmarkFixture
 
     from pytest_modal_bench.measure.request import Request
     from pytest_modal_bench.model import Start
@@ -112,9 +113,7 @@ def _apart(metadata: Metadata) -> Record:
 
 
 def _together(record: Record) -> Metadata:
-    fixture = SimpleNamespace(
-        **{name: record[name] for name in _KEPT}, cprofile_stats=None, has_error=False
-    )
+    fixture = SimpleNamespace(**{name: record[name] for name in _KEPT}, cprofile_stats=None, has_error=False)
     metadata = Metadata(fixture, iterations=1, options=record["options"])
     for duration in record["data"]:
         metadata.update(duration)
@@ -132,7 +131,9 @@ class BenchmarkRecording:
     """Plugin that gives a test its recorder, where pytest-benchmark is installed and on."""
 
     @pytest.fixture
-    def _modal_bench_recorder(self, request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> BenchmarkRecorder:
+    def _modal_bench_recorder(
+        self, request: pytest.FixtureRequest, benchmark: BenchmarkFixture
+    ) -> BenchmarkRecorder:
         endpoint = request.getfixturevalue("endpoint")
         return BenchmarkRecorder(
             benchmark, group=endpoint.category, endpoint=endpoint.id, off=request.config.stash[_TURNED_OFF]

@@ -117,7 +117,11 @@ class EndpointCollection:
 
 def _parameter(endpoint: Endpoint) -> Any:
     marker = pytest.mark.modal_endpoint(
-        name=endpoint.name, path=endpoint.path, category=endpoint.category, app=endpoint.app, tags=endpoint.tags
+        name=endpoint.name,
+        path=endpoint.path,
+        category=endpoint.category,
+        app=endpoint.app,
+        tags=endpoint.tags,
     )
     return pytest.param(endpoint, id=endpoint.id, marks=marker)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,7 @@ from pytest_modal_bench.measure.client import Client
 from pytest_modal_bench.model import Endpoint, EndpointResult, Need, Resource, Sample, Start
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pytest_modal_bench.settings import Settings
 
@@ -67,7 +68,9 @@ class Measuring:
         """`Missing: test image, …`, or None if `endpoint` has all it needs."""
         return test_resources.missing_reason(endpoint.needs, self.found)
 
-    def measure(self, endpoint: Endpoint, recorder: protocol.Recorder, samples: list[Sample]) -> EndpointResult:
+    def measure(
+        self, endpoint: Endpoint, recorder: protocol.Recorder, samples: list[Sample]
+    ) -> EndpointResult:
         """Make the endpoint's calls. A call that failed is told in the result, and by nothing else."""
         deadline_sec = self.settings.deadline_sec(endpoint.timeout)
         probe = self._probed.pop(endpoint.id, None)
@@ -82,7 +85,7 @@ class Measuring:
                 rounds=self.settings.rounds,
             )
             self._called_pools.add(endpoint.pool)
-            try:
+            with suppress(protocol.CallFailed):
                 protocol.measure(
                     endpoint,
                     steps,
@@ -93,8 +96,6 @@ class Measuring:
                     deadline_sec=deadline_sec,
                     samples=samples,
                 )
-            except protocol.CallFailed:
-                pass
         if any(sample.ok for sample in samples):
             self._answered.add(endpoint.id)
         return protocol.summarise(endpoint, samples, deadline_sec=deadline_sec)
@@ -113,9 +114,7 @@ class Measuring:
             pytest.skip(missing)
         return lambda: self._measured(request.node, endpoint, _modal_bench_recorder)
 
-    def _measured(
-        self, item: pytest.Item, endpoint: Endpoint, recorder: protocol.Recorder
-    ) -> EndpointResult:
+    def _measured(self, item: pytest.Item, endpoint: Endpoint, recorder: protocol.Recorder) -> EndpointResult:
         if endpoint.id not in self._results or self._results[endpoint.id].status == "failed":
             samples: list[Sample] = []
             try:
@@ -188,7 +187,11 @@ def _with_outcome(
     """The result as its test left it: a check of the user's own that fails is a failure of the endpoint."""
     if report.failed and (result is None or result.status != "failed"):
         error = _crash_message(report)
-        return structs.replace(result, status="failed", error=error) if result else protocol.failed(endpoint, error)
+        return (
+            structs.replace(result, status="failed", error=error)
+            if result
+            else protocol.failed(endpoint, error)
+        )
     if report.skipped and result is None:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "Skipped"
         return protocol.skipped(endpoint, reason.removeprefix("Skipped: "))

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_modal_bench import resources as test_resources
 from pytest_modal_bench import settings as session_settings
+from pytest_modal_bench.atomic import write_bytes
 from pytest_modal_bench.catalogue import CatalogueError
 from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
 from pytest_modal_bench.measure.client import Client
@@ -56,10 +57,12 @@ def main(config: pytest.Config) -> int:
 def _make(name: str, catalogue: Catalogue, settings: Settings) -> Path:
     path: Path | None = getattr(catalogue.resources, name)
     if path is None:
-        raise NotGenerated(f"test {name}: the catalogue has no place for it: add {name} = \"…\" to [resources]")
+        raise NotGenerated(f'test {name}: the catalogue has no place for it: add {name} = "…" to [resources]')
     endpoint = next((e for e in catalogue.endpoints if e.path == MAKERS[name]), None)
     if endpoint is None:
-        raise NotGenerated(f"test {name}: {MAKERS[name]} makes it, but the catalogue does not have that endpoint")
+        raise NotGenerated(
+            f"test {name}: {MAKERS[name]} makes it, but the catalogue does not have that endpoint"
+        )
     with Client(held_after_sec=settings.held_after_sec) as client:
         request = build(endpoint, {}, seed=_SEED, environ=os.environ)
         answer = client.call(request, deadline_sec=settings.deadline_sec(endpoint.timeout), fresh=True)
@@ -70,5 +73,5 @@ def _make(name: str, catalogue: Catalogue, settings: Settings) -> Path:
         resource = test_resources.from_bytes(name, data)
     except ValueError as error:
         raise NotGenerated(f"test {name}: {endpoint.path}: {error}") from None
-    test_resources.save(path, resource.data)
+    write_bytes(path, resource.data)
     return path

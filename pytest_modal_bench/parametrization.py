@@ -1,4 +1,4 @@
-"""When a test's `endpoint` is this plugin's to give. Imports nothing but pytest: asked in sessions without the benchmark."""
+"""When a test's `endpoint` is this plugin's to give. Imports nothing but pytest: other sessions ask it, too."""
 
 from __future__ import annotations
 

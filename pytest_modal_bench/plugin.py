@@ -36,9 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "Modal workspace, for {workspace} in the catalogue's URLs. 'local' starts the local workspace, a stand-in "
         "for Modal on this machine. Default: the catalogue's.",
     )
-    option(
-        "modal-bench-environment", "NAME", "Modal environment, for {environment} in the catalogue's URLs."
-    )
+    option("modal-bench-environment", "NAME", "Modal environment, for {environment} in the catalogue's URLs.")
     option("modal-bench-catalogue", "FILE", "The catalogue. Default: the endpoints.toml that is found.")
     option("modal-bench-rounds", "N", "Warm calls per endpoint. Default: 3.")
     option("modal-bench-timeout", "S", "Caps every call's deadline, in seconds. Default: the catalogue's.")

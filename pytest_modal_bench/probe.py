@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.measure import protocol
@@ -39,7 +40,7 @@ def probe_lora(
     if any(need not in found for need in endpoint.needs):
         return None
     samples: list[Sample] = []
-    try:
+    with suppress(protocol.CallFailed):
         protocol.measure(
             endpoint,
             protocol.plan(pool_called=False, answered=False, quick=settings.quick, rounds=1)[:1],
@@ -50,8 +51,6 @@ def probe_lora(
             deadline_sec=settings.deadline_sec(endpoint.timeout),
             samples=samples,
         )
-    except protocol.CallFailed:
-        pass
     return samples[0]
 
 

@@ -1,9 +1,8 @@
-"""Test image, video and mask: found, checked, named as missing, and written."""
+"""Test image, video and mask: found, checked, and named as missing."""
 
 from __future__ import annotations
 
 import io
-import secrets
 import warnings
 from contextlib import contextmanager
 from fractions import Fraction
@@ -78,18 +77,6 @@ def webp_to_mp4(data: bytes, fps: float | None = None) -> bytes:
     elif not _SLOWEST_FPS <= fps <= _FASTEST_FPS:
         raise ResourceError(f"expected {_SLOWEST_FPS} to {_FASTEST_FPS} frames per second, got {fps}")
     return _mp4((picture for picture, _ in _frames(data)), Fraction(fps).limit_denominator(1_000_000))
-
-
-def save(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all; makes parent directories. Raises OSError as it comes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Not `tempfile`: its files are for their owner alone.
-    temporary = path.with_name(f".modal-bench-{secrets.token_hex(8)}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _look_at(paths: ResourcePaths) -> Iterator[tuple[str, Resource | ResourceError]]:

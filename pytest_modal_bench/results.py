@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_modal_bench.measure import protocol
-from pytest_modal_bench.model import EndpointResult, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_modal_bench.model import Endpoint
+    from pytest_modal_bench.model import Endpoint, EndpointResult, Status
 
 _WEIGHT: dict[Status, int] = {"failed": 3, "success": 2, "skipped": 1, "not_run": 0}
 

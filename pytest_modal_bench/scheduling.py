@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from xdist.report import report_collection_diff
 from xdist.workermanage import parse_tx_spec_config
-
-import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -35,7 +34,8 @@ class PoolScheduling:
         briefing: Callable[[Sequence[str]], dict[str, Any]],
     ) -> None:
         """`pool_of` names the pool of a test id; `briefing` is what a worker is told before its first test, given
-        the test ids that have been started so far."""
+        the test ids that have been started so far.
+        """
         self.config = config
         self._pool_of = pool_of
         self._briefing = briefing
@@ -90,6 +90,7 @@ class PoolScheduling:
 
     def remove_pending_tests_from_node(self, node: WorkerController, indices: Sequence[int]) -> None:
         """Part of xdist's protocol; only a scheduler that steals tests gets called here, and this one never does."""
+        del node, indices
         raise AssertionError("tests were taken back that nobody asked for")
 
     def remove_node(self, node: WorkerController) -> str | None:

@@ -27,6 +27,7 @@ from pytest_modal_bench.termination import terminate_like_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
     from xdist.scheduler import Scheduling
     from xdist.workermanage import WorkerController
 
@@ -121,7 +122,9 @@ class RunSession:
             self._briefed = True
             self._look_for_lora()
         endpoints = self.catalogue.endpoints
-        called = {endpoint.id: endpoint for nodeid in started if (endpoint := endpoint_of_id(nodeid, endpoints))}
+        called = {
+            endpoint.id: endpoint for nodeid in started if (endpoint := endpoint_of_id(nodeid, endpoints))
+        }
         pools = {endpoint.pool for endpoint in called.values()}
         probed = probed_endpoint(self.catalogue)
         probes = {}
@@ -164,7 +167,9 @@ class RunSession:
         self._workers.append(node)
         node.workerinput["modal_bench"] = {
             "urls": self._local.urls if self._local is not None else None,
-            "found": {name: to_builtins(value, builtin_types=(bytes,)) for name, value in self._found.items()},
+            "found": {
+                name: to_builtins(value, builtin_types=(bytes,)) for name, value in self._found.items()
+            },
         }
 
     @pytest.hookimpl(optionalhook=True)
@@ -281,6 +286,8 @@ class RunSession:
             if count
         ]
         write_line(f"{summary.total} endpoints: {', '.join(counts)}")
+        for line in self._why_missing():
+            write_line(line)
         if summary.calls == 0:
             write_line(f"{NOTHING_MEASURED}: {self._why_nothing()}", red=True)
         if self._unwritten:
@@ -288,6 +295,20 @@ class RunSession:
         else:
             for path in self.settings.reports:
                 write_line(f"report: {_shown(path, self.config)}")
+
+    def _why_missing(self) -> Iterator[str]:
+        """Where the test resources that endpoints were skipped for should have been."""
+        needed = {
+            need
+            for endpoint, result in zip(self._results.selected, self._results.settled(), strict=True)
+            if result.status == "skipped"
+            for need in endpoint.needs
+        }
+        if self._local is not None:
+            return
+        for need, reason in test_resources.reasons(self.catalogue.resources).items():
+            if need in needed:
+                yield f"test {need}: {reason}"
 
     def _why_nothing(self) -> str:
         results = self._results.settled()

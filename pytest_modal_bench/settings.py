@@ -21,7 +21,7 @@ GENERATED = ("image", "video")
 
 # Modal answers a call that runs longer than this with a redirect (docs: "Web endpoint timeouts", 150 s).
 _EDGE_HOLDS_SEC = 150.0
-# A container of the local workspace starts as a real process, whose time is not scaled: no deadline is scaled below this.
+# A container of the local workspace starts as a real process in unscaled time: no deadline is scaled below this.
 _SCALED_DEADLINE_FLOOR_SEC = 5.0
 
 T = TypeVar("T")

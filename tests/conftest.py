@@ -6,13 +6,15 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
 SHIPPED_CATALOGUE = ROOT / "tests" / "endpoints" / "endpoints.toml"
@@ -20,7 +22,7 @@ SHIPPED_CATALOGUE = ROOT / "tests" / "endpoints" / "endpoints.toml"
 
 @dataclass
 class Service:
-    """A server on loopback. Paths: `/ok…` answers, `/fail…` answers 500, `/hang…` never does, `/lora…` knows `known`."""
+    """A server on loopback: `/ok…` answers, `/fail…` answers 500, `/hang…` never does, `/lora…` knows `known`."""
 
     url: str
     calls: list[str] = field(default_factory=list)
@@ -46,7 +48,7 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(0.01)
             self._answer(200, b"fine")
 
-    do_GET = do_POST
+    do_GET = do_POST  # noqa: N815 - the name is the base class's
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -87,7 +89,9 @@ class Project:
 
     pytester: pytest.Pytester
 
-    def catalogue(self, url: str, *paths: str, more: str = "", name: str = "endpoints.toml", apps: int = 1) -> Path:
+    def catalogue(
+        self, url: str, *paths: str, more: str = "", name: str = "endpoints.toml", apps: int = 1
+    ) -> Path:
         """Write a catalogue of `paths` at `url`, spread over `apps` apps of which each is a pool."""
         lines = ['workspace = "acme"', more]
         for number in range(apps):

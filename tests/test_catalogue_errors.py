@@ -90,48 +90,48 @@ def path(tmp_path: Path) -> Path:
         ),
         (
             "form.file = 'my {image:bytes}'",
-            "/buy: form: file: {image:bytes} must be the whole field; nothing may stand beside it",
+            "/buy: form.file: {image:bytes} must be the whole field; nothing may stand beside it",
         ),
         (
             "payload.key = '{env:TOKEN}'",
             "/buy: payload: {env:TOKEN} stands in payload; secrets belong in headers",
         ),
-        ("headers.X-A = 3", "/buy: headers: X-A: expected a string; put it in quotes"),
+        ("headers.X-A = 3", "/buy: headers.X-A: expected a string; put it in quotes"),
         (
             "headers.'X A' = 'b'",
-            "/buy: headers: X A: expected a header's name: letters, digits and '-'",
+            "/buy: headers.X A: expected a header's name: letters, digits and '-'",
         ),
         (
             'headers."X\\r\\nA" = "b"',
-            "/buy: headers: X\\r\\nA: expected a header's name: letters, digits and '-'",
+            "/buy: headers.X\\r\\nA: expected a header's name: letters, digits and '-'",
         ),
         (
             'headers.X-A = "swordfish\\r\\nX-B: c"',
-            "/buy: headers: X-A: expected one line without control characters, nor spaces at its ends",
+            "/buy: headers.X-A: expected one line without control characters, nor spaces at its ends",
         ),
         (
             "headers = { X-A = 'b', x-a = 'c' }",
-            "/buy: headers: x-a: given twice; the name of a header is the same in any case",
+            "/buy: headers.x-a: given twice; the name of a header is the same in any case",
         ),
         (
             "headers.X-A = 'Bearer {env:NOWHERE}'",
-            "/buy: headers: X-A: the environment variable NOWHERE is not set; set it to the secret",
+            "/buy: headers.X-A: the environment variable NOWHERE is not set; set it to the secret",
         ),
         (
             "headers.X-A = '{env:EMPTY}'",
-            "/buy: headers: X-A: the environment variable EMPTY is not set; set it to the secret",
+            "/buy: headers.X-A: the environment variable EMPTY is not set; set it to the secret",
         ),
         (
             "headers.X-A = '{env:TWO_LINES}'",
-            "/buy: headers: X-A: the environment variable TWO_LINES holds more than one line of text",
+            "/buy: headers.X-A: the environment variable TWO_LINES holds more than one line of text",
         ),
         (
             "expect = { kind = 'vidoe' }",
-            "/buy: expect: kind: unknown value 'vidoe'; did you mean video?",
+            "/buy: expect.kind: unknown value 'vidoe'; did you mean video?",
         ),
-        ("expect = { heigth = 3 }", "/buy: expect: heigth: unknown field; did you mean height?"),
+        ("expect = { heigth = 3 }", "/buy: expect.heigth: unknown field; did you mean height?"),
         ("expect = { width = 'x' }", "/buy: expect.width: expected an integer, got a string"),
-        ("expect = { width = 0 }", "/buy: expect: width: expected a number above 0"),
+        ("expect = { width = 0 }", "/buy: expect.width: expected a number above 0"),
         ("expect = 'image'", "/buy: expect: expected a table, got a string"),
     ],
 )
@@ -202,7 +202,7 @@ def test_a_field_that_cannot_be_used_is_named(path: Path, added: str, expected: 
         ),
         (
             "[defaults.headers]\nX-A = '{env:NOWHERE}'\n" + APP + ENDPOINT,
-            "defaults: headers: X-A: the environment variable NOWHERE is not set; set it to the secret",
+            "defaults: headers.X-A: the environment variable NOWHERE is not set; set it to the secret",
         ),
         ("[apps.shop]\n" + ENDPOINT, "apps.shop: url: missing field"),
         ("apps.shop = 3\n" + ENDPOINT, "apps.shop: expected a table, got an integer"),
@@ -224,13 +224,13 @@ def test_a_field_that_cannot_be_used_is_named(path: Path, added: str, expected: 
         ("[resources]\nimage = ''\n" + APP + ENDPOINT, "resources: image: is empty"),
         (
             "[resources]\nimage = 2026-02-02\n" + APP + ENDPOINT,
-            "resources.image: expected what JSON knows, got a date or time; put it in quotes",
+            "resources: image: expected what JSON knows, got a date or time; put it in quotes",
         ),
         (
             "[resources]\nlora = 'a'\n" + APP + ENDPOINT,
             "resources: lora: expected a table, got a string",
         ),
-        ("[resources.lora]\n" + APP + ENDPOINT, "resources: lora: id: missing field"),
+        ("[resources.lora]\n" + APP + ENDPOINT, "resources: lora.id: missing field"),
         (
             "[resources.lora]\nid = 'a'\nprobe = '/xyz'\n" + APP + ENDPOINT + "payload = '{lora}'",
             "resources: lora.probe: no endpoint with {lora} has this path; known: /buy",
@@ -249,7 +249,7 @@ def test_a_table_that_cannot_be_used_is_named(path: Path, content: str | bytes, 
     ("content", "beginning", "end"),
     [
         (f"a = {'9' * 5000}", "not TOML: ", "..."),
-        (f"workspace.{'a.' * 2000}a = 1", "workspace.a.a.", "a...: nested too deep; at most 50 levels"),
+        (f"apps.x.{'a.' * 2000}a = 1", "apps.x: a.a.", "a...: nested too deep; at most 50 levels"),
         (
             f"{APP}{ENDPOINT}payload = {'[' * 60}{']' * 60}",
             "/buy: payload[0][0]",

@@ -32,16 +32,17 @@ ALLOWED_SEC = 0.25
 TOKEN = "s3cret-value"  # noqa: S105 - of nothing
 
 
+def sockets() -> set[object]:
+    return {(each.fd, each.laddr, each.raddr) for each in psutil.Process().net_connections()}
+
+
 @pytest.fixture(autouse=True)
 def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    if "httpbin" in request.fixturenames:  # whose threads and sockets come and go as it likes
-        yield
-        return
-    process = psutil.Process()
-    threads, sockets = threading.active_count(), len(process.net_connections())
+    threads_before, sockets_before = set(threading.enumerate()), sockets()
     yield
-    assert threading.active_count() == threads
-    assert len(process.net_connections()) == sockets
+    if "httpbin" not in request.fixturenames:  # whose threads and sockets come and go as it likes
+        assert set(threading.enumerate()) <= threads_before
+        assert sockets() <= sockets_before
 
 
 def call(
@@ -715,12 +716,12 @@ def test_a_result_urls_token_is_neither_told_nor_logged(caplog: pytest.LogCaptur
 # --- whatever a server sends
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def said() -> list[bytes]:
     return []
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def babbler(said: list[bytes]) -> Iterator[Server]:
     def handle(connection: Connection) -> None:
         connection.receive()

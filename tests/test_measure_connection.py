@@ -62,9 +62,9 @@ def test_a_held_socket_is_shut_down_at_the_deadline(pair: tuple[socket.socket, s
     one, _ = pair
     with Trace(0.1) as trace:
         trace.hold(one)
-        assert not trace.over
+        before = trace.over
         assert one.recv(1) == b""
-        assert trace.over
+        assert (before, trace.over) == (False, True)
         assert 0.1 <= trace.elapsed_sec < 0.35
         assert trace.left_sec > 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
@@ -18,6 +17,8 @@ from pytest_modal_bench.catalogue import ResourcePaths
 from pytest_modal_bench.resources import ResourceError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_modal_bench.model import Need
 
 MP4 = b"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00"
@@ -225,29 +226,3 @@ def test_without_pyav_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> N
         resources.webp_to_mp4(animation())
     expected = "turning WebP into MP4 needs the extra `video`: pip install 'pytest-modal-bench[video]'"
     assert str(caught.value) == expected
-
-
-def test_a_file_is_saved_whole_where_it_belongs(tmp_path: Path) -> None:
-    path = tmp_path / "a" / "b" / "clip.mp4"
-    resources.save(path, b"one")
-    resources.save(path, b"two")
-    assert path.read_bytes() == b"two"
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_a_file_that_can_not_be_saved_leaves_the_old_one_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "clip.mp4"
-    resources.save(path, b"old")
-
-    def full(self: Path, data: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(data[:1])
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OSError, match="No space left"):
-        resources.save(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]

@@ -47,9 +47,9 @@ class Farm:
 
     def __init__(self, count: int, tests: list[str] = TESTS, *, joined: bool = True) -> None:
         config: Any = SimpleNamespace(
-            getvalue=lambda name: ["popen"] * count,
+            getvalue=lambda _: ["popen"] * count,
             option=SimpleNamespace(tx=["popen"] * count),
-            hook=SimpleNamespace(pytest_collectreport=lambda report: self.collect_reports.append(report)),
+            hook=SimpleNamespace(pytest_collectreport=self._collect_report),
         )
         self.collect_reports: list[pytest.CollectReport] = []
         self.tests = tests
@@ -60,6 +60,9 @@ class Farm:
         self.workers = [self.join(f"gw{number}") for number in range(count if joined else 0)]
         if joined:
             self.scheduling.schedule()
+
+    def _collect_report(self, report: pytest.CollectReport) -> None:
+        self.collect_reports.append(report)
 
     def join(self, name: str) -> Any:
         worker: Any = Worker(name)

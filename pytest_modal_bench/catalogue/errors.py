@@ -16,7 +16,7 @@ class CatalogueError(ValueError):
 
 
 class Place(NamedTuple):
-    """Where in a catalogue something stands: the file, then the endpoint or table, then the field."""
+    """Where in a catalogue something stands: file, endpoint or table, field, and what is in it."""
 
     parts: tuple[str, ...]
 
@@ -26,8 +26,9 @@ class Place(NamedTuple):
 
     def error(self, problem: str) -> CatalogueError:
         """Return the error that says `problem` of this place."""
-        file, *inside = self.parts
-        return CatalogueError(": ".join([_one_line(file), *map(shown, inside), problem]))
+        file, table, fields = self.parts[0], self.parts[1:2], self.parts[2:]
+        inside = [shown(".".join(each)) for each in (table, fields) if each]
+        return CatalogueError(": ".join([_one_line(file), *inside, problem]))
 
 
 def shown(text: str) -> str:

@@ -62,7 +62,6 @@ def load(
     root = path.parent if root is None else root.absolute()
     place = Place((str(path.relative_to(root) if path.is_relative_to(root) else path),))
     raw = read(path, place)
-    check_json({key: value for key, value in raw.items() if key != "endpoints"}, place)
     file = table(raw, _File, place)
     names = {
         "workspace": file.workspace if workspace is None else workspace,
@@ -71,7 +70,7 @@ def load(
     for kind, name in names.items():
         if name is not None:
             hosts.check_name(name, place.at(kind))
-    apps = {name: _app(name, table, names, place.at(f"apps.{name}")) for name, table in file.apps.items()}
+    apps = {name: _app(name, app, names, place.at(f"apps.{name}")) for name, app in file.apps.items()}
     endpoints = _endpoints(file, apps, place, environ)
     return Catalogue(
         path=path,
@@ -85,6 +84,7 @@ def load(
 
 def _app(name: str, raw: object, names: Mapping[str, str | None], place: Place) -> App:
     hosts.check_name(name, place)
+    check_json(raw, place)
     given = table(raw, _AppFields, place)
     for field in ("function", "gpu"):
         text = getattr(given, field)
@@ -156,16 +156,17 @@ def _folders(innermost: Path, root: Path) -> list[Path]:
 def _resources(
     raw: object, endpoints: Sequence[Endpoint], folders: Sequence[Path], place: Place
 ) -> ResourcePaths:
+    check_json(raw, place)
     given = table(raw, _ResourceFields, place)
     files = {"image": given.image, "video": given.video, "mask": given.mask}
     for name, file in files.items():
         if file is not None:
             endpoint_fields.check_line(file, place.at(name))
     if given.lora is not None:
-        endpoint_fields.check_line(given.lora.id, place.at("lora.id"))
+        endpoint_fields.check_line(given.lora.id, place.at("lora", "id"))
         probes = [endpoint.path for endpoint in endpoints if "lora" in endpoint.needs]
         if given.lora.probe is not None and given.lora.probe not in probes:
-            raise place.at("lora.probe").error(
+            raise place.at("lora", "probe").error(
                 f"no endpoint with {{lora}} has this path; {way_out(given.lora.probe, probes)}"
             )
     located = {name: None if file is None else _located(file, folders) for name, file in files.items()}

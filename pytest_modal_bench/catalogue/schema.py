@@ -61,18 +61,21 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     def with_urls(self, urls: Mapping[str, str]) -> Catalogue:
         """Return the catalogue as served at `urls` (app to base URL); pools keep their names.
 
-        Raises CatalogueError for an app that is not in `urls`.
+        Raises CatalogueError for an app of an endpoint that is not in `urls`.
         """
-        for name in self.apps:
+        for name in {endpoint.app: None for endpoint in self.endpoints}:
             if name not in urls:
                 served = ", ".join(urls) or "no app"
                 raise Place((self.path.name, f"apps.{name}")).error(
                     f"this workspace does not serve it; it serves {served}"
                 )
-        at = {name: urls[name].rstrip("/") for name in self.apps}
+        at = {name: url.rstrip("/") for name, url in urls.items()}
         return msgspec.structs.replace(
             self,
-            apps={name: msgspec.structs.replace(app, url=at[name]) for name, app in self.apps.items()},
+            apps={
+                name: msgspec.structs.replace(app, url=at.get(name, app.url))
+                for name, app in self.apps.items()
+            },
             endpoints=tuple(
                 msgspec.structs.replace(endpoint, url=at[endpoint.app]) for endpoint in self.endpoints
             ),

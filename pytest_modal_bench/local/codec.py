@@ -101,8 +101,8 @@ def webp(frames: Sequence[Image.Image], fps: int) -> bytes:
     return buffer.getvalue()
 
 
-def mp4(frames: Iterable[Image.Image | av.VideoFrame], size: tuple[int, int], fps: int) -> bytes:
-    """Pack an H.264 MP4 of `size` pixels (made even, as 4:2:0 needs), fast rather than small."""
+def mp4(frames: Iterable[Image.Image], size: tuple[int, int], fps: int) -> bytes:
+    """Pack pictures, resized to `size` pixels (made even, as 4:2:0 needs), as an H.264 MP4."""
     width, height = (side + side % 2 for side in size)
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
@@ -111,9 +111,7 @@ def mp4(frames: Iterable[Image.Image | av.VideoFrame], size: tuple[int, int], fp
         stream.codec_context.thread_count = 1  # the same bytes on every machine
         stream.options = {"preset": "ultrafast", "crf": "28"}
         for number, picture in enumerate(frames):
-            frame = (
-                picture if isinstance(picture, av.VideoFrame) else av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]  # PyAV leaves it untyped
-            )
+            frame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]  # PyAV leaves it untyped
             resized = frame.reformat(width=width, height=height, format="yuv420p")
             resized.pts, resized.time_base = number, Fraction(1, fps)
             container.mux(stream.encode(resized))

@@ -138,9 +138,12 @@ def forget(_event: Event) -> None:
 
 
 def say(text: str) -> None:
-    """Print at once."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    """Print at once; if nobody reads any more, go on in silence."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def on_end_of_input(then: Callable[[], object]) -> None:

@@ -29,12 +29,12 @@ async def drip(answer: Answer, interval: float, gone: asyncio.Future[None], send
 
 
 async def truncate(answer: Answer, send: Send) -> None:
-    """Promise the whole body and send half of it; the server closes the connection on an unfinished answer."""
+    """Promise the whole body and send half; on an unfinished answer the server drops the connection."""
     await _head(answer, send, [("content-length", str(len(answer.body)))])
     half = answer.body[: len(answer.body) // 2]
     await send({"type": "http.response.body", "body": half, "more_body": True})
 
 
 async def _head(answer: Answer, send: Send, more: list[tuple[str, str]]) -> None:
-    headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers + more]
+    headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in answer.headers + more]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

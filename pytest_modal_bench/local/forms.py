@@ -193,7 +193,13 @@ class Upscale(Form):
         frames = codec.read_video(codec.from_data_uri(given(self.video, "video"), "video"), "video")
         width, height = frames[0].width, frames[0].height
         scale = self.resolution / min(width, height)
-        return lambda: codec.mp4(frames, (round(width * scale), round(height * scale)), media.CLIP_FPS)
+        grain = media.paint("grain", self.seed, (width, height))
+
+        def work() -> bytes:
+            grained = (Image.blend(codec.still(frame), grain, 0.08) for frame in frames)
+            return codec.mp4(grained, (round(width * scale), round(height * scale)), media.CLIP_FPS)
+
+        return work
 
 
 def given(value: str | None, field: str) -> str:

@@ -30,6 +30,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 log_level="critical",
                 access_log=False,
+                server_header=False,
                 timeout_keep_alive=KEEP_ALIVE_SEC,
                 timeout_graceful_shutdown=0,
             ),

@@ -111,6 +111,7 @@ class Pool:
         self._killed, self._loras = killed, loras
         self._log = log
         self._started = 0
+        self._closing = False
         self._room = asyncio.Semaphore(app.max_containers * app.concurrent_inputs)
         self._idle: dict[Container, asyncio.TimerHandle] = {}
 
@@ -121,6 +122,8 @@ class Pool:
         Raises `ContainerDiedError` if it ends while it boots, `OSError` if none can be started.
         """
         async with self._room:
+            if self._closing:
+                raise ContainerDiedError(self.name)
             container = self._choose()
             container.inputs += 1
             if timer := self._idle.pop(container, None):
@@ -140,7 +143,8 @@ class Pool:
                     )
 
     async def close(self) -> None:
-        """Kill all containers, and wait until they are gone."""
+        """Kill all containers, wait until they are gone, and start no more."""
+        self._closing = True
         for timer in self._idle.values():
             timer.cancel()
         containers = list(self.containers)

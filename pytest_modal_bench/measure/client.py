@@ -133,9 +133,9 @@ class Client:
                 self._follow(prepared, chain, trace, secret_headers=request.secret_headers)
             except _NETWORK_ERRORS as error:
                 problem = failures.of_exception(error)
-            elapsed_sec = trace.elapsed_sec
             # A shut-down socket looks like an answer's end, so that what was read may seem complete.
             timed_out = trace.over
+            elapsed_sec = trace.elapsed_sec
         if timed_out:
             problem = failures.TIMEOUT
         elif problem is None and chain.status not in _SUCCESS:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import random
 import statistics
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import structs
 
-from pytest_modal_bench.measure.client import Answer, Client
 from pytest_modal_bench.measure.request import Request, build
 from pytest_modal_bench.model import Endpoint, EndpointResult, Resource, Sample, Start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pytest_modal_bench.measure.client import Answer, Client
 
 # Not the global generator: whoever seeds that one would make every run send the same seeds, and so measure caches.
 _seeds = random.SystemRandom()
@@ -83,7 +86,7 @@ def plan(*, pool_called: bool, answered: bool, quick: bool, rounds: int) -> tupl
     return (Step("cold", 1), warm)
 
 
-def measure(
+def measure(  # noqa: PLR0913 - all but the first two are named where it is called
     endpoint: Endpoint,
     steps: Sequence[Step],
     *,

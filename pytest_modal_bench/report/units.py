@@ -35,4 +35,5 @@ def counted(number: int, noun: str) -> str:
 
 
 def _two_digits(value: float) -> str:
-    return f"{value:.{1 - math.floor(math.log10(abs(value)))}f}"
+    exponent = int(f"{value:.1e}".partition("e")[2])
+    return f"{value:.{1 - exponent}f}"

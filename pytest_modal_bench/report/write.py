@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
+from pytest_modal_bench.atomic import write_bytes
 from pytest_modal_bench.report import json, markdown
 
 if TYPE_CHECKING:
@@ -27,15 +27,4 @@ def write(run: Run, paths: Sequence[Path]) -> None:
                 f"{path}: no report format has the suffix {path.suffix!r}; known are {', '.join(FORMATS)}"
             )
     for path in paths:
-        _replace(path, FORMATS[path.suffix](run).encode())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Not `tempfile`: its files are readable by their owner only, and so would be the report.
-    temporary = path.with_name(f".modal-bench-{secrets.token_hex(8)}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        write_bytes(path, FORMATS[path.suffix](run).encode())

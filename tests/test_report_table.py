@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from pytest_modal_bench.report.table import table
+
+
+def test_columns_are_padded_by_display_width() -> None:
+    assert table(("Name", "S"), [("你好", "✅"), ("Flux", "⏭️ Missing")]).splitlines() == [
+        "| Name | S          |",
+        "| ---- | ---------- |",
+        "| 你好 | ✅         |",
+        "| Flux | ⏭️ Missing |",
+    ]
+
+
+def test_a_column_is_never_narrower_than_its_delimiter() -> None:
+    assert table(("a",), [("",)]).splitlines() == ["| a   |", "| --- |", "|     |"]
+
+
+def test_a_table_without_rows_is_its_header() -> None:
+    assert table(("Name",), []).splitlines() == ["| Name |", "| ---- |"]
+
+
+def test_a_row_of_another_length_is_refused() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        table(("a", "b"), [("a",)])

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_modal_bench.report.units import counted, dollars, savings, seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (44.4, "44.4"),
+        (1.0, "1.0"),
+        (0.996, "1.0"),
+        (0.5, "0.50"),
+        (0.0213, "0.021"),
+        (0.000012, "0.000012"),
+        (0.0, "0.0"),
+        (600, "600.0"),
+        (None, "-"),
+        (math.nan, "-"),
+        (math.inf, "-"),
+    ],
+)
+def test_seconds(value: float | None, shown: str) -> None:
+    assert seconds(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.1234, "0.1234"),
+        (12.0, "12.0000"),
+        (0.00004, "0.000040"),
+        (0.0, "0.0000"),
+        (None, "-"),
+        (math.nan, "-"),
+    ],
+)
+def test_dollars(value: float | None, shown: str) -> None:
+    assert dollars(value) == shown
+
+
+@given(st.floats(min_value=1e-300, max_value=1e9))
+def test_what_was_measured_never_reads_zero(value: float) -> None:
+    assert float(seconds(value)) == pytest.approx(value, rel=0.051)
+    assert float(dollars(value)) == pytest.approx(value, rel=0.051, abs=0.00005)
+    assert float(dollars(value)) > 0
+    assert "e" not in seconds(value) + dollars(value)
+
+
+@pytest.mark.parametrize(
+    ("cold", "warm", "shown"),
+    [
+        (44.4, 2.1, "95%"),
+        (10.0, 12.5, "-25%"),
+        (10.0, 10.0001, "0%"),
+        (None, 2.1, "-"),
+        (44.4, None, "-"),
+        (0.0, 1.0, "-"),
+    ],
+)
+def test_savings(cold: float | None, warm: float | None, shown: str) -> None:
+    assert savings(cold, warm) == shown
+
+
+def test_counted() -> None:
+    assert (counted(1, "call"), counted(2, "call")) == ("1 call", "2 calls")
