@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_modal_bench.model import Endpoint
-from pytest_modal_bench.parametrization import wants_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,7 +65,7 @@ class EndpointCollection:
     @pytest.hookimpl
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Any test that asks for `endpoint` runs once for each endpoint of the catalogue."""
-        if wants_endpoint(metafunc):
+        if _wants_endpoint(metafunc):
             metafunc.parametrize("endpoint", [_parameter(endpoint) for endpoint in self.catalogue.endpoints])
 
     @pytest.hookimpl
@@ -113,6 +112,17 @@ class EndpointCollection:
             calls = self.settings.rounds + 1
             limit = self.settings.deadline_sec(endpoint.timeout) * calls + _GRACE_SEC
             item.add_marker(pytest.mark.timeout(limit))
+
+
+def _wants_endpoint(metafunc: pytest.Metafunc) -> bool:
+    """Whether a test asks for an `endpoint`, and no fixture or parameter of that name is the user's own."""
+    if "endpoint" not in metafunc.fixturenames or metafunc._arg2fixturedefs.get("endpoint"):  # noqa: SLF001 - pytest offers no other way to ask
+        return False
+    return not any(
+        "endpoint" in (names.replace(",", " ").split() if isinstance(names, str) else names)
+        for mark in metafunc.definition.iter_markers("parametrize")
+        for names in (mark.args[0] if mark.args else mark.kwargs.get("argnames", ""),)
+    )
 
 
 def _parameter(endpoint: Endpoint) -> Any:

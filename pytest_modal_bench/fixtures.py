@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +13,7 @@ from pytest_modal_bench import resources as test_resources
 from pytest_modal_bench.collection import endpoint_of
 from pytest_modal_bench.measure import protocol
 from pytest_modal_bench.measure.client import Client
+from pytest_modal_bench.measure.request import RequestError
 from pytest_modal_bench.model import Endpoint, EndpointResult, Need, Resource, Sample, Start
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ class Measuring:
         probe = self._probed.pop(endpoint.id, None)
         if probe is not None:
             samples.append(probe)
-            recorder.add(probe.start, [probe.elapsed_sec])
+            if probe.ok:
+                recorder.add(probe.start, [probe.elapsed_sec])
         if probe is None or probe.ok:
             steps = protocol.plan(
                 pool_called=endpoint.pool in self._called_pools,
@@ -85,7 +86,7 @@ class Measuring:
                 rounds=self.settings.rounds,
             )
             self._called_pools.add(endpoint.pool)
-            with suppress(protocol.CallFailed):
+            try:
                 protocol.measure(
                     endpoint,
                     steps,
@@ -96,6 +97,10 @@ class Measuring:
                     deadline_sec=deadline_sec,
                     samples=samples,
                 )
+            except protocol.CallFailed:
+                pass  # its sample tells
+            except RequestError as error:
+                return protocol.failed(endpoint, str(error))
         if any(sample.ok for sample in samples):
             self._answered.add(endpoint.id)
         return protocol.summarise(endpoint, samples, deadline_sec=deadline_sec)

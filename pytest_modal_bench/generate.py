@@ -14,7 +14,7 @@ from pytest_modal_bench.atomic import write_bytes
 from pytest_modal_bench.catalogue import CatalogueError
 from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
 from pytest_modal_bench.measure.client import Client
-from pytest_modal_bench.measure.request import build
+from pytest_modal_bench.measure.request import RequestError, build
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,8 +63,11 @@ def _make(name: str, catalogue: Catalogue, settings: Settings) -> Path:
         raise NotGenerated(
             f"test {name}: {MAKERS[name]} makes it, but the catalogue does not have that endpoint"
         )
-    with Client(held_after_sec=settings.held_after_sec) as client:
+    try:
         request = build(endpoint, {}, seed=_SEED, environ=os.environ)
+    except RequestError as error:
+        raise NotGenerated(f"test {name}: {endpoint.path}: {error}") from None
+    with Client(held_after_sec=settings.held_after_sec) as client:
         answer = client.call(request, deadline_sec=settings.deadline_sec(endpoint.timeout), fresh=True)
     if not answer.ok:
         raise NotGenerated(f"test {name}: {endpoint.path}: {answer.error}")

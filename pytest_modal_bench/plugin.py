@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 NOT_ASKED_FOR = "endpoint tests call deployed endpoints: run pytest with --modal-bench"
+_FIXTURES = frozenset(
+    {"endpoint", "endpoint_result", "measure_endpoint", "test_image", "test_lora", "test_mask", "test_video"}
+)
 
 
 @pytest.hookimpl
@@ -118,11 +121,12 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 
 @pytest.hookimpl
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Without the benchmark, an endpoint test is one test that is skipped: no catalogue is read for it."""
-    if "endpoint" in metafunc.fixturenames and not asked_for(metafunc.config):
-        from pytest_modal_bench.parametrization import wants_endpoint
-
-        if wants_endpoint(metafunc):
-            off = pytest.param(None, id="off", marks=pytest.mark.skip(NOT_ASKED_FOR))
-            metafunc.parametrize("endpoint", [off])
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Without the benchmark, a test that asks for one of its fixtures is skipped: no catalogue is read for it."""
+    asked = _FIXTURES.intersection(getattr(item, "fixturenames", ()))
+    if asked and not asked_for(item.config):
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        # pytest offers no other way to ask whether a fixture of that name is the user's own.
+        own = item._fixtureinfo.name2fixturedefs.keys() | parameters  # type: ignore[attr-defined] # noqa: SLF001
+        if asked - own:
+            item.add_marker(pytest.mark.skip(NOT_ASKED_FOR))

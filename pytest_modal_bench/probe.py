@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.measure import protocol
+from pytest_modal_bench.measure.request import RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ def probe_lora(
     environ: Mapping[str, str],
     settings: Settings,
 ) -> Sample | None:
-    """Make the first call of `endpoint`, which needs the LoRA; None if something else that it needs is missing.
+    """Make the first call of `endpoint`, which needs the LoRA; None if it can't be built.
 
     An id that the server does not know is answered with 404 before any GPU work. If it does know it, the call is the
     first one that this endpoint, and so its pool, gets in the session: it is timed as such, so nothing is called twice.
@@ -40,7 +41,7 @@ def probe_lora(
     if any(need not in found for need in endpoint.needs):
         return None
     samples: list[Sample] = []
-    with suppress(protocol.CallFailed):
+    with suppress(protocol.CallFailed, RequestError):
         protocol.measure(
             endpoint,
             protocol.plan(pool_called=False, answered=False, quick=settings.quick, rounds=1)[:1],
@@ -51,7 +52,7 @@ def probe_lora(
             deadline_sec=settings.deadline_sec(endpoint.timeout),
             samples=samples,
         )
-    return samples[0]
+    return samples[0] if samples else None
 
 
 def says_missing(sample: Sample) -> bool:

@@ -95,7 +95,7 @@ class RunSession:
     def pytest_report_header(self) -> str:
         """Say what is measured."""
         return f"modal-bench: workspace {self._workspace}, {self.settings.catalogue.name}" + (
-            f"\nmodal-bench: {self._local.simulated}" if self._local is not None else ""
+            f"\nmodal-bench: simulated: {self._local.simulated}" if self._local is not None else ""
         )
 
     @property

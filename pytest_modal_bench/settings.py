@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from pytest_modal_bench.catalogue import Catalogue, CatalogueError, load
+from pytest_modal_bench.sources import Given, given, is_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 LOCAL = "local"
 CATALOGUE_NAME = "endpoints.toml"
 GENERATED = ("image", "video")
+_DEFAULT_REPORTS = ("modal-bench-report.md", "modal-bench-report.json")
 
 # Modal answers a call that runs longer than this with a redirect (docs: "Web endpoint timeouts", 150 s).
 _EDGE_HOLDS_SEC = 150.0
@@ -98,16 +100,17 @@ def pools(config: pytest.Config) -> int:
 
 def _resolve(config: pytest.Config) -> Settings:
     def value(name: str, parse: Callable[[str], T], default: D) -> T | D:
-        for source, text in _sources(config, name):
+        for values in given(config, f"modal_bench_{name}"):
+            source, text, _ = values[-1]
             try:
                 return parse(text)
             except ValueError as error:
                 raise pytest.UsageError(f"{source}: {error}") from None
         return default
 
-    path, asked_for = _find_catalogue(config, value("catalogue", str, ""))
+    path, asked_for = _find_catalogue(config)
     return Settings(
-        quick=_switch(config, "quick"),
+        quick=is_on(config, "modal_bench_quick"),
         workspace=value("workspace", _name, None),
         environment=value("environment", _name, None),
         catalogue=path,
@@ -121,47 +124,22 @@ def _resolve(config: pytest.Config) -> Settings:
     )
 
 
-def _sources(config: pytest.Config, name: str) -> Iterator[tuple[str, str]]:
-    """Where `name` is set, with its text, the source that wins first."""
-    key = f"modal_bench_{name}"
-    option = config.getoption(key)
-    if option is not None:
-        yield f"--{key.replace('_', '-')}", option[-1] if isinstance(option, list) else option
-    variable = os.environ.get(key.upper())
-    if variable:
-        yield key.upper(), variable
-    ini = config.getini(key)
-    if ini:
-        yield f"{config.inipath.name if config.inipath else 'ini'}: {key}", str(ini)
-
-
-def _switch(config: pytest.Config, name: str) -> bool:
-    if config.getoption(f"modal_bench_{name}"):
-        return True
-    variable = os.environ.get(f"MODAL_BENCH_{name.upper()}")
-    if variable:
-        return variable.strip().lower() in {"1", "true", "yes", "on"}
-    return bool(config.getini(f"modal_bench_{name}"))
-
-
 def _reports(config: pytest.Config) -> tuple[Path, ...]:
     from pytest_modal_bench.report.write import FORMATS
 
-    option = config.getoption("modal_bench_report")
-    if option:
-        base, texts, source = config.invocation_params.dir, option, "--modal-bench-report"
-    else:
-        sources = list(_sources(config, "report"))
-        source, text = sources[0] if sources else ("", "modal-bench-report.md modal-bench-report.json")
-        base, texts = config.rootpath, text.split()
-    paths = tuple(dict.fromkeys((base / text).absolute() for text in texts))
-    for path in paths:
-        if path.suffix not in FORMATS:
-            known = " or ".join(FORMATS)
-            raise pytest.UsageError(f"{source}: {path.name}: a report's name ends in {known}")
-        if path.is_dir():
-            raise pytest.UsageError(f"{source}: {path.name}: is a directory, name a file in it")
-    return paths
+    default = [Given("", name, config.rootpath) for name in _DEFAULT_REPORTS]
+    paths = []
+    for source, text, base in next(given(config, "modal_bench_report"), default):
+        # A repeated option is one path each; variable and ini key hold them all, with spaces between them.
+        for name in [text] if source.startswith("--") else text.split():
+            path = (base / name).absolute()
+            if path.suffix not in FORMATS:
+                known = " or ".join(FORMATS)
+                raise pytest.UsageError(f"{source}: {path.name}: a report's name ends in {known}")
+            if path.is_dir():
+                raise pytest.UsageError(f"{source}: {path.name}: is a directory, name a file in it")
+            paths.append(path)
+    return tuple(dict.fromkeys(paths))
 
 
 def _name(text: str) -> str:
@@ -201,10 +179,11 @@ def _resources(text: str) -> tuple[str, ...]:
 _NOT_SEARCHED = {"node_modules", "venv", "site-packages", "build", "dist", "__pycache__"}
 
 
-def _find_catalogue(config: pytest.Config, named: str) -> tuple[Path, bool]:
+def _find_catalogue(config: pytest.Config) -> tuple[Path, bool]:
     """The catalogue's path, and whether pytest was asked to collect it: by name, or as a part of a directory."""
-    if named:
-        return (config.invocation_params.dir / named).absolute(), True
+    for values in given(config, "modal_bench_catalogue"):
+        _, name, base = values[-1]
+        return (base / name).absolute(), True
     arguments = [config.invocation_params.dir / str(arg).split("::")[0] for arg in config.args]
     found = list(dict.fromkeys(path for argument in arguments for path in _catalogues_in(argument)))
     if len(found) > 1:

@@ -36,7 +36,7 @@ HOSTILE = (
     "see https://example.com/a_b?c=*d* or www.example.com",
     "[text](javascript:alert(1)) ![image](https://example.com/x.png)",
     "[[wiki]] [^1] [a]: b [x][y]",
-    "{{ liquid }} {% raw %}",
+    "_a__a_[[w]]@team{{ liquid }} {% raw %}",
     ":tada: $x_1$ $$y$$ $`z`$",
     "&lt; &amp;amp; &#64; &nbsp;",
     "\x1b[31mred\x1b[0m \x1b]8;;https://example.com\x07link\x1b]8;;\x07",

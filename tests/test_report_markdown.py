@@ -283,6 +283,11 @@ def test_the_head_says_what_is_known_of_the_run() -> None:
     ]
 
 
+@pytest.mark.parametrize("timestamp", ["yesterday", "0001-01-01T00:00:00+23:00"])
+def test_a_time_that_cannot_be_read_is_shown_as_it_is(timestamp: str) -> None:
+    assert f"**Generated:** {timestamp}  \n" in render(run(timestamp=timestamp))
+
+
 def test_the_summary_counts_what_was_not_run_only_if_something_was_not() -> None:
     assert "Not Run" not in render(reference_run())
     assert ["Not Run", "1"] in tables(render(run([result(status="not_run")])))[0]

@@ -61,6 +61,7 @@ def test_what_was_measured_never_reads_zero(value: float) -> None:
         (None, 2.1, "-"),
         (44.4, None, "-"),
         (0.0, 1.0, "-"),
+        (5e-324, 1e308, "-"),
     ],
 )
 def test_savings(cold: float | None, warm: float | None, shown: str) -> None:

@@ -145,11 +145,9 @@ class Pool:
     async def close(self) -> None:
         """Kill all containers, wait until they are gone, and start no more."""
         self._closing = True
-        for timer in self._idle.values():
-            timer.cancel()
         containers = list(self.containers)
         for container in containers:
-            container.kill()
+            self._stop(container)
         for container in containers:
             await container.ended()
 
@@ -173,7 +171,8 @@ class Pool:
 
     def _stop(self, container: Container) -> None:
         """Scale down: the container takes no more inputs and ends."""
-        del self._idle[container]
+        if timer := self._idle.pop(container, None):
+            timer.cancel()
         self.containers.remove(container)
         self._note(container, "stopped")
         container.kill()

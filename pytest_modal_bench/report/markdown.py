@@ -90,9 +90,9 @@ def _header(run: Run) -> str:
 def _generated(timestamp: str) -> str:
     try:
         moment = datetime.fromisoformat(timestamp)
-    except ValueError:
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment
+    except (ValueError, OverflowError):
         return text(timestamp, NAME_LIMIT)
-    moment = moment.astimezone(UTC) if moment.tzinfo else moment
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 

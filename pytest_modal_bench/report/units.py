@@ -26,7 +26,8 @@ def savings(cold: float | None, warm: float | None) -> str:
     """Return by how much `warm` is faster than `cold`, in per cent of `cold`; negative where it is slower."""
     if cold is None or warm is None or cold <= 0:
         return UNKNOWN
-    return f"{round(100 * (cold - warm) / cold)}%"
+    percent = 100 * (cold - warm) / cold
+    return f"{round(percent)}%" if math.isfinite(percent) else UNKNOWN
 
 
 def counted(number: int, noun: str) -> str:

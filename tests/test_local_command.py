@@ -1,0 +1,148 @@
+"""`python -m pytest_modal_bench.local`, as a person starts it, and as a program does."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+import requests
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMAND = [sys.executable, "-m", "pytest_modal_bench.local"]
+
+
+def start(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **options,
+    )
+
+
+def read_urls(process: subprocess.Popen[str]) -> tuple[list[str], dict[str, str]]:
+    """What a person reads up to the last line of the banner, and the table of apps in it."""
+    assert process.stdout is not None
+    lines = []
+    while not lines or "Ctrl-C" not in lines[-1]:
+        line = process.stdout.readline()
+        assert line, lines
+        lines.append(line.rstrip("\n"))
+    rows = [line.split() for line in lines]
+    return lines, {row[0]: row[1] for row in rows if len(row) == 2 and row[1].startswith("http")}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("group", [False, True])
+def test_by_hand_it_says_what_there_is_and_a_signal_ends_it_and_all_containers(
+    number: signal.Signals, group: bool
+) -> None:
+    with start("--time-scale", "0.001") as process:
+        lines, urls = read_urls(process)
+        assert lines[0] == "Workspace ryla, scenario healthy: all endpoints answer"
+        assert (
+            lines[1]
+            == "Simulated: model load and inference times, at 0.001 real seconds per simulated second"
+        )
+        assert len(urls) == 8
+        assert sum("POST /" in line for line in lines) == 21
+        requests.get(urls["ryla-flux"] + "/health", timeout=10).raise_for_status()
+        assert process.stdout is not None
+        assert process.stdout.readline().endswith("started (ryla-flux)\n")
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert len(family) == 2
+        if group:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+        rest, errors = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert errors == ""
+    assert "Traceback" not in rest
+    assert psutil.wait_procs(family, timeout=5)[1] == []
+
+
+def test_a_signal_in_the_middle_of_calls_is_no_trouble(tmp_path: Path) -> None:
+    scenario = tmp_path / "trial.toml"
+    scenario.write_text(
+        'summary = "trial"\n[resources]\nimage = true\nvideo = true\nmask = true\nlora = true\n'
+        '[faults]\n"/flux" = { kind = "hang" }\n"/flux-dev" = { kind = "held_redirects" }\n',
+    )
+    with start("--scenario", str(scenario), "--time-scale", "1") as process, requests.Session() as session:
+        _, urls = read_urls(process)
+        for path in ("/flux", "/flux-dev", "/flux-dev-lora"):
+            with pytest.raises(requests.ReadTimeout):
+                session.post(urls["ryla-flux"] + path, json={"prompt": "x"}, timeout=0.1)
+        process.terminate()
+        _, errors = process.communicate(timeout=10)
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_a_signal_before_it_is_up_is_no_trouble() -> None:
+    with start() as process:
+        # The earliest sign of life that shows from outside: its own handler is in place.
+        caught = 0
+        while not caught & (1 << (signal.SIGTERM - 1)):
+            status = f"/proc/{process.pid}/status"
+            with open(status) as lines:  # noqa: PTH123
+                caught = next(int(line.split()[1], 16) for line in lines if line.startswith("SigCgt"))
+        process.terminate()
+        _, errors = process.communicate(timeout=10)
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_a_reader_that_leaves_is_no_trouble() -> None:
+    with start() as process:
+        _, urls = read_urls(process)
+        assert process.stdout is not None
+        process.stdout.close()
+        assert requests.get(urls["ryla-flux"] + "/health", timeout=10).status_code == 200
+        process.terminate()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
+def test_for_a_program_it_prints_one_line_and_ends_with_its_input() -> None:
+    with start("--json", "--scenario=reference", stdin=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        assert told.keys() == {"workspace", "urls", "resources", "lora", "simulated"}
+        assert base64.b64decode(told["resources"]["image"]).startswith(b"\x89PNG")
+        assert told["resources"]["video"] is None
+        assert requests.get(told["urls"]["ryla-flux"] + "/health", timeout=10).status_code == 200
+        rest, errors = process.communicate(timeout=10)
+    assert (rest, errors, process.returncode) == ("", "", 0)
+
+
+def test_without_any_input_it_ends_at_once() -> None:
+    with start("--json", stdin=subprocess.DEVNULL) as process:
+        _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_a_wrong_scenario_is_one_line_and_exit_code_2() -> None:
+    with start("--scenario", "gone") as process:
+        out, errors = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert out == ""
+    assert errors == "no scenario 'gone': there are healthy, reference, or give a path that ends in .toml\n"
+
+
+@pytest.mark.parametrize("scale", ["0", "-1", "nan", "inf", "fast"])
+def test_a_time_scale_that_is_no_number_above_zero_is_refused(scale: str) -> None:
+    with start(f"--time-scale={scale}") as process:
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert errors.splitlines()[-1].endswith(f"argument --time-scale: invalid positive value: {scale!r}")

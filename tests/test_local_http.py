@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+import httpx
+
+from pytest_modal_bench.local.http import Server, listen
+
+
+async def app(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"here"})
+
+
+async def stuck(_scope: Any, _receive: Any, _send: Any) -> None:
+    await asyncio.Event().wait()
+
+
+def test_it_listens_on_loopback_alone() -> None:
+    with listen() as listener:
+        assert listener.getsockname()[0] == "127.0.0.1"
+
+
+def test_it_serves_several_sockets_once_it_is_up_and_says_nothing_of_itself() -> None:
+    async def scene() -> list[httpx.Response]:
+        listeners = [listen(), listen()]
+        urls = [f"http://127.0.0.1:{listener.getsockname()[1]}/" for listener in listeners]
+        server = Server(app)
+        running = asyncio.create_task(server.serve(listeners))
+        await server.up.wait()
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answers = [await client.get(url) for url in urls]
+        server.should_exit = True
+        await running
+        return answers
+
+    answers = asyncio.run(scene())
+    assert [answer.text for answer in answers] == ["here", "here"]
+    assert "server" not in answers[0].headers
+
+
+def test_it_stops_at_once_though_a_request_never_ends() -> None:
+    async def scene() -> None:
+        listener = listen()
+        address = listener.getsockname()
+        server = Server(stuck)
+        running = asyncio.create_task(server.serve([listener]))
+        await server.up.wait()
+        _, writer = await asyncio.open_connection(*address)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.sleep(0.05)
+        server.should_exit = True
+        async with asyncio.timeout(5):
+            await running
+        writer.close()
+
+    asyncio.run(scene())
+
+
+def test_it_leaves_signals_alone() -> None:
+    async def scene() -> None:
+        before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+        server = Server(app)
+        running = asyncio.create_task(server.serve([listen()]))
+        await server.up.wait()
+        assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+        server.should_exit = True
+        await running
+
+    asyncio.run(scene())

@@ -1,0 +1,195 @@
+"""The pool against containers that are real processes, but do nothing except live and die."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from pytest_modal_bench.local.pool import Container, ContainerDiedError, Event, Pool, identifier
+from pytest_modal_bench.local.workspace import App
+
+if TYPE_CHECKING:
+    from pytest_modal_bench.local.zygote import Zygote
+
+CONTAINER = """
+import json, os, socket, sys
+lifeline = socket.socket(fileno=int(sys.argv[1]))
+order = json.loads(lifeline.makefile("rb").readline())
+lifeline.sendall(b"%d\\n" % os.getpid())
+if order["name"] != "stillborn":
+    if order["name"] != "boots for ever":
+        lifeline.sendall(b"ready\\n")
+    lifeline.recv(1)
+"""
+
+
+class Nursery:
+    """Starts stand-ins where the zygote forks containers."""
+
+    def __init__(self) -> None:
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.broken = False
+
+    def spawn(self, _listener: socket.socket) -> socket.socket:
+        if self.broken:
+            raise BrokenPipeError
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-S", "-E", "-c", CONTAINER, str(theirs.fileno())]
+            self.processes.append(subprocess.Popen(command, pass_fds=[theirs.fileno()]))
+        return ours
+
+
+Scene = Callable[[Pool, Nursery], Awaitable[Any]]
+
+
+def play(scene: Scene, name: str = "trial", **app: Any) -> list[str]:
+    """Play a scene with a pool, and return what its log says."""
+    nursery = Nursery()
+    log: list[Event] = []
+
+    async def run() -> None:
+        pool = Pool(
+            name,
+            App(endpoints={}, enter=0, **app),
+            cast("Zygote", nursery),
+            time_scale=0.001,
+            killed=[],
+            loras=[],
+            log=log.append,
+        )
+        try:
+            async with asyncio.timeout(20):
+                await scene(pool, nursery)
+        finally:
+            await pool.close()
+
+    asyncio.run(run())
+    for process in nursery.processes:
+        process.wait(5)
+    return [event.what for event in log]
+
+
+async def hold(pool: Pool, leave: asyncio.Event, seen: list[Container]) -> None:
+    async with pool.container() as container:
+        seen.append(container)
+        await leave.wait()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 - there is no event to wait for
+        await asyncio.sleep(0.002)
+
+
+def test_a_container_is_started_on_demand_and_used_again() -> None:
+    async def scene(pool: Pool, nursery: Nursery) -> None:
+        assert pool.containers == []
+        async with pool.container() as first:
+            assert first.pid == nursery.processes[0].pid
+        async with pool.container() as second:
+            assert second is first
+
+    assert play(scene) == ["started", "stopped"]
+
+
+def test_a_container_takes_so_many_inputs_and_then_another_is_started_and_then_they_queue() -> None:
+    async def scene(pool: Pool, nursery: Nursery) -> None:
+        leave, seen = asyncio.Event(), list[Container]()
+        holders = [asyncio.create_task(hold(pool, leave, seen)) for _ in range(7)]
+        await until(lambda: len(seen) == 6)
+        await asyncio.sleep(0.02)
+        assert len(seen) == 6
+        assert sorted(seen.count(container) for container in set(seen)) == [3, 3]
+        assert len(nursery.processes) == 2
+        leave.set()
+        await asyncio.gather(*holders)
+        assert len(seen) == 7
+        assert len(nursery.processes) == 2
+
+    play(scene, concurrent_inputs=3, max_containers=2)
+
+
+def test_an_idle_container_is_stopped_after_its_window_and_the_next_is_new() -> None:
+    async def scene(pool: Pool, nursery: Nursery) -> None:
+        async with pool.container() as first:
+            pass
+        await first.gone.wait()
+        assert pool.containers == []
+        async with pool.container() as second:
+            assert second.id != first.id
+        assert len(nursery.processes) == 2
+        assert nursery.processes[0].wait(5) == -signal.SIGKILL
+
+    assert play(scene, scaledown_window=20)[:3] == ["started", "stopped", "started"]
+
+
+def test_a_container_in_use_is_not_stopped() -> None:
+    async def scene(pool: Pool, _nursery: Nursery) -> None:
+        async with pool.container():
+            pass
+        async with pool.container() as container:
+            await asyncio.sleep(0.06)
+            assert not container.gone.is_set()
+
+    play(scene, scaledown_window=20)
+
+
+def test_a_container_that_is_killed_is_noticed_and_forgotten() -> None:
+    async def scene(pool: Pool, _nursery: Nursery) -> None:
+        async with pool.container() as container:
+            os.kill(container.pid, signal.SIGKILL)
+            await container.gone.wait()
+        assert pool.containers == []
+        async with pool.container() as another:
+            assert another is not container
+
+    assert play(scene)[:3] == ["started", "died", "started"]
+
+
+def test_a_container_that_dies_as_it_boots_fails_who_waits_for_it() -> None:
+    async def scene(pool: Pool, _nursery: Nursery) -> None:
+        with pytest.raises(ContainerDiedError):
+            async with pool.container():
+                pytest.fail("it came up")
+
+    assert play(scene, name="stillborn") == ["started", "died"]
+
+
+def test_closing_ends_a_container_that_is_still_booting_and_starts_no_more() -> None:
+    async def scene(pool: Pool, nursery: Nursery) -> None:
+        waiting = asyncio.create_task(hold(pool, asyncio.Event(), []))
+        await until(lambda: bool(nursery.processes))
+        await pool.close()
+        with pytest.raises(ContainerDiedError):
+            await waiting
+        with pytest.raises(ContainerDiedError):
+            await hold(pool, asyncio.Event(), [])
+        assert len(nursery.processes) == 1
+
+    play(scene, name="boots for ever")
+
+
+def test_without_a_zygote_the_error_is_the_callers() -> None:
+    async def scene(pool: Pool, nursery: Nursery) -> None:
+        nursery.broken = True
+        with pytest.raises(OSError):  # noqa: PT011 - whatever the socket says
+            await hold(pool, asyncio.Event(), [])
+        nursery.broken = False
+        async with pool.container():
+            pass
+
+    play(scene)
+
+
+def test_ids_look_like_modals() -> None:
+    assert len({identifier("ta") for _ in range(100)}) == 100
+    assert identifier("ta").startswith("ta-01")
+    assert len(identifier("ta")) == len("ta-01") + 24
