@@ -35,7 +35,8 @@ class Briefing(Struct, frozen=True, kw_only=True):
     called_pools: tuple[str, ...]
     """Pools that have been called before: a cold start can't be observed there any more."""
     probed: dict[str, Sample]
-    """By endpoint id: the call that asked whether the LoRA exists. It is that endpoint's first sample, too."""
+    """By endpoint id: the call that asked whether the LoRA exists. It is that endpoint's first sample, too; but time
+    may pass before the next one, in which a container can stop, so that no call after it is warm at once."""
 
 
 class Measuring:
@@ -81,7 +82,7 @@ class Measuring:
         if probe is None or probe.ok:
             steps = protocol.plan(
                 pool_called=endpoint.pool in self._called_pools,
-                answered=probe is not None or endpoint.id in self._answered,
+                answered=endpoint.id in self._answered,
                 quick=self.settings.quick,
                 rounds=self.settings.rounds,
             )

@@ -1,6 +1,7 @@
 """Entry point: options, ini keys, markers, hookspecs, and registration of the rest once it is asked for.
 
-Imports nothing but pytest: a session that does not ask for the benchmark pays for nothing else.
+Imports nothing but pytest and `sources`, which imports no more: a session that does not ask for the benchmark pays
+for nothing else.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import os
 from typing import Any
 
 import pytest
+
+from pytest_modal_bench.sources import given, is_on
 
 NOT_ASKED_FOR = "endpoint tests call deployed endpoints: run pytest with --modal-bench"
 _FIXTURES = frozenset(
@@ -78,13 +81,8 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def asked_for(config: pytest.Config) -> bool:
-    """Whether this session runs the benchmark: command line, then environment, then ini."""
-    if config.getoption("modal_bench"):
-        return True
-    variable = os.environ.get("MODAL_BENCH")
-    if variable is not None:
-        return variable.strip().lower() in {"1", "true", "yes", "on"}
-    return bool(config.getini("modal_bench"))
+    """Whether this session runs the benchmark. Raises `pytest.UsageError` for a value that says neither yes nor no."""
+    return is_on(config, "modal_bench")
 
 
 @pytest.hookimpl
@@ -94,7 +92,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "modal_endpoint(name, path, category, app, tags): on every endpoint test, for -m. Set by pytest-modal-bench.",
     )
-    if asked_for(config) and not config.option.help:
+    if not config.option.help and asked_for(config):
         from pytest_modal_bench.registration import register
 
         register(config)
@@ -113,7 +111,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Make test resources instead of running tests, if that is asked for."""
-    if not config.getoption("modal_bench_generate") or config.option.help:
+    if config.option.help or next(given(config, "modal_bench_generate"), None) is None:
         return None
     from pytest_modal_bench.generate import main
 

@@ -31,14 +31,15 @@ def register(config: pytest.Config) -> None:
         manager.register(bridge.BenchmarkRecording(), "modal-bench-recording")
     else:
         manager.register(PlainRecording(), "modal-bench-recording")
-    if config.option.collectonly:
+    only_looks = _only_looks(config)
+    measuring = None
+    if only_looks or not distributed:
+        measuring = Measuring(settings)
+        manager.register(measuring, "modal-bench-measuring")
+    if only_looks:
         return
     from pytest_modal_bench.session import RunSession, WorkerSession
 
-    measuring = None
-    if not distributed:
-        measuring = Measuring(settings)
-        manager.register(measuring, "modal-bench-measuring")
     if workerinput is None or measuring is None:
         manager.register(RunSession(config, settings, collection, measuring), "modal-bench-session")
     else:
@@ -49,10 +50,15 @@ def register(config: pytest.Config) -> None:
         manager.register(WorkerSession(config, measuring), "modal-bench-session")
 
 
+def _only_looks(config: pytest.Config) -> bool:
+    """Whether tests or fixtures are listed, and nothing is run or reported."""
+    option = config.option
+    return bool(option.collectonly or option.showfixtures or option.show_fixtures_per_test)
+
+
 def _distributed(config: pytest.Config) -> bool:
     return (
         config.pluginmanager.hasplugin("xdist")
         and config.getoption("dist", "no") != "no"
         and bool(config.getoption("tx", None))
-        and not config.option.collectonly
     )

@@ -5,13 +5,13 @@ session asks, with the benchmark or without.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _ON_OR_OFF = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
@@ -60,7 +60,7 @@ def is_on(config: pytest.Config, key: str) -> bool:
 def _ini(config: pytest.Config, key: str) -> Any:
     try:
         return config.getini(key)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, pytest.UsageError) as error:  # which of them depends on pytest's version
         raise pytest.UsageError(f"{_ini_source(config, key)}: {error}") from None
 
 

@@ -9,15 +9,18 @@ import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).parent.parent
+HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 SHIPPED_CATALOGUE = ROOT / "tests" / "endpoints" / "endpoints.toml"
+_PAYLOAD = '{ prompt = "a lake", seed = "{seed}" }'
 
 
 @dataclass
@@ -27,10 +30,13 @@ class Service:
     url: str
     calls: list[str] = field(default_factory=list)
     bodies: list[Any] = field(default_factory=list)
+    answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    """Status and body for paths that are to be answered otherwise."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     service: Service
     stopped: threading.Event
 
@@ -38,7 +44,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.service.calls.append(self.path)
         self.service.bodies.append(json.loads(body) if body else None)
-        if self.path.startswith("/fail"):
+        if self.path in self.service.answers:
+            self._answer(*self.service.answers[self.path])
+        elif self.path.startswith("/fail"):
             self._answer(500, b"boom\n")
         elif self.path.startswith("/hang"):
             self.stopped.wait()
@@ -69,18 +77,24 @@ class _Server(ThreadingHTTPServer):
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    """A running `Service`."""
+    """A running `Service`, the same at each of `HOSTS`."""
     stopped = threading.Event()
     handler = type("Handler", (_Handler,), {"stopped": stopped})
-    server = _Server(("127.0.0.1", 0), handler)
-    handler.service = Service(f"http://127.0.0.1:{server.server_port}")  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
+    servers = [_Server((HOSTS[0], 0), handler)]
+    port = servers[0].server_port
+    servers += [_Server((host, port), handler) for host in HOSTS[1:]]
+    handler.service = Service(f"http://{HOSTS[0]}:{port}")  # type: ignore[attr-defined]
+    threads = [
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}) for server in servers
+    ]
+    for thread in threads:
+        thread.start()
     yield handler.service  # type: ignore[attr-defined]
     stopped.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    for server, thread in zip(servers, threads, strict=True):
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @dataclass
@@ -90,20 +104,29 @@ class Project:
     pytester: pytest.Pytester
 
     def catalogue(
-        self, url: str, *paths: str, more: str = "", name: str = "endpoints.toml", apps: int = 1
+        self,
+        url: str,
+        *paths: str,
+        more: str = "",
+        name: str = "endpoints.toml",
+        apps: int = 1,
+        payloads: Mapping[str, str] = MappingProxyType({}),
     ) -> Path:
-        """Write a catalogue of `paths` at `url`, spread over `apps` apps of which each is a pool."""
+        """Write a catalogue of `paths` at `url`, spread over `apps` apps of which each is a pool.
+
+        `payloads` are TOML, by path.
+        """
         lines = ['workspace = "acme"', more]
         for number in range(apps):
             # Addresses of one server that differ in the host alone are different pools.
-            lines += [f"[apps.app{number}]", f'url = "{url.replace("127.0.0.1", f"127.0.0.{number + 1}")}"']
+            lines += [f"[apps.app{number}]", f'url = "{url.replace(HOSTS[0], HOSTS[number])}"']
         for number, path in enumerate(paths):
             lines += [
                 "[[endpoints]]",
                 f'path = "{path}"',
                 f'app = "app{number % apps}"',
                 f'category = "Category {number % 2}"',
-                'payload = { prompt = "a lake", seed = "{seed}" }',
+                f"payload = {payloads.get(path, _PAYLOAD)}",
                 "timeout = 10",
             ]
         file = self.pytester.path / name
@@ -114,6 +137,15 @@ class Project:
     def run(self, *args: str, timeout: float = 60) -> pytest.RunResult:
         """Run pytest in a process of its own."""
         return self.pytester.runpytest_subprocess(*args, timeout=timeout)
+
+    def usage_error(self, *args: str) -> str:
+        """What pytest says of a mistake in how it was called: one line, nothing else, and exit code 4."""
+        result = self.run(*args)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR, result.stdout.str()
+        assert "Traceback" not in result.stdout.str() + result.stderr.str()
+        (line,) = [line for line in result.errlines if line.strip()]
+        assert line.startswith("ERROR: ")
+        return line.removeprefix("ERROR: ")
 
     def report(self, name: str = "modal-bench-report.json") -> dict[str, Any]:
         """The JSON report."""

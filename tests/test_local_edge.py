@@ -335,3 +335,15 @@ def test_header_values_that_are_not_ascii_pass() -> None:
         assert (b"x-note", b"caf\xe9") in answer.headers.raw
 
     play(scene)
+
+
+@pytest.mark.parametrize("host", ["elsewhere.example", "[", "a/b?c", ""])
+def test_a_clients_host_header_leads_nowhere_else(host: str) -> None:
+    async def scene(client: httpx.AsyncClient, _backend: Backend) -> None:
+        looped = await client.post("/flux?a=1", headers={"Host": host})
+        assert looped.headers["location"] == f"{BASE}/flux?a=1"
+        held = await client.post("/wan2", headers={"Host": host})
+        assert held.headers["location"].startswith(f"{BASE}/wan2?__modal_attempt_token=")
+        assert (await client.post("/z", headers={"Host": host})).status_code == 200
+
+    play(scene, hold=0.2, faults={"/flux": RedirectLoop(), "/wan2": HeldRedirects()})

@@ -7,6 +7,7 @@ import io
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+SCALE = 0.004
+"""Containers stay for 1.2 s, and the edge holds a request for 0.6 s."""
+
 TRIAL = """
 summary = "every fault that a container takes part in, and every resource"
 [resources]
@@ -36,14 +40,14 @@ lora = true
 "/flux-dev" = { kind = "truncate" }
 "/flux-pulid" = { kind = "hang" }
 "/sdxl-instantid" = { kind = "redirect_loop" }
-"/flux-lora" = { kind = "edge", status = 429, body = "modal-http: Webhook failed: workspace billing cycle spend limit reached" }
+"/flux-lora" = { kind = "edge", status = 429, body = "modal-http: spend limit reached" }
 """
 SMALL = {"prompt": "a lake", "width": 64, "height": 64}
 
 
 @pytest.fixture(scope="module")
 def healthy() -> Iterator[LocalWorkspace]:
-    with launch("healthy", 0.002) as workspace:
+    with launch("healthy", SCALE) as workspace:
         yield workspace
 
 
@@ -51,13 +55,13 @@ def healthy() -> Iterator[LocalWorkspace]:
 def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalWorkspace]:
     file: Path = tmp_path_factory.mktemp("scenario") / "trial.toml"
     file.write_text(TRIAL)
-    with launch(str(file), 0.002) as workspace:
+    with launch(str(file), SCALE) as workspace:
         yield workspace
 
 
 @pytest.fixture(scope="module")
 def reference() -> Iterator[LocalWorkspace]:
-    with launch("reference", 0.002) as workspace:
+    with launch("reference", SCALE) as workspace:
         yield workspace
 
 
@@ -110,7 +114,7 @@ def test_a_cold_call_takes_longer_than_a_warm_one_for_the_client_too(healthy: Lo
         return time.monotonic() - begun
 
     cold = took(1)
-    assert cold > 44.9 * 0.002 * 0.95
+    assert cold > 44.9 * SCALE * 0.95
     assert min(took(2), took(3)) < cold / 2
 
 
@@ -153,12 +157,11 @@ def test_the_test_resources_are_good_for_the_endpoints_that_need_them(healthy: L
 def test_everything_listens_on_loopback_alone(healthy: LocalWorkspace) -> None:
     post(healthy, "ryla-flux", "/flux")
     family = [psutil.Process(healthy.pid), *psutil.Process(healthy.pid).children(recursive=True)]
-    addresses = [
-        connection.laddr.ip
-        for process in family
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    ]
+    addresses = []
+    for process in family:
+        with suppress(psutil.NoSuchProcess):  # an idle container of an earlier test may stop meanwhile
+            connections = process.net_connections("inet")
+            addresses += [each.laddr.ip for each in connections if each.status == psutil.CONN_LISTEN]
     assert len(addresses) >= 9
     assert set(addresses) == {"127.0.0.1"}
 
@@ -188,13 +191,13 @@ def test_a_container_killed_by_a_signal(trial: LocalWorkspace) -> None:
 
 def test_a_chain_of_held_redirects(trial: LocalWorkspace) -> None:
     url, method = trial.urls["ryla-wan26"] + "/wan2.6", "POST"
-    for _ in range(3):
+    for _ in range(2):
         begun = time.monotonic()
         hop = requests.request(
             method, url, json={} if method == "POST" else None, allow_redirects=False, timeout=10
         )
         assert hop.status_code == 303
-        assert time.monotonic() - begun >= 150 * 0.002 * 0.95
+        assert time.monotonic() - begun >= 150 * SCALE * 0.95
         url, method = hop.headers["Location"], "GET"
     refused = requests.post(url, json={}, allow_redirects=False, timeout=10)
     assert (refused.status_code, refused.text) == (400, "modal-http: bad redirect method\n")
@@ -207,7 +210,7 @@ def test_a_loop_of_redirects(trial: LocalWorkspace) -> None:
 
 def test_no_answer_at_all(trial: LocalWorkspace) -> None:
     with pytest.raises(requests.ReadTimeout):
-        requests.post(trial.urls["ryla-instantid"] + "/flux-pulid", json=SMALL, timeout=0.5)
+        requests.post(trial.urls["ryla-instantid"] + "/flux-pulid", json=SMALL, timeout=0.25)
 
 
 def test_a_body_that_drips_does_not_wedge_the_edge_when_the_client_leaves(trial: LocalWorkspace) -> None:
@@ -225,10 +228,19 @@ def test_a_connection_lost_in_the_middle_of_a_body(trial: LocalWorkspace) -> Non
 def test_an_answer_of_the_edges_own(trial: LocalWorkspace) -> None:
     answer = post(trial, "ryla-lora", "/flux-lora")
     assert answer.status_code == 429
-    assert answer.text == "modal-http: Webhook failed: workspace billing cycle spend limit reached\n"
+    assert answer.text == "modal-http: spend limit reached\n"
 
 
-def test_the_reference_workspace_has_no_lora_and_drops_its_success_headers(reference: LocalWorkspace) -> None:
+def test_the_reference_workspace_has_neither_video_nor_lora(reference: LocalWorkspace) -> None:
+    assert reference.resources["video"] is None
+    assert not reference.lora
+    image, mask = (codec.read_image(reference.resources[name] or b"", name) for name in ("image", "mask"))
+    assert image.tobytes() != mask.tobytes()
+
+
+def test_the_reference_workspace_knows_no_lora_and_drops_its_success_headers(
+    reference: LocalWorkspace,
+) -> None:
     answer = post(reference, "ryla-flux", "/flux")
     assert answer.content.startswith(b"\x89PNG")
     assert not [name for name in answer.headers if name.lower().startswith("x-")]
@@ -238,7 +250,7 @@ def test_the_reference_workspace_has_no_lora_and_drops_its_success_headers(refer
 
 def test_the_reference_workspace_cuts_off_the_handshakes_of_qwen_edit(reference: LocalWorkspace) -> None:
     assert [app for app, url in reference.urls.items() if url.startswith("https://")] == ["ryla-qwen-edit"]
-    with pytest.raises(requests.exceptions.SSLError, match="^.*HTTPSConnectionPool"):
+    with pytest.raises(requests.exceptions.SSLError, match="HTTPSConnectionPool"):
         post(reference, "ryla-qwen-edit", "/qwen-image-edit-2511")
 
 

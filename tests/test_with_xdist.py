@@ -1,14 +1,10 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import threading
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
-from waiting import until
 
 if TYPE_CHECKING:
     from conftest import Project, Service
@@ -18,13 +14,15 @@ PATHS = ("/ok1", "/ok2", "/fail", "/ok3", "/ok4", "/ok5")
 TIMES = {"timestamp", "started_at", "seed", "command", "phases", "held_sec"}
 """What differs from run to run, beside the fields that end in `_time_sec` and `elapsed_sec`."""
 
+SPREADS = ("-n auto", "-n 2 --dist each", "-n 0")
+
 FATAL = """
     import os
 
     def test_endpoint(endpoint, measure_endpoint):
-        measure_endpoint()
         if endpoint.path == "/ok2":
-            os._exit(3)
+            {how}
+        measure_endpoint()
 """
 
 
@@ -54,37 +52,18 @@ def benchmarks(project: Project, name: str) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.fixture
-def alone(project: Project, service: Service) -> dict[str, Any]:
-    """The JSON report of a run in one process."""
+def test_a_run_gives_what_it_gives_in_one_process(project: Project, service: Service) -> None:
     project.catalogue(service.url, *PATHS, apps=3)
-    result = project.run("--modal-bench", "--benchmark-json=alone.json")
-    result.assert_outcomes(passed=5, failed=1)
-    return project.report()
+    project.run("--modal-bench", "--benchmark-json=alone.json").assert_outcomes(passed=5, failed=1)
+    alone = project.report()
+    for options in SPREADS:
+        result = project.run("--modal-bench", "--benchmark-json=spread.json", *options.split())
 
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        ("-n", "auto"),
-        ("-n", "2", "--dist", "load"),
-        ("-n", "3", "--dist", "loadscope"),
-        ("-n", "1", "--dist", "worksteal"),
-        ("-n", "2", "--dist", "each"),
-        ("-n", "0"),
-    ],
-    ids=" ".join,
-)
-def test_a_run_gives_what_it_gives_in_one_process(
-    project: Project, alone: dict[str, Any], options: tuple[str, ...]
-) -> None:
-    result = project.run("--modal-bench", "--benchmark-json=spread.json", *options)
-
-    result.assert_outcomes(passed=5, failed=1)
-    report = project.report()
-    assert timeless(report) == timeless(alone)
-    assert starts(report) == starts(alone)
-    assert benchmarks(project, "spread.json") == benchmarks(project, "alone.json")
+        assert result.parseoutcomes() == {"passed": 5, "failed": 1}, options
+        spread = project.report()
+        assert starts(spread) == starts(alone), options
+        assert timeless(spread) == timeless(alone), options
+        assert benchmarks(project, "spread.json") == benchmarks(project, "alone.json"), options
 
 
 def test_auto_is_one_worker_a_pool_and_a_pool_stays_on_its_worker_in_order(
@@ -94,15 +73,12 @@ def test_auto_is_one_worker_a_pool_and_a_pool_stays_on_its_worker_in_order(
     project.pytester.makeconftest(
         """
         def pytest_runtest_logreport(report):
-            if report.when == "call":
+            if report.when == "call" and hasattr(report, "node"):  # xdist sets it, in the controller
                 with open("order.txt", "a") as file:
-                    print(report.worker_id, report.nodeid.partition("[")[2][:-1], file=file)
-
-        def pytest_configure_node(node):
-            open("order.txt", "a").close()
+                    print(report.node.gateway.id, report.nodeid.partition("[")[2][:-1], file=file)
         """
     )
-    result = project.run("--modal-bench", "-n", "auto")
+    result = project.run("--modal-bench", "-n", "auto", "--dist", "loadscope")
 
     result.assert_outcomes(passed=5)
     result.stdout.fnmatch_lines(["created: 3/3 workers"])
@@ -115,7 +91,7 @@ def test_auto_is_one_worker_a_pool_and_a_pool_stays_on_its_worker_in_order(
 
 def test_the_calls_of_a_pool_never_overlap(project: Project, service: Service) -> None:
     project.catalogue(service.url, *PATHS, apps=2)
-    project.run("--modal-bench", "-n", "4").assert_outcomes(passed=5, failed=1)
+    project.run("--modal-bench", "-n", "4", "--dist", "worksteal").assert_outcomes(passed=5, failed=1)
 
     by_pool: dict[str, list[tuple[float, float]]] = {}
     for result in project.report()["results"]:
@@ -130,6 +106,43 @@ def test_the_calls_of_a_pool_never_overlap(project: Project, service: Service) -
 
 
 def _seconds(moment: str) -> float:
-    from datetime import datetime
-
     return datetime.fromisoformat(moment).timestamp()
+
+
+@pytest.mark.parametrize("how", ["os._exit(3)", "os.kill(os.getpid(), 9)"])
+def test_a_crashed_worker_is_a_failed_endpoint_and_the_rest_of_its_pool_is_measured(
+    project: Project, service: Service, how: str
+) -> None:
+    project.catalogue(service.url, "/ok1", "/ok2", "/ok3")
+    project.pytester.makepyfile(FATAL.format(how=how))
+    result = project.run("--modal-bench", "-n", "1")
+
+    result.assert_outcomes(passed=2, failed=1)
+    report = project.report()
+    assert report["finished"]
+    assert [each["status"] for each in report["results"]] == ["success", "failed", "success"]
+    assert "crashed while running" in report["results"][1]["error"]
+    assert starts(report)["/ok1"] == ["cold", "warm", "warm", "warm"]
+    assert starts(report)["/ok3"] == ["first", "warm", "warm", "warm"], "the pool was called before the crash"
+
+
+def test_a_worker_that_is_not_replaced_leaves_its_endpoints_not_run(project: Project, service: Service) -> None:
+    project.catalogue(service.url, "/ok1", "/ok2", "/ok3")
+    project.pytester.makepyfile(FATAL.format(how="os._exit(3)"))
+    result = project.run("--modal-bench", "-n", "1", "--max-worker-restart=0")
+
+    assert result.ret != 0
+    assert project.statuses() == {"/ok1": "success", "/ok2": "failed", "/ok3": "not_run"}
+    assert not project.report()["finished"]
+
+
+def test_the_first_failure_ends_it_if_asked_to(project: Project, service: Service) -> None:
+    project.catalogue(service.url, "/ok1", "/fail", "/ok2", "/ok3")
+    result = project.run("--modal-bench", "-n", "1", "-x")
+
+    assert result.ret != 0
+    result.stdout.fnmatch_lines(["*stopping after 1 failures*"])
+    statuses = project.statuses()
+    assert (statuses["/ok1"], statuses["/fail"]) == ("success", "failed")
+    assert statuses["/ok3"] == "not_run"
+    assert not project.report()["finished"]

@@ -29,7 +29,7 @@ BAD_REDIRECT_METHOD = text(400, "modal-http: bad redirect method")
 INPUT_LOST = text(408, "Missing request, possibly due to expiry or cancellation")
 TERMINATED = text(500, "modal-http: internal error: function was terminated by signal")
 TIMED_OUT = text(500, "modal-http: internal error: function execution timed out")
-INTERNAL_FAILURE = text(500, "modal-http: internal error: status InternalFailure: container did not start")
+INTERNAL_FAILURE = text(500, "modal-http: internal error: status InternalFailure: container unreachable")
 
 # That these are refused is known, the wording is not: it is this project's.
 REFUSED_HEADER = text(400, "modal-http: request header not allowed")

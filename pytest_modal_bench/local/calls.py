@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ATTEMPT_TOKEN = "__modal_attempt_token"  # noqa: S105 - a parameter's name
 CALL_ID = "__modal_function_call_id"
 MAX_KEPT = 256
-"""Redirected calls whose answer can still be fetched; older ones are cancelled, and their input is lost."""
+"""Calls whose answer can still be fetched; older ones are cancelled, and their input is lost."""
 
 
 class Call:
@@ -29,7 +29,7 @@ class Call:
 
 
 class Calls:
-    """The calls of one host whose clients were redirected."""
+    """The calls of one host that are no request's any more: their clients were redirected, or left."""
 
     def __init__(self) -> None:
         self._kept: list[Call] = []

@@ -86,7 +86,7 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
-        fault = self._scenario.faults.get(request.url.path)
+        fault = self._scenario.faults.get(scope["path"])
         try:
             body = await read_body(request)
         except ClientDisconnect:
@@ -118,7 +118,7 @@ class Edge:
         """Make the answer; None: the client has left."""
         match fault:
             case RedirectLoop():
-                return answer.see_other(str(request.url))
+                return answer.see_other(location(request, request.scope["query_string"].decode("ascii")))
             case InputLost():
                 return answer.INPUT_LOST
             case EdgeAnswer(status=status, body=line):
@@ -150,11 +150,11 @@ class Edge:
         if call.task.done():
             made = call.task.result()
         elif gone.done():
+            host.calls.keep(call)  # it goes on; a task that nobody holds would be thrown away
             return None
         else:
             host.calls.keep(call)
-            url = request.url.replace(query=f"{ATTEMPT_TOKEN}={call.token}")
-            made = answer.see_other(str(url))
+            made = answer.see_other(location(request, f"{ATTEMPT_TOKEN}={call.token}"))
         return made._replace(headers=[*made.headers, ("modal-function-call-id", call.id)])
 
     async def _run(self, pool: Pool, request: Request, body: bytes) -> Answer:
@@ -207,6 +207,13 @@ def target(request: Request) -> bytes:
     path: bytes = request.scope["raw_path"]
     query: bytes = request.scope["query_string"]
     return path + b"?" + query if query else path
+
+
+def location(request: Request, query: str) -> str:
+    """Write the URL of the same path with `query`, not trusting the client's Host header."""
+    host, port = request.scope["server"]
+    path: bytes = request.scope["raw_path"]
+    return f"http://{host}:{port}{path.decode('ascii')}" + (f"?{query}" if query else "")
 
 
 async def read_body(request: Request) -> bytes | None:

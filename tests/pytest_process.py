@@ -1,0 +1,117 @@
+"""A pytest that runs while a test watches it, interrupts it or kills it, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PATIENCE_SEC = 30.0
+
+
+def until(said: str, check: Callable[[], Any], *, timeout: float = PATIENCE_SEC) -> Any:
+    """Ask `check` until it is true, and return what it said. Fails with `said` after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not (answer := check()):
+        assert time.monotonic() < deadline, f"never: {said}"
+        time.sleep(0.02)
+    return answer
+
+
+class PytestProcess:
+    """A pytest that runs in a session, and so in a process group, of its own. `with` leaves no process behind."""
+
+    def __init__(self, directory: Path, *args: str) -> None:
+        self.directory = directory
+        self.output = directory / "output.txt"
+        with self.output.open("w") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "pytest", "--basetemp=basetemp", *args],
+                cwd=directory,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                # Whoever runs the tests in the background has it ignored, and pytest would not be interrupted.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            )
+        self.pid = self._process.pid
+        self._seen: dict[int, psutil.Process] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.descendants()
+        self._process.kill()
+        self._process.wait()
+        for process in self.survivors():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def descendants(self) -> list[psutil.Process]:
+        """All processes below it now; they are remembered."""
+        with suppress(psutil.NoSuchProcess):
+            for process in psutil.Process(self.pid).children(recursive=True):
+                self._seen[process.pid] = process
+        return list(self._seen.values())
+
+    def workers(self) -> list[psutil.Process]:
+        """Its xdist workers, oldest first."""
+        found = []
+        for process in psutil.Process(self.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                if "import sys;exec(eval" in " ".join(process.cmdline()):
+                    found.append(process)
+        return sorted(found, key=psutil.Process.create_time)
+
+    def survivors(self) -> list[psutil.Process]:
+        """Which of the processes that were seen below it still run."""
+        return [process for process in self._seen.values() if _runs(process)]
+
+    def report(self) -> dict[str, Any] | None:
+        """The JSON report, as soon as there is one."""
+        try:
+            report: dict[str, Any] = json.loads((self.directory / "modal-bench-report.json").read_text())
+        except FileNotFoundError:
+            return None
+        return report
+
+    def until_done(self, count: int) -> None:
+        """Wait until the report says that so many endpoints are done."""
+
+        def done() -> bool:
+            report = self.report()
+            return report is not None and report["summary"]["total"] - report["summary"]["not_run"] >= count
+
+        until(f"{count} endpoints done\n{self.output.read_text()}", done)
+
+    def interrupt(self) -> None:
+        """What Ctrl-C in a terminal does: SIGINT to everything that runs in the foreground."""
+        os.killpg(self.pid, signal.SIGINT)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to pytest itself, and to nothing below it."""
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait until it ends; its exit code."""
+        return self._process.wait(PATIENCE_SEC)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
