@@ -55,7 +55,9 @@ def ports(processes: list[psutil.Process]) -> set[int]:
     found = set()
     for process in processes:
         try:
-            found.update(each.laddr.port for each in process.net_connections() if each.status == psutil.CONN_LISTEN)
+            found.update(
+                each.laddr.port for each in process.net_connections() if each.status == psutil.CONN_LISTEN
+            )
         except psutil.Error:
             continue
     return found

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import SHIPPED_CATALOGUE
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import SHIPPED_CATALOGUE
 from pytest_modal_bench.settings import Settings, catalogue, pools, resolve
 
 if TYPE_CHECKING:
@@ -278,10 +277,3 @@ def test_a_hop_counts_as_held_in_the_local_workspaces_own_time() -> None:
     assert made(SHIPPED_CATALOGUE).held_after_sec == 1
     assert made(SHIPPED_CATALOGUE, workspace="local", time_scale=0.001).held_after_sec == 0.075
     assert made(SHIPPED_CATALOGUE, workspace="local", time_scale=1).held_after_sec == 1
-
-
-def test_the_environment_is_left_as_it_was(one: Project) -> None:
-    before = dict(os.environ)
-    settings(one)
-
-    assert dict(os.environ) == before

@@ -86,7 +86,6 @@ def test_a_switch_is_on_or_off(  # noqa: PLR0913, PLR0917 - three sources, and w
     if variable is not None:
         monkeypatch.setenv("MODAL_BENCH", variable)
 
-    # In a session of its own `config` would act on the switch: here it is only parsed.
     assert is_on(config(project, *option), "modal_bench") is expected
 
 

@@ -24,7 +24,8 @@ def records(file: Path) -> dict[str, dict[str, Any]]:
     """pytest-benchmark's records by name, without the test's: `ok1:cold`."""
     written = json.loads(file.read_text())
     return {
-        record["name"].removeprefix("test_endpoint[").replace("]", ""): record for record in written["benchmarks"]
+        record["name"].removeprefix("test_endpoint[").replace("]", ""): record
+        for record in written["benchmarks"]
     }
 
 
@@ -77,7 +78,16 @@ def test_records_are_in_tables_and_files_and_failures_are_in_neither(
     }
 
     compared = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "pytest_benchmark", "compare", "b.json", "--columns=median,rounds"],
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-m",
+            "pytest_benchmark",
+            "compare",
+            "b.json",
+            "--columns=median,rounds",
+        ],
         cwd=project.pytester.path,
         capture_output=True,
         text=True,
@@ -118,8 +128,12 @@ def test_only_benchmarks_are_wanted_and_that_is_what_endpoints_are(
 ) -> None:
     project.catalogue(service.url, "/ok1", "/ok2")
     result = project.run(
-        "--modal-bench", "--benchmark-only", "--benchmark-group-by=param:endpoint", "--benchmark-columns=median,rounds",
-        "--benchmark-cprofile=cumtime", *spread,
+        "--modal-bench",
+        "--benchmark-only",
+        "--benchmark-group-by=param:endpoint",
+        "--benchmark-columns=median,rounds",
+        "--benchmark-cprofile=cumtime",
+        *spread,
     )
 
     result.assert_outcomes(passed=2)

@@ -49,7 +49,9 @@ def test_collecting_calls_nothing_and_writes_no_report(project: Project, service
     project.catalogue(service.url, "/ok1", "/ok2")
     result = project.run("--modal-bench", "--co", "-q")
 
-    result.stdout.fnmatch_lines(["endpoints.toml::test_endpoint[[]ok1[]]", "endpoints.toml::test_endpoint[[]ok2[]]"])
+    result.stdout.fnmatch_lines(
+        ["endpoints.toml::test_endpoint[[]ok1[]]", "endpoints.toml::test_endpoint[[]ok2[]]"]
+    )
     assert service.calls == []
     assert not list(project.pytester.path.glob("modal-bench-report.*"))
 
@@ -62,13 +64,17 @@ def test_the_first_failure_ends_it_if_asked_to(project: Project, service: Servic
     assert not project.report()["finished"]
 
 
-def test_failures_are_run_again_alone_or_with_the_rest_in_its_order(project: Project, service: Service) -> None:
+def test_failures_are_run_again_alone_or_with_the_rest_in_its_order(
+    project: Project, service: Service
+) -> None:
     project.catalogue(service.url, "/ok1", "/ok2", "/fail", "/ok3")
     project.run("--modal-bench").assert_outcomes(passed=3, failed=1)
 
     service.calls.clear()
     project.run("--modal-bench", "--ff").assert_outcomes(passed=3, failed=1)
-    assert list(dict.fromkeys(service.calls)) == ["/ok1", "/ok2", "/fail", "/ok3"], "the same one is cold as before"
+    assert list(dict.fromkeys(service.calls)) == ["/ok1", "/ok2", "/fail", "/ok3"], (
+        "the same one is cold as before"
+    )
 
     service.calls.clear()
     project.run("--modal-bench", "--lf").assert_outcomes(failed=1)

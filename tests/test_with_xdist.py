@@ -32,7 +32,9 @@ def timeless(value: Any) -> Any:
         return [timeless(each) for each in value]
     if isinstance(value, dict):
         return {
-            name: each is not None if name in TIMES or name.endswith(("_time_sec", "elapsed_sec")) else timeless(each)
+            name: each is not None
+            if name in TIMES or name.endswith(("_time_sec", "elapsed_sec"))
+            else timeless(each)
             for name, each in value.items()
         }
     return value
@@ -126,7 +128,9 @@ def test_a_crashed_worker_is_a_failed_endpoint_and_the_rest_of_its_pool_is_measu
     assert starts(report)["/ok3"] == ["first", "warm", "warm", "warm"], "the pool was called before the crash"
 
 
-def test_a_worker_that_is_not_replaced_leaves_its_endpoints_not_run(project: Project, service: Service) -> None:
+def test_a_worker_that_is_not_replaced_leaves_its_endpoints_not_run(
+    project: Project, service: Service
+) -> None:
     project.catalogue(service.url, "/ok1", "/ok2", "/ok3")
     project.pytester.makepyfile(FATAL.format(how="os._exit(3)"))
     result = project.run("--modal-bench", "-n", "1", "--max-worker-restart=0")

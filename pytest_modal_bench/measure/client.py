@@ -56,7 +56,7 @@ class Answer:
     status: int | None
     """Of the last hop; None: it was not answered."""
     headers: Mapping[str, str] = field(repr=False)
-    """Names in lower case."""
+    """Names in lower case; secrets taken out."""
     body: bytes = field(repr=False)
     elapsed_sec: float
     """From before the connect to the last byte, or until the call failed."""
@@ -143,7 +143,7 @@ class Client:
         return Answer(
             ok=problem is None,
             status=chain.status,
-            headers=chain.headers,
+            headers={name: redactor.clean(value) for name, value in chain.headers.items()},
             body=bytes(chain.body),
             elapsed_sec=elapsed_sec,
             started_at=started_at,
