@@ -172,10 +172,9 @@ class Measuring:
         endpoint = endpoint_of(item)
         if endpoint is not None and (report.when == "call" or (report.when == "setup" and not report.passed)):
             result = _with_outcome(item.stash.get(RESULT, None), endpoint, report)
-            report.modal_bench = {  # type: ignore[attr-defined] # pytest carries what it does not know
-                "result": to_builtins(result) if result is not None else None,
-                "records": item.stash.get(RECORDS, []),
-            }
+            if result is not None:
+                carried = {"result": to_builtins(result), "records": item.stash.get(RECORDS, [])}
+                report.modal_bench = carried  # type: ignore[attr-defined] # pytest carries what it does not know
         return report
 
 

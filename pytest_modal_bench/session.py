@@ -285,7 +285,7 @@ class RunSession:
             )
             if count
         ]
-        write_line(f"{summary.total} endpoints: {', '.join(counts)}")
+        write_line(f"{summary.total} endpoint{'s' * (summary.total != 1)}: {', '.join(counts)}")
         for line in self._why_missing():
             write_line(line)
         if summary.calls == 0:

@@ -9,15 +9,18 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import psutil
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 PATIENCE_SEC = 30.0
+
+# Whoever runs these tests in the background ignores SIGINT, and so would what they start.
+MAIN = "import signal, sys, pytest; signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(pytest.main())"
 
 
 def until(said: str, check: Callable[[], Any], *, timeout: float = PATIENCE_SEC) -> Any:
@@ -37,14 +40,12 @@ class PytestProcess:
         self.output = directory / "output.txt"
         with self.output.open("w") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pytest", "--basetemp=basetemp", *args],
+                [sys.executable, "-c", MAIN, "--basetemp=basetemp", *args],
                 cwd=directory,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # Whoever runs the tests in the background has it ignored, and pytest would not be interrupted.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
         self.pid = self._process.pid
         self._seen: dict[int, psutil.Process] = {}

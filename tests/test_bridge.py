@@ -34,7 +34,8 @@ def configured(*, distributed: bool = False, worker: bool = False, **options: An
     """pytest-benchmark's options after `configure`."""
     config: Any = SimpleNamespace(option=SimpleNamespace(**{**ON, **options}), stash=pytest.Stash())
     bridge.configure(config, distributed=distributed, worker=worker)
-    return vars(config.option)
+    resulting: dict[str, Any] = vars(config.option)
+    return resulting
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from conftest import SHIPPED_CATALOGUE
 from pytest_process import PytestProcess, until
+
+from conftest import SHIPPED_CATALOGUE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,17 +43,14 @@ LOCAL = ("--modal-bench-workspace=local", "--modal-bench-scenario=reference", "-
 
 
 def left_behind(directory: Path) -> list[str]:
-    """Temporary files that are nobody's any more."""
-    return [
-        str(path.relative_to(directory))
-        for path in (*directory.glob("tmp/**/*"), *directory.glob(".modal-bench-*"))
-        if not path.is_dir()
-    ]
+    """Temporary files and directories that are nobody's any more."""
+    found = (*directory.glob("tmp/**/*"), *directory.glob(".modal-bench-*"))
+    return [str(path.relative_to(directory)) for path in found]
 
 
 def ports(processes: list[psutil.Process]) -> set[int]:
     """The ports that any of the processes listens on."""
-    found = set()
+    found: set[int] = set()
     for process in processes:
         try:
             found.update(
@@ -149,5 +147,5 @@ def test_the_local_workspace_ends_with_its_session(
         assert report is not None
         assert not report["finished"]
         assert left_behind(local) == []
-    still = {each.laddr.port for each in psutil.net_connections() if each.status == psutil.CONN_LISTEN}
-    assert not listening & still
+    still = [each.laddr for each in psutil.net_connections() if each.status == psutil.CONN_LISTEN]
+    assert not listening & {address.port for address in still if address}

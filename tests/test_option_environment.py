@@ -17,7 +17,7 @@ def test_its_name_fills_the_catalogues_urls_and_the_report(
     for args, variable, environment in (
         ([], None, "main"),
         ([], "staging", "staging"),
-        (["--modal-bench-environment", "dev", "-n", "2"], "staging", "dev"),
+        (["--modal-bench-environment", "dev", "-n", "1"], "staging", "dev"),
     ):
         if variable:
             monkeypatch.setenv("MODAL_BENCH_ENVIRONMENT", variable)

@@ -2,17 +2,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 if TYPE_CHECKING:
+    import pytest
+
     from conftest import Project, Service
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
-def test_quick_measures_no_cold_start(project: Project, service: Service, workers: list[str]) -> None:
+def test_quick_measures_no_cold_start(project: Project, service: Service) -> None:
     project.catalogue(service.url, "/ok-a", "/ok-b")
 
-    result = project.run("--modal-bench", "--modal-bench-quick", "--benchmark-json=bench.json", *workers)
+    result = project.run("--modal-bench", "--modal-bench-quick")
 
     result.assert_outcomes(passed=2)
     report = project.report()

@@ -8,14 +8,11 @@ if TYPE_CHECKING:
     from conftest import Project, Service
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
-def test_formats_follow_the_suffix_and_directories_are_made(
-    project: Project, service: Service, workers: list[str]
-) -> None:
+def test_formats_follow_the_suffix_and_directories_are_made(project: Project, service: Service) -> None:
     project.catalogue(service.url, "/ok")
 
     result = project.run(
-        "--modal-bench", "--modal-bench-report=out/deep/a.md", "--modal-bench-report", "b.json", *workers
+        "--modal-bench", "--modal-bench-report=out/deep/a.md", "--modal-bench-report", "b.json"
     )
 
     assert result.ret == 0
@@ -64,7 +61,7 @@ def test_a_suffix_without_a_format_is_an_error(project: Project) -> None:
     )
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]])
 def test_a_report_that_cannot_be_written_fails_the_session(
     project: Project, service: Service, workers: list[str]
 ) -> None:

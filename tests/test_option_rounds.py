@@ -2,17 +2,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 if TYPE_CHECKING:
+    import pytest
+
     from conftest import Project, Service
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
-def test_rounds_are_warm_calls(project: Project, service: Service, workers: list[str]) -> None:
+def test_rounds_are_warm_calls(project: Project, service: Service) -> None:
     project.catalogue(service.url, "/ok")
 
-    result = project.run("--modal-bench", "--modal-bench-rounds=5", *workers)
+    result = project.run("--modal-bench", "--modal-bench-rounds=5")
 
     result.assert_outcomes(passed=1)
     report = project.report()
@@ -28,9 +27,6 @@ def test_a_bad_number_is_an_error(project: Project, monkeypatch: pytest.MonkeyPa
 
     assert (
         project.usage_error("--modal-bench", "--modal-bench-rounds=0") == f"--modal-bench-rounds: {expected}"
-    )
-    assert project.usage_error("--modal-bench", "--modal-bench-rounds=0", "-n", "auto") == (
-        f"--modal-bench-rounds: {expected}"
     )
     monkeypatch.setenv("MODAL_BENCH_ROUNDS", "0")
     assert project.usage_error("--modal-bench") == f"MODAL_BENCH_ROUNDS: {expected}"

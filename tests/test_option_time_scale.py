@@ -30,8 +30,9 @@ def test_it_scales_the_local_workspaces_times_and_the_report_says_so(project: Pr
         times[scale] = report["results"][0]["warm_time_sec"]
         assert report["results"][0]["timeout_sec"] == max(600 * float(scale), 5)
 
-    # The reference's warm call took 2.2 s.
-    assert times["0.1"] - times["0.001"] == pytest.approx(0.22, abs=0.15)
+    # The reference's warm call took 2.2 s; a busy machine adds to it, and nothing takes away.
+    assert times["0.1"] > 0.15
+    assert times["0.001"] < times["0.1"] - 0.05
 
 
 def test_it_does_not_scale_what_is_real(project: Project, service: Service) -> None:

@@ -16,8 +16,7 @@ def test_its_name_fills_the_catalogues_urls_and_the_report(
     for args, variable, workspace in (
         ([], None, "acme"),
         ([], "globex", "globex"),
-        (["--modal-bench-workspace", "initech"], "globex", "initech"),
-        (["--modal-bench-workspace", "initech", "-n", "2"], None, "initech"),
+        (["--modal-bench-workspace", "initech", "-n", "1"], "globex", "initech"),
     ):
         if variable:
             monkeypatch.setenv("MODAL_BENCH_WORKSPACE", variable)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -104,7 +105,7 @@ def test_the_calls_of_a_pool_never_overlap(project: Project, service: Service) -
     for calls in by_pool.values():
         calls.sort()
         # Starts are written in whole milliseconds.
-        assert all(ended <= began + 0.002 for (_, ended), (began, _) in zip(calls, calls[1:], strict=False))
+        assert all(ended <= began + 0.002 for (_, ended), (began, _) in pairwise(calls))
 
 
 def _seconds(moment: str) -> float:

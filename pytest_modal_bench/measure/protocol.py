@@ -133,7 +133,7 @@ def as_sample(answer: Answer, *, start: Start, seed: int | None) -> Sample:
         http_status=answer.status,
         error=answer.error,
         size_bytes=len(answer.body) if answer.ok else None,
-        content_type=headers.get("content-type"),
+        content_type=_label(headers.get("content-type")),
         redirects=answer.redirects,
         held_sec=answer.held_sec,
         phases=answer.phases,
@@ -207,7 +207,7 @@ def _amount(text: str | None) -> float | None:
     return value if math.isfinite(value) and value >= 0 else None
 
 
-_LONGEST_LABEL = 60
+_LONGEST_LABEL = 100
 
 
 def _label(text: str | None) -> str | None:
