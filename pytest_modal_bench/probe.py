@@ -36,7 +36,8 @@ def probe_lora(
     """Make the first call of `endpoint`, which needs the LoRA; None if it can't be built.
 
     An id that the server does not know is answered with 404 before any GPU work. If it does know it, the call is the
-    first one that this endpoint, and so its pool, gets in the session: it is timed as such, so that it is not made for this alone.
+    first one that this endpoint, and so its pool, gets in the session: it is timed as such, so that it is not made
+    for this alone.
     """
     if any(need not in found for need in endpoint.needs):
         return None

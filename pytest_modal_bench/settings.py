@@ -191,7 +191,7 @@ def _find_catalogue(config: pytest.Config) -> tuple[Path, bool]:
         raise pytest.UsageError(f"several catalogues: {listed}; choose one with --modal-bench-catalogue FILE")
     if found:
         return found[0], True
-    beside = [argument.parent / CATALOGUE_NAME for argument in arguments]
+    beside = [argument.parent / CATALOGUE_NAME for argument in arguments if argument.is_file()]
     usual = [config.rootpath / "tests" / "endpoints" / CATALOGUE_NAME, config.rootpath / CATALOGUE_NAME]
     for path in (*beside, *usual):
         if path.is_file():

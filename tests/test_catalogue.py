@@ -312,6 +312,6 @@ def test_endpoints_keep_their_order_and_have_ids_of_their_own(
     content = "".join(f'[apps."{app}"]\nurl = "https://{{workspace}}.example"\n' for app in apps) + "".join(
         f'[[endpoints]]\napp = "{app}"\npath = "/{path}"\ncategory = "A"\n' for app, path in routes
     )
-    catalogue = read(tmp_path_factory.getbasetemp(), content, workspace="acme")
+    catalogue = read(tmp_path_factory.mktemp("catalogue"), content, workspace="acme")
     assert [(endpoint.app, endpoint.path[1:]) for endpoint in catalogue.endpoints] == routes
     assert len({endpoint.id for endpoint in catalogue.endpoints}) == len(routes)

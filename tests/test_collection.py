@@ -130,6 +130,15 @@ def test_several_catalogues_are_an_error(project: Project) -> None:
     )
 
 
+def test_a_catalogue_outside_the_project_is_none_of_its(project: Project, service: Service) -> None:
+    project.catalogue(service.url, "/ok")
+    inner = project.pytester.mkdir("inner")
+    (inner / "pytest.ini").write_text("[pytest]\n")
+    (inner / "test_it.py").write_text("def test_endpoint(endpoint): ...")
+
+    assert "no catalogue" in project.usage_error("--modal-bench", f"--rootdir={inner}", str(inner))
+
+
 def test_no_catalogue_is_an_error(project: Project) -> None:
     project.pytester.makepyfile("def test_endpoint(endpoint): ...")
 
