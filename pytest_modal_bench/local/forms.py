@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated
 
 from PIL import Image
@@ -22,7 +23,7 @@ class MissingFieldError(KeyError):
     """A field without which the workflow cannot be built; named by the error."""
 
 
-class Form(BaseModel):
+class Form(BaseModel, ABC):
     """A body: `prepare` checks its inputs, what that returns does the work."""
 
     seed: int = 42
@@ -32,12 +33,12 @@ class Form(BaseModel):
         """The LoRA that the call asks for; None: the route takes none."""
         return None
 
+    @abstractmethod
     def prepare(self) -> Callable[[], bytes]:
         """Unpack the inputs, and return what makes the answer.
 
         Raises `codec.BadInputError` for an input that is not what it should be, `MissingFieldError` for none.
         """
-        raise NotImplementedError
 
 
 class Picture(Form):
