@@ -5,6 +5,7 @@ puts them together in the one that reports, and keeps it quiet about xdist.
 from __future__ import annotations
 
 import copy
+from itertools import compress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ class BenchmarkRecorder:
         self._group = group
         self._endpoint = endpoint
         self._off = off
-        self._metadata: dict[Start, Metadata] = {}
+        self._metadata: dict[Start, list[Metadata]] = {}
         # The fixture itself stays unused, which it would warn of: its copies are used instead, one a record.
         benchmark._mode = "modal-bench"  # noqa: SLF001
 
@@ -88,28 +89,30 @@ class BenchmarkRecorder:
         # Profiling would make one more call, which costs money and finds a warm container.
         fixture.cprofile = None
         fixture._mode = None  # noqa: SLF001
-        fixture._add_stats = lambda metadata: self._metadata.__setitem__(start, metadata)  # noqa: SLF001
+        fixture._add_stats = self._metadata.setdefault(start, []).append  # noqa: SLF001
         return fixture
 
-    def records(self, extra_info: Callable[[Start], dict[str, Any]]) -> list[Record]:
-        """The records made so far, each with `extra_info` of its start.
+    def records(
+        self, extra_info: Callable[[Start], dict[str, Any]], kept: Callable[[Start], Sequence[bool]]
+    ) -> list[Record]:
+        """The records made so far, one a start, each with `extra_info` of its start and the calls that are `kept`.
 
-        Left out are those that ended in an error (what they hold looks like good times, but is what came before a
-        failure) and empty ones (which pytest-benchmark can't cope with).
+        Left out are those of which a call ended in an error (what they hold looks like good times, but is what came
+        before a failure) and empty ones (which pytest-benchmark can't cope with).
         """
-        return [
-            _apart(metadata) | {"extra_info": extra_info(start)}
-            for start, metadata in self._metadata.items()
-            if metadata and not metadata.has_error
-        ]
+        records = []
+        for start, taken in self._metadata.items():
+            timed = [metadata for metadata in taken if metadata]
+            data = [duration for metadata in timed for duration in metadata.stats.data]
+            counted = list(compress(data, kept(start)))
+            if counted and not any(metadata.has_error for metadata in timed):
+                records.append(_apart(timed[0]) | {"data": counted, "extra_info": extra_info(start)})
+        return records
 
 
 def _apart(metadata: Metadata) -> Record:
     options = {key: funcname(value) if callable(value) else value for key, value in metadata.options.items()}
-    return {name: getattr(metadata, name) for name in _KEPT} | {
-        "options": options,
-        "data": list(metadata.stats.data),
-    }
+    return {name: getattr(metadata, name) for name in _KEPT} | {"options": options}
 
 
 def _together(record: Record) -> Metadata:

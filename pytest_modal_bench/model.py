@@ -67,6 +67,12 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Test resources named by placeholders, in the order image, video, mask, lora."""
     expect: Expect | None = None
     gpu: str | None = None
+    cold: bool | None = None
+    """Whether it gets cold starts of its own; None: if it is the first of its pool that is called."""
+    function: str | None = None
+    """The app's web function, as Modal's control plane names it; None: it can't be asked about this pool."""
+    scaledown_window: float | None = None
+    """Seconds that one of its containers lives on without a call."""
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -90,10 +96,27 @@ class Phases(msgspec.Struct, frozen=True, kw_only=True):
     download_sec: float | None = None
 
 
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
+    """What the provider's own record says of a call, in seconds on its clock; None: it does not say."""
+
+    container: str | None = None
+    queue_sec: float | None = None
+    """Waiting for a container, its start not included."""
+    boot_sec: float | None = None
+    """The container's start, if the call waited for it."""
+    execution_sec: float | None = None
+    status: str | None = None
+
+
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """One call, timed."""
 
     start: Start
+    """What it was. A dropped one is never `cold`, and `warm` only if its container had answered its endpoint."""
+    asked: Start | None = None
+    """What it was meant to be, where it turned out to be something else."""
+    dropped: str | None = None
+    """Why it counts in no figure, though it was answered: evidence speaks against what it was meant to be."""
     ok: bool
     elapsed_sec: float
     """The whole call on the client's monotonic clock. Of a failed call: until it failed, never a latency."""
@@ -116,7 +139,40 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     execution_sec: float | None = None
     """From the endpoint's own `X-Execution-Time-Sec` header: the server's clock."""
     gpu_type: str | None = None
-    """From the endpoint's own `X-GPU-Type` header."""
+    """From the endpoint's own `X-GPU-Type` header, or from the middleware in its container."""
+    container: str | None = None
+    """The container that answered: from the middleware, or from the provider's record."""
+    container_request: int | None = None
+    """Which request of that container this was, from the middleware; 1 is the first."""
+    container_started_at: str | None = None
+    """When the container started the app, on its own clock: ISO 8601."""
+    container_uptime_sec: float | None = None
+    """How old the app in the container was when it answered, on its own clock."""
+    region: str | None = None
+    handler_sec: float | None = None
+    """From `Server-Timing`: the handler's time, on the server's clock."""
+    call_id: str | None = None
+    """Modal's id of the call, from `modal-function-call-id`."""
+    provider: Provider | None = None
+    unattributed_sec: float | None = None
+    """What is left of `elapsed_sec` beside queue, boot and execution; None where none of them is known."""
+
+    @property
+    def meant(self) -> Start:
+        """What it was meant to be."""
+        return self.asked or self.start
+
+    @property
+    def worked_sec(self) -> float | None:
+        """Seconds that the call was worked on: by the provider's record, else by the server's own word."""
+        by_provider = self.provider.execution_sec if self.provider is not None else None
+        known = (by_provider, self.execution_sec, self.handler_sec)
+        return next((seconds for seconds in known if seconds is not None), None)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it stands in figures."""
+        return self.ok and self.dropped is None
 
 
 class EndpointResult(msgspec.Struct, kw_only=True):
@@ -151,6 +207,16 @@ class EndpointResult(msgspec.Struct, kw_only=True):
     """Median of the `first` samples that succeeded."""
     cold_verified: bool | None = None
     """Whether every cold sample is proven; None: there is none."""
+    cold_inconclusive: str | None = None
+    """Why no cold start, or fewer than asked for, could be measured."""
+    warm_inconclusive: str | None = None
+    """Why fewer warm calls than asked for count."""
+    retaken: int = 0
+    """Calls that were dropped and taken again."""
+    load_sec: float | None = None
+    """Estimate of the model's load: the first execution in a new container less the median warm one."""
+    notes: list[str] = []
+    """What else is to be known of it, a line each."""
     samples: list[Sample] = []
 
 
@@ -204,12 +270,18 @@ class Run(msgspec.Struct, kw_only=True):
     """Warm calls only."""
     rounds: int
     """Warm calls asked for per endpoint."""
+    cold: Literal["observe", "force", "off"] = "observe"
+    """How cold starts were looked for."""
+    cold_rounds: int = 1
+    """Cold starts asked for per pool."""
     finished: bool = False
     """False: the session was cut off, or is still going on."""
     version: str
     """Of pytest-modal-bench."""
     command: str | None = None
     """The command that makes this run again."""
+    notes: list[str] = []
+    """What else is to be known of the run, a line each."""
     summary: Summary
     results: list[EndpointResult]
     """In catalogue order."""

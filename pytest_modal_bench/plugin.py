@@ -42,8 +42,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "Modal workspace, for {workspace} in the catalogue's URLs. 'local' starts the local workspace, a stand-in "
         "for Modal on this machine. Default: the catalogue's.",
     )
-    option("modal-bench-environment", "NAME", "Modal environment, for {environment} in the catalogue's URLs.")
+    option(
+        "modal-bench-environment",
+        "NAME",
+        "Modal environment: for {environment} in the catalogue's URLs, and where Modal's control plane is asked.",
+    )
     option("modal-bench-catalogue", "FILE", "The catalogue. Default: the endpoints.toml that is found.")
+    option(
+        "modal-bench-cold",
+        "HOW",
+        "Cold starts: 'observe' a pool's first call, 'force' them by scaling the pool to zero through Modal's control "
+        "plane (needs --modal-bench-environment, tokens in the environment and the extra modal), or 'off'. "
+        "Default: observe.",
+    )
+    option("modal-bench-cold-rounds", "N", "Forced cold starts per pool. Default: 1.")
     option("modal-bench-rounds", "N", "Warm calls per endpoint. Default: 3.")
     option("modal-bench-timeout", "S", "Caps every call's deadline, in seconds. Default: the catalogue's.")
     option(

@@ -6,15 +6,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.measure import protocol
+from pytest_modal_bench.measure.recording import PlainRecorder
 from pytest_modal_bench.measure.request import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pytest_modal_bench.catalogue import Catalogue
-    from pytest_modal_bench.measure.client import Client
-    from pytest_modal_bench.model import Endpoint, Resource, Sample
-    from pytest_modal_bench.settings import Settings
+    from pytest_modal_bench.model import Endpoint, Sample
 
 
 def probed_endpoint(catalogue: Catalogue) -> Endpoint | None:
@@ -25,35 +22,19 @@ def probed_endpoint(catalogue: Catalogue) -> Endpoint | None:
     return next(endpoint for endpoint in catalogue.endpoints if endpoint.path == lora.probe)
 
 
-def probe_lora(
-    endpoint: Endpoint,
-    *,
-    client: Client,
-    found: Mapping[str, Resource | str],
-    environ: Mapping[str, str],
-    settings: Settings,
-) -> Sample | None:
+def probe_lora(endpoint: Endpoint, conditions: protocol.Conditions, *, cold: bool) -> Sample | None:
     """Make the first call of `endpoint`, which needs the LoRA; None if it can't be built.
 
     An id that the server does not know is answered with 404 before any GPU work. If it does know it, the call is the
-    first one that this endpoint, and so its pool, gets in the session: it is timed as such, so that it is not made
-    for this alone.
+    first one that this endpoint, and so its pool, gets in the session: it is timed as such (`cold`: as one that may
+    have met no container), so that it is not made for this alone.
     """
-    if any(need not in found for need in endpoint.needs):
+    if any(need not in conditions.resources for need in endpoint.needs):
         return None
-    samples: list[Sample] = []
+    measurement = protocol.Measurement(endpoint, conditions, PlainRecorder())
     with suppress(protocol.CallFailed, RequestError):
-        protocol.measure(
-            endpoint,
-            protocol.plan(pool_called=False, answered=False, quick=settings.quick, rounds=1)[:1],
-            client=client,
-            recorder=protocol.PlainRecorder(),
-            resources=found,
-            environ=environ,
-            deadline_sec=settings.deadline_sec(endpoint.timeout),
-            samples=samples,
-        )
-    return samples[0] if samples else None
+        measurement.make(protocol.plan(cold_rounds=int(cold), answered=False, rounds=1)[:1])
+    return measurement.samples[0] if measurement.samples else None
 
 
 def says_missing(sample: Sample) -> bool:

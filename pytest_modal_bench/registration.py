@@ -47,6 +47,12 @@ def register(config: pytest.Config) -> None:
         if given["urls"]:
             collection.catalogue = catalogue.with_urls(given["urls"])
         measuring.found = convert(given["found"], dict[str, Resource])
+        if given["access"] is not None:
+            from pytest_modal_bench import access
+
+            measuring.observer = access.observer(
+                access.of_worker(given["access"]), settings, catalogue, config
+            )
         manager.register(WorkerSession(config, measuring), "modal-bench-session")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_modal_bench.measure import protocol
+from pytest_modal_bench.measure import outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,4 +53,4 @@ class Results:
 
     def _settled(self, endpoint: Endpoint) -> EndpointResult:
         results = self._by_test.get(endpoint.id, {}).values()
-        return max(results, key=lambda result: _WEIGHT[result.status], default=protocol.not_run(endpoint))
+        return max(results, key=lambda result: _WEIGHT[result.status], default=outcome.not_run(endpoint))

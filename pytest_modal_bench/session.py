@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import convert, to_builtins
 
+from pytest_modal_bench import access as control_access
 from pytest_modal_bench import resources as test_resources
 from pytest_modal_bench.catalogue import Catalogue, CatalogueError
 from pytest_modal_bench.collection import EndpointCollection, endpoint_of, endpoint_of_id
 from pytest_modal_bench.fixtures import Briefing, Measuring
 from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
-from pytest_modal_bench.measure import protocol
+from pytest_modal_bench.measure import outcome
 from pytest_modal_bench.measure.client import Client
+from pytest_modal_bench.measure.evidence import NoWitness, PoolState
+from pytest_modal_bench.measure.protocol import Conditions
 from pytest_modal_bench.model import EndpointResult, Resource, Run, Sample, Summary
 from pytest_modal_bench.probe import probe_lora, probed_endpoint, says_missing
 from pytest_modal_bench.report.write import write
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
     from xdist.scheduler import Scheduling
     from xdist.workermanage import WorkerController
+
+    from pytest_modal_bench.control.observer import Observer
 
 NOTHING_MEASURED = "nothing was measured"
 
@@ -58,6 +63,9 @@ class RunSession:
         self._results = Results()
         self._workers: list[WorkerController] = []
         self._unwritten: str | None = None
+        self._access: control_access.Access | None = None
+        self._observer: Observer | None = None
+        self._notes: dict[str, None] = {}
 
     @property
     def catalogue(self) -> Catalogue:
@@ -72,15 +80,29 @@ class RunSession:
         terminate_like_interrupt(self.config)
         found = test_resources.find(self.catalogue.resources)
         if self.settings.local:
-            found = self._start_local(found)
+            control = control_access.wanted(self.settings, self.catalogue, os.environ)
+            found = self._start_local(found, control=control)
+        opened = control_access.opened(self.settings, self.catalogue, self._local, self.config)
+        self._access, self._observer = opened.access, opened.observer
+        self._collection.catalogue = opened.catalogue
+        self._note(*opened.notes)
         self._found = {name: resource for name, resource in found.items() if resource is not None}
         if self._measuring is not None:
             self._measuring.found = dict(self._found)
+            self._measuring.observer = self._observer
 
-    def _start_local(self, found: dict[str, Resource | None]) -> dict[str, Resource | None]:
+    def _note(self, *lines: str) -> None:
+        self._notes.update(dict.fromkeys(lines))
+
+    def _start_local(self, found: dict[str, Resource | None], *, control: bool) -> dict[str, Resource | None]:
         """Start the local workspace, which also says which test resources exist, and supplies those that do."""
         try:
-            self._local = launch(self.settings.scenario, self.settings.time_scale)
+            self._local = launch(
+                self.settings.scenario,
+                self.settings.time_scale,
+                environment=self.catalogue.environment,
+                control=control,
+            )
             self.config.add_cleanup(self._local.close)
             self._collection.catalogue = self.catalogue.with_urls(self._local.urls)
         except (LaunchError, CatalogueError) as error:
@@ -125,7 +147,8 @@ class RunSession:
         called = {
             endpoint.id: endpoint for nodeid in started if (endpoint := endpoint_of_id(nodeid, endpoints))
         }
-        pools = {endpoint.pool for endpoint in called.values()}
+        begun = {endpoint.pool for endpoint in called.values()}
+        pools = set(begun)
         probed = probed_endpoint(self.catalogue)
         probes = {}
         if probed is not None and self._probe is not None:
@@ -134,7 +157,9 @@ class RunSession:
                 probes[probed.id] = self._probe
         lora = self.catalogue.resources.lora
         known = lora.id if lora is not None and self._lora_known is not False else None
-        briefing = Briefing(lora=known, called_pools=tuple(sorted(pools)), probed=probes)
+        briefing = Briefing(
+            lora=known, called_pools=tuple(sorted(pools)), begun_pools=tuple(sorted(begun)), probed=probes
+        )
         return to_builtins(briefing)  # type: ignore[no-any-return]
 
     def _look_for_lora(self) -> None:
@@ -148,10 +173,15 @@ class RunSession:
         with Client(held_after_sec=self.settings.held_after_sec) as client:
             self._probe = probe_lora(
                 endpoint,
-                client=client,
-                found=self._found | {"lora": lora.id},
-                environ=os.environ,
-                settings=self.settings,
+                Conditions(
+                    client=client,
+                    resources=self._found | {"lora": lora.id},
+                    environ=os.environ,
+                    deadline_sec=self.settings.deadline_sec(endpoint.timeout),
+                    pool=PoolState(),
+                    witness=NoWitness() if self._observer is None else self._observer.witness(endpoint),
+                ),
+                cold=self.settings.cold != "off" and endpoint.cold is not False,
             )
         if self._probe is not None:
             if self._probe.ok:
@@ -166,7 +196,8 @@ class RunSession:
         """Tell a worker, as it starts, where to call and with what."""
         self._workers.append(node)
         node.workerinput["modal_bench"] = {
-            "urls": self._local.urls if self._local is not None else None,
+            "urls": {app.name: app.url for app in self.catalogue.apps.values() if app.url is not None},
+            "access": control_access.as_builtins(self._access),
             "found": {
                 name: to_builtins(value, builtin_types=(bytes,)) for name, value in self._found.items()
             },
@@ -206,12 +237,13 @@ class RunSession:
         carried: dict[str, Any] | None = getattr(report, "modal_bench", None)
         if carried is not None:
             result, records = convert(carried["result"], EndpointResult), carried["records"]
+            self._note(*carried["notes"])
         elif report.when not in ("setup", "call", "teardown"):
             # The report that xdist makes up for the test that a worker was running when it died.
             endpoint = endpoint_of_id(report.nodeid, self.catalogue.endpoints)
             if endpoint is None:
                 return
-            result, records = protocol.failed(endpoint, str(report.longrepr)), []
+            result, records = outcome.failed(endpoint, str(report.longrepr)), []
         else:
             return
         settled = self._results.add(report.nodeid, result, records)
@@ -232,6 +264,9 @@ class RunSession:
             },
             quick=self.settings.quick,
             rounds=self.settings.rounds,
+            cold=self.settings.cold,
+            cold_rounds=self.settings.cold_rounds,
+            notes=list(self._notes),
             finished=bool(results) and all(result.status != "not_run" for result in results),
             version=version("pytest-modal-bench"),
             command=shlex.join(["pytest", *self.config.invocation_params.args]),
@@ -252,6 +287,8 @@ class RunSession:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
         """Before pytest-benchmark's part: give it the records, and write the reports a last time."""
+        if self._observer is not None and self.settings.cold == "force":
+            self._note(*control_access.put_right(self._observer, self.config))
         if self._results.selected:
             if self.config.pluginmanager.hasplugin("benchmark"):
                 from pytest_modal_bench.bridge import give_back
@@ -286,7 +323,7 @@ class RunSession:
             if count
         ]
         write_line(f"{summary.total} endpoint{'s' * (summary.total != 1)}: {', '.join(counts)}")
-        for line in self._why_missing():
+        for line in (*self._why_missing(), *self._why_inconclusive(), *self._notes):
             write_line(line)
         if summary.calls == 0:
             write_line(f"{NOTHING_MEASURED}: {self._why_nothing()}", red=True)
@@ -309,6 +346,13 @@ class RunSession:
         for need, reason in test_resources.reasons(self.catalogue.resources).items():
             if need in needed:
                 yield f"test {need}: {reason}"
+
+    def _why_inconclusive(self) -> Iterator[str]:
+        """What could not be measured though it was asked for."""
+        for result in self._results.settled():
+            for what, reason in (("cold", result.cold_inconclusive), ("warm", result.warm_inconclusive)):
+                if reason is not None:
+                    yield f"{result.path}: {what} inconclusive: {reason}"
 
     def _why_nothing(self) -> str:
         results = self._results.settled()

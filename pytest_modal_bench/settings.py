@@ -6,7 +6,7 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 import pytest
 
@@ -25,6 +25,10 @@ _DEFAULT_REPORTS = ("modal-bench-report.md", "modal-bench-report.json")
 _EDGE_HOLDS_SEC = 150.0
 # A container of the local workspace starts as a real process in unscaled time: no deadline is scaled below this.
 _SCALED_DEADLINE_FLOOR_SEC = 5.0
+_SCALED_PATIENCE_FLOOR_SEC = 5.0
+
+Cold = Literal["observe", "force", "off"]
+"""How cold starts are looked for."""
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -41,6 +45,8 @@ class Settings:
     catalogue_asked_for: bool
     """Whether the catalogue itself is among what pytest was asked to collect."""
     rounds: int
+    cold: Cold
+    cold_rounds: int
     timeout: float | None
     """Cap on every deadline, in seconds."""
     reports: tuple[Path, ...]
@@ -58,6 +64,14 @@ class Settings:
         if self.local:
             timeout = max(timeout * self.time_scale, min(timeout, _SCALED_DEADLINE_FLOOR_SEC))
         return timeout if self.timeout is None else min(timeout, self.timeout)
+
+    def patience_sec(self, seconds: float) -> float:
+        """How long to wait for something that takes up to `seconds` on Modal."""
+        return (
+            max(seconds * self.time_scale, min(seconds, _SCALED_PATIENCE_FLOOR_SEC))
+            if self.local
+            else seconds
+        )
 
     @property
     def held_after_sec(self) -> float:
@@ -109,13 +123,28 @@ def _resolve(config: pytest.Config) -> Settings:
         return default
 
     path, asked_for = _find_catalogue(config)
+    quick = is_on(config, "modal_bench_quick")
+    environment = value("environment", _name, None)
+    cold: Cold = value("cold", _cold, "observe")
+    if cold == "force":
+        if quick:
+            raise pytest.UsageError(
+                "--modal-bench-cold=force asks for cold starts and --modal-bench-quick for none: leave one of them out"
+            )
+        if environment is None:
+            raise pytest.UsageError(
+                "--modal-bench-cold=force stops the containers of the apps that it measures, so it wants to be told "
+                "where: name the environment with --modal-bench-environment NAME"
+            )
     return Settings(
-        quick=is_on(config, "modal_bench_quick"),
+        quick=quick,
         workspace=value("workspace", _name, None),
-        environment=value("environment", _name, None),
+        environment=environment,
         catalogue=path,
         catalogue_asked_for=asked_for,
         rounds=value("rounds", _count, 3),
+        cold="off" if quick else cold,
+        cold_rounds=value("cold_rounds", _count, 1),
         timeout=value("timeout", _positive, None),
         reports=_reports(config),
         generate=value("generate", _resources, ()),
@@ -146,6 +175,13 @@ def _name(text: str) -> str:
     if not text.strip() or not all(c.isalnum() or c in "-_." for c in text):
         raise ValueError(f"expected a name of letters, digits, '-', '_' and '.', got {text!r}")
     return text
+
+
+def _cold(text: str) -> Cold:
+    for known in get_args(Cold):
+        if text == known:
+            return known  # type: ignore[no-any-return] # one of the literals
+    raise ValueError(f"expected {', '.join(get_args(Cold))}, got {text!r}")
 
 
 def _count(text: str) -> int:

@@ -47,8 +47,13 @@ def info(start: Start) -> dict[str, Any]:
     return {"start": start}
 
 
+def every(start: Start) -> list[bool]:
+    del start
+    return [True] * 100
+
+
 def names(recorder: bridge.BenchmarkRecorder) -> list[str]:
-    return [record["name"].rpartition(":")[2] for record in recorder.records(info)]
+    return [record["name"].rpartition(":")[2] for record in recorder.records(info, every)]
 
 
 def test_in_one_process_every_option_stays_as_it_is() -> None:
@@ -82,7 +87,7 @@ def test_calls_are_timed_and_what_precedes_them_is_not(recorder: bridge.Benchmar
     recorder.run("warm", call, prepare, 3)
 
     assert said == ["prepare", "call"] * 4
-    cold, warm = recorder.records(info)
+    cold, warm = recorder.records(info, every)
     assert cold["name"].endswith(":cold")
     assert warm["fullname"].endswith(":warm")
     assert (len(cold["data"]), len(warm["data"])) == (1, 3)
@@ -97,7 +102,7 @@ def test_a_first_call_is_made_and_gets_no_record(recorder: bridge.BenchmarkRecor
     recorder.add("first", [1.0])
 
     assert calls == [REQUEST]
-    assert recorder.records(info) == []
+    assert recorder.records(info, every) == []
 
 
 def test_a_start_with_a_failed_call_leaves_no_record(recorder: bridge.BenchmarkRecorder) -> None:
@@ -116,6 +121,24 @@ def test_a_start_with_a_failed_call_leaves_no_record(recorder: bridge.BenchmarkR
     assert names(recorder) == ["cold"]
 
 
+def test_a_call_that_does_not_count_stands_in_no_record(recorder: bridge.BenchmarkRecorder) -> None:
+    recorder.add("cold", [1.0])
+    recorder.add("cold", [2.0])
+    recorder.add("warm", [3.0, 4.0, 5.0])
+    kept: dict[Start, list[bool]] = {"cold": [False, False], "warm": [True, False, True]}
+    (warm,) = recorder.records(info, kept.__getitem__)
+
+    assert warm["data"] == [3.0, 5.0]
+
+
+def test_calls_meant_as_one_start_make_one_record(recorder: bridge.BenchmarkRecorder) -> None:
+    recorder.run("cold", lambda _: None, lambda: REQUEST, 1)
+    recorder.run("cold", lambda _: None, lambda: REQUEST, 1)
+    (cold,) = recorder.records(info, every)
+
+    assert len(cold["data"]) == 2
+
+
 def test_a_start_that_was_skipped_leaves_no_record(recorder: bridge.BenchmarkRecorder) -> None:
     def call(request: Request) -> None:
         del request
@@ -125,7 +148,7 @@ def test_a_start_that_was_skipped_leaves_no_record(recorder: bridge.BenchmarkRec
         recorder.run("cold", call, lambda: REQUEST, 1)
     recorder.add("warm", [])
 
-    assert recorder.records(info) == []
+    assert recorder.records(info, every) == []
 
 
 def test_turned_off_it_calls_and_keeps_nothing(benchmark: BenchmarkFixture) -> None:
@@ -135,7 +158,7 @@ def test_turned_off_it_calls_and_keeps_nothing(benchmark: BenchmarkFixture) -> N
     recorder.add("cold", [1.0])
 
     assert len(calls) == 3
-    assert recorder.records(info) == []
+    assert recorder.records(info, every) == []
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -143,7 +166,7 @@ def test_turned_off_it_calls_and_keeps_nothing(benchmark: BenchmarkFixture) -> N
 def test_a_record_crosses_from_a_worker_as_it_is(benchmark: BenchmarkFixture, seconds: list[float]) -> None:
     recorder = bridge.BenchmarkRecorder(benchmark, group="Video", endpoint="wan2.6", off=False)
     recorder.add("cold", seconds)
-    (record,) = recorder.records(info)
+    (record,) = recorder.records(info, every)
     session = SimpleNamespace(benchmarks=[])
     config: Any = SimpleNamespace(_benchmarksession=session)
     bridge.give_back(config, [json.loads(json.dumps(record))])

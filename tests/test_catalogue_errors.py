@@ -204,7 +204,10 @@ def test_a_field_that_cannot_be_used_is_named(path: Path, added: str, expected: 
             "[defaults.headers]\nX-A = '{env:NOWHERE}'\n" + APP + ENDPOINT,
             "defaults: headers.X-A: the environment variable NOWHERE is not set; set it to the secret",
         ),
-        ("[apps.shop]\n" + ENDPOINT, "apps.shop: url: missing field"),
+        (
+            "[apps.shop]\n" + ENDPOINT,
+            "apps.shop: url: missing field; or give function, and Modal is asked for its URL",
+        ),
         ("apps.shop = 3\n" + ENDPOINT, "apps.shop: expected a table, got an integer"),
         ("[[apps]]\nurl = 'https://x.example'", "apps: expected a table, got an array"),
         (

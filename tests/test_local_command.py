@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,7 @@ def read_urls(process: subprocess.Popen[str]) -> tuple[list[str], dict[str, str]
 
 
 def test_by_hand_it_says_what_there_is_and_ctrl_c_ends_it_and_all_containers() -> None:
-    with start("--time-scale", "0.009") as process:
+    with start("--time-scale", "0.009", "--no-control-plane") as process:
         lines, urls = read_urls(process)
         assert lines[0] == "Workspace ryla, scenario healthy: all endpoints answer"
         assert (
@@ -54,6 +55,7 @@ def test_by_hand_it_says_what_there_is_and_ctrl_c_ends_it_and_all_containers() -
             == "Simulated: model load and inference times, at 0.009 real seconds per simulated second"
         )
         assert len(urls) == 8
+        assert not any("ontrol plane" in line for line in lines)
         assert sum("POST /" in line for line in lines) == 21
         requests.get(urls["ryla-flux"] + "/health", timeout=10).raise_for_status()
         assert process.stdout is not None
@@ -66,6 +68,37 @@ def test_by_hand_it_says_what_there_is_and_ctrl_c_ends_it_and_all_containers() -
     assert errors == ""
     assert "Traceback" not in rest
     assert psutil.wait_procs(family, timeout=5)[1] == []
+
+
+def test_by_hand_there_is_a_control_plane_and_the_way_to_it_is_told() -> None:
+    pytest.importorskip("modal_proto")
+    with start("--token-id", "ak-mine", "--environment", "staging") as process:
+        lines, _ = read_urls(process)
+        told = dict(line.removeprefix("export ").split("=") for line in lines if line.startswith("export "))
+        assert list(told) == ["MODAL_SERVER_URL", "MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET"]
+        assert told["MODAL_TOKEN_ID"].endswith("ak-mine")
+        assert told["MODAL_TOKEN_SECRET"].startswith("as-")
+        assert "environment staging" in "".join(lines)
+        with socket.create_connection(("127.0.0.1", int(told["MODAL_SERVER_URL"].rpartition(":")[2]))):
+            process.terminate()
+            _, errors = process.communicate(timeout=10)
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_by_hand_without_the_extra_it_says_how_to_get_a_control_plane(tmp_path: Path) -> None:
+    (tmp_path / "grpclib.py").write_text("raise ModuleNotFoundError('gone', name='grpclib')")
+    with start(env=os.environ | {"PYTHONPATH": str(tmp_path)}) as process:
+        lines, _ = read_urls(process)
+        assert lines[-3] == (
+            "No control plane: the control plane needs the extra `modal`:"
+            " pip install 'pytest-modal-bench[modal]'"
+        )
+        process.terminate()
+        process.communicate(timeout=10)
+    with start("--control-plane", env=os.environ | {"PYTHONPATH": str(tmp_path)}) as process:
+        out, errors = process.communicate(timeout=20)
+    assert (process.returncode, out) == (2, "")
+    assert errors == "the control plane needs the extra `modal`: pip install 'pytest-modal-bench[modal]'\n"
 
 
 def test_sigterm_in_the_middle_of_calls_ends_it_and_all_containers(tmp_path: Path) -> None:
@@ -116,7 +149,16 @@ def test_for_a_program_it_prints_one_line_and_ends_with_its_input() -> None:
     with start("--json", "--scenario=reference", stdin=subprocess.PIPE) as process:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
-        assert told.keys() == {"workspace", "urls", "resources", "lora", "simulated"}
+        assert told.keys() == {
+            "workspace",
+            "environment",
+            "urls",
+            "control",
+            "resources",
+            "lora",
+            "simulated",
+        }
+        assert told["control"] is None
         assert base64.b64decode(told["resources"]["image"]).startswith(b"\x89PNG")
         assert told["resources"]["video"] is None
         assert requests.get(told["urls"]["ryla-flux"] + "/health", timeout=10).status_code == 200
@@ -135,7 +177,10 @@ def test_a_wrong_scenario_is_one_line_and_exit_code_2() -> None:
         out, errors = process.communicate(timeout=20)
     assert process.returncode == 2
     assert out == ""
-    assert errors == "no scenario 'gone': there are healthy, reference, or give a path that ends in .toml\n"
+    assert (
+        errors
+        == "no scenario 'gone': there are healthy, instrumented, reference, or give a path that ends in .toml\n"
+    )
 
 
 @pytest.mark.parametrize("scale", ["0", "-1", "nan", "inf", "fast"])

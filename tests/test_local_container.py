@@ -22,6 +22,7 @@ from pytest_modal_bench.local.container import serve
 serve(*(socket.socket(fileno=int(argument)) for argument in sys.argv[1:]))
 """
 ORDER = Order(
+    id="ta-01TRIAL",
     name="ryla-flux",
     app=workspace.read().apps["ryla-flux"],
     time_scale=1e-4,
@@ -60,6 +61,21 @@ def test_it_takes_its_order_says_who_it_is_boots_and_serves_until_its_supervisor
         assert process.wait(5) == 0
         assert process.stderr is not None
         assert process.stderr.read() == b""
+
+
+def test_it_tells_of_itself_if_it_is_to() -> None:
+    def answer_of(order: Order) -> requests.Response:
+        with container() as (_process, lifeline, url), lifeline.makefile("rb") as lines:
+            lifeline.sendall(msgspec.json.encode(order) + b"\n")
+            assert len([lines.readline(), lines.readline()]) == 2
+            return requests.get(f"{url}/health", timeout=5)
+
+    told = answer_of(msgspec.structs.replace(ORDER, middleware=True))
+    assert told.json()["status"] == "healthy"
+    assert told.headers["X-Modal-Bench-Container"] == "ta-01TRIAL"
+    assert told.headers["X-Modal-Bench-Request"] == "1"
+    assert told.headers["X-Modal-Bench-Region"] == "local"
+    assert not [name for name in answer_of(ORDER).headers if name.startswith("x-modal-bench")]
 
 
 def test_it_ends_quietly_if_it_is_never_told_what_to_do() -> None:

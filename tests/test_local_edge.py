@@ -14,7 +14,8 @@ import pytest
 from pytest_modal_bench.local import edge as edge_module
 from pytest_modal_bench.local.edge import Edge
 from pytest_modal_bench.local.http import listen
-from pytest_modal_bench.local.pool import ContainerDiedError, Pool
+from pytest_modal_bench.local.lifeline import ContainerDiedError
+from pytest_modal_bench.local.records import Record, Records
 from pytest_modal_bench.local.scenario import (
     AnyFault,
     EdgeAnswer,
@@ -28,6 +29,8 @@ from pytest_modal_bench.local.workspace import App
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from pytest_modal_bench.local.pool import Pool
 
 PORT = 4321
 BASE = f"http://127.0.0.1:{PORT}"
@@ -47,6 +50,15 @@ class Backend:
     port: int = 0
     error: Exception | None = None
     breaks: bool = False
+    stopped: bool = False
+    records: Records = field(default_factory=Records)
+    id: str = "ta-01"
+    created_at: float = 10.0
+    up_at: float = 12.5
+
+    def record(self) -> Record:
+        (record,) = self.records.told()
+        return record
 
     @asynccontextmanager
     async def container(self) -> AsyncGenerator[Backend]:
@@ -70,6 +82,7 @@ class Backend:
         if not self.breaks:
             writer.write(
                 b"HTTP/1.1 200 OK\r\ncontent-type: image/jpeg\r\nx-cost-usd: 0.001\r\nx-gpu-type: L40S\r\n"
+                b"x-modal-bench-request: 1\r\nserver-timing: handler;dur=1\r\n"
                 b"x-note: caf\xe9\r\ncontent-length: 4\r\nconnection: close\r\n\r\ndone",
             )
         writer.close()
@@ -122,6 +135,7 @@ def test_a_request_reaches_the_container_and_its_answer_the_client() -> None:
     assert (answer.status_code, answer.content) == (200, b"done")
     assert answer.headers["content-type"] == "image/jpeg"
     assert answer.headers["x-cost-usd"] == "0.001"
+    assert answer.headers["x-modal-bench-request"] == "1"
     assert answer.headers["content-length"] == "4"
     assert answer.headers["modal-function-call-id"].startswith("fc-01")
     assert "connection" not in answer.headers
@@ -130,7 +144,8 @@ def test_a_request_reaches_the_container_and_its_answer_the_client() -> None:
 def test_success_headers_can_get_lost_on_the_way() -> None:
     answer = play(lambda client, _: client.post("/flux", json={}), success_headers=False)
     assert answer.status_code == 200
-    assert not {"x-cost-usd", "x-gpu-type"} & set(answer.headers)
+    lost = {"x-cost-usd", "x-gpu-type", "x-modal-bench-request", "server-timing"}
+    assert not lost & set(answer.headers)
     assert "x-note" in answer.headers
 
 
@@ -265,6 +280,60 @@ def test_a_container_that_dies_under_a_request() -> None:
     answer = play(scene)
     assert answer.status_code == 500
     assert answer.text == "modal-http: internal error: function was terminated by signal\n"
+
+
+def test_an_input_whose_container_is_stopped_on_purpose_runs_again() -> None:
+    async def scene(client: httpx.AsyncClient, backend: Backend) -> httpx.Response:
+        backend.breaks = backend.stopped = True
+        backend.gone.set()
+        backend.release.clear()
+        calling = asyncio.create_task(client.post("/flux", json={"seed": 1}))
+        while not backend.heads:  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.002)
+        assert backend.record().status == "running"
+        backend.release.set()
+        while len(backend.heads) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+        backend.breaks = False
+        answer = await calling
+        assert set(backend.bodies) == {b'{"seed":1}'}
+        assert backend.record().status == "success"
+        return answer
+
+    assert play(scene).content == b"done"
+
+
+@pytest.mark.parametrize(
+    ("broken", "status"),
+    [
+        ({}, "success"),
+        ({"breaks": True}, "terminated"),
+        ({"error": ContainerDiedError("ta-1")}, "init_failure"),
+        ({"error": BrokenPipeError()}, "internal_failure"),
+        ({"app": App(endpoints={}, enter=0, timeout=0)}, "timeout"),
+    ],
+)
+def test_a_call_leaves_a_record(broken: dict[str, Any], status: str) -> None:
+    async def scene(client: httpx.AsyncClient, backend: Backend) -> None:
+        for name, value in broken.items():
+            setattr(backend, name, value)
+        backend.gone.set()
+        answer = await client.post("/flux", json={})
+        assert backend.record().call_id == answer.headers["modal-function-call-id"]
+        assert backend.record().status == status
+        assert backend.record().ended_at is not None
+
+    play(scene)
+
+
+def test_what_never_reaches_a_container_leaves_no_record() -> None:
+    async def scene(client: httpx.AsyncClient, backend: Backend) -> None:
+        await client.post("/flux", json={})
+        await client.get("/wan2?__modal_attempt_token=gone")
+        await client.get("/wan2", headers={"Modal-X": "1"})
+        assert backend.records.told() == []
+
+    play(scene, faults={"/flux": InputLost()})
 
 
 def test_a_container_that_breaks_off_but_lives(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,6 +65,7 @@ def test_it_says_what_there_is_and_closing_leaves_nothing() -> None:
     assert len(workspace.urls) == 8
     assert workspace.lora
     assert "0.01 real seconds" in workspace.simulated
+    assert (workspace.environment, workspace.control) == ("main", None)
     for name in ("image", "mask"):
         data = workspace.resources[name]
         assert data is not None
@@ -106,7 +107,9 @@ def test_a_supervisor_that_is_stuck_is_killed(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_an_unknown_scenario_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(LaunchError, match="no scenario 'gone': there are healthy, reference, or give a path"):
+    with pytest.raises(
+        LaunchError, match="no scenario 'gone': there are healthy, instrumented, reference, or give"
+    ):
         launch("gone", 0.01)
 
 
@@ -118,6 +121,23 @@ def test_a_missing_extra_says_how_to_install_it(tmp_path: Path, monkeypatch: pyt
     assert str(caught.value) == (
         "the local workspace needs the extra `local`: pip install 'pytest-modal-bench[local]'"
     )
+
+
+def test_a_control_plane_without_its_extra_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "grpclib.py").write_text("raise ModuleNotFoundError('gone', name='grpclib')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(LaunchError) as caught:
+        launch("healthy", 0.01, control=True)
+    assert str(caught.value) == (
+        "the control plane needs the extra `modal`: pip install 'pytest-modal-bench[modal]'"
+    )
+
+
+def test_a_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LaunchError, match=r"--log .*events: No such file or directory"):
+        launch("healthy", 0.01, log=tmp_path / "gone" / "events")
 
 
 def test_a_workspace_that_does_not_come_up_in_time_is_put_away() -> None:

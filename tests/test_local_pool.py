@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from pytest_modal_bench.local.pool import Container, ContainerDiedError, Event, Pool, identifier
+from pytest_modal_bench.local.container import Order
+from pytest_modal_bench.local.lifeline import Container, ContainerDiedError
+from pytest_modal_bench.local.pool import Pool, Stats
+from pytest_modal_bench.local.records import Records
 from pytest_modal_bench.local.workspace import App
 
 if TYPE_CHECKING:
+    from pytest_modal_bench.local.events import Event
     from pytest_modal_bench.local.zygote import Zygote
 
 CONTAINER = """
@@ -57,15 +61,8 @@ def play(scene: Scene, name: str = "trial", **app: Any) -> list[str]:
     log: list[Event] = []
 
     async def run() -> None:
-        pool = Pool(
-            name,
-            App(endpoints={}, enter=0, **app),
-            cast("Zygote", nursery),
-            time_scale=0.001,
-            killed=[],
-            loras=[],
-            log=log.append,
-        )
+        order = Order(name=name, app=App(endpoints={}, enter=0, **app), time_scale=0.001, killed=[], loras=[])
+        pool = Pool(order, cast("Zygote", nursery), records=Records(), log=log.append)
         try:
             async with asyncio.timeout(20):
                 await scene(pool, nursery)
@@ -189,7 +186,144 @@ def test_without_a_zygote_the_error_is_the_callers() -> None:
     play(scene)
 
 
-def test_ids_look_like_modals() -> None:
-    assert len({identifier("ta") for _ in range(100)}) == 100
-    assert identifier("ta").startswith("ta-01")
-    assert len(identifier("ta")) == len("ta-01") + 24
+def test_a_shorter_window_holds_for_containers_that_are_idle_already() -> None:
+    async def scene(pool: Pool, _nursery: Nursery) -> None:
+        async with pool.container() as container:
+            pass
+        await asyncio.sleep(0.02)
+        assert not container.gone.is_set()
+        pool.change({"scaledown_window": 2})
+        await container.gone.wait()
+
+    assert play(scene) == ["started", "stopped"]
+
+
+def test_a_longer_window_too() -> None:
+    async def scene(pool: Pool, _nursery: Nursery) -> None:
+        async with pool.container() as container:
+            pass
+        pool.change({"scaledown_window": 3000})
+        await asyncio.sleep(0.1)
+        assert not container.gone.is_set()
+
+    play(scene, scaledown_window=40)
+
+
+def test_a_minimum_of_containers_is_started_kept_and_replaced_until_it_is_lowered() -> None:
+    async def scene(pool: Pool, _nursery: Nursery) -> None:
+        pool.change({"min_containers": 2})
+        assert len(pool.containers) == 2
+        await asyncio.gather(*(each.up.wait() for each in pool.containers))
+        await asyncio.sleep(0.02)
+        kept, dying = pool.containers
+        os.kill(dying.pid, signal.SIGKILL)
+        await dying.gone.wait()
+        assert len(pool.containers) == 2
+        pool.change({"min_containers": 0})
+        await kept.gone.wait()
+        await until(lambda: not pool.containers)
+
+    log = play(scene, scaledown_window=10)
+    assert (log.count("started"), log.count("died"), log.count("stopped")) == (3, 1, 2)
+
+
+def test_an_app_can_be_deployed_with_a_minimum() -> None:
+    async def scene(pool: Pool, _nursery: Nursery) -> None:
+        assert len(pool.containers) == 1
+
+    play(scene, min_containers=1)
+
+
+def test_a_buffer_is_kept_as_long_as_there_is_an_input() -> None:
+    async def scene(pool: Pool, _nursery: Nursery) -> None:
+        pool.change({"buffer_containers": 1})
+        assert pool.containers == []
+        async with pool.container() as container:
+            assert len(pool.containers) == 2
+            await asyncio.gather(*(each.up.wait() for each in pool.containers))
+            await asyncio.sleep(0.03)
+            assert len(pool.containers) == 2
+        await container.gone.wait()
+        await until(lambda: not pool.containers)
+
+    play(scene, scaledown_window=10)
+
+
+def test_a_lower_maximum_ends_idle_containers_and_lets_inputs_queue() -> None:
+    async def scene(pool: Pool, _nursery: Nursery) -> None:
+        async with pool.container(), pool.container():
+            pass
+        assert len(pool.containers) == 2
+        pool.change({"max_containers": 1})
+        assert len(pool.containers) == 1
+        async with pool.container():
+            waiting = asyncio.create_task(hold(pool, asyncio.Event(), []))
+            await until(lambda: pool.stats().waiting == 1)
+            pool.change({"max_containers": 2})
+            await until(lambda: pool.stats().running == 2)
+            waiting.cancel()
+
+    play(scene, concurrent_inputs=1)
+
+
+def test_an_input_that_is_not_wanted_any_more_gives_its_place_back() -> None:
+    async def scene(pool: Pool, _nursery: Nursery) -> None:
+        async with pool.container():
+            waiting = asyncio.create_task(hold(pool, asyncio.Event(), []))
+            await until(lambda: pool.stats().waiting == 1)
+            waiting.cancel()
+            await asyncio.wait({waiting})
+            assert pool.stats().waiting == 0
+        async with pool.container():
+            pass
+
+    play(scene, concurrent_inputs=1, max_containers=1)
+
+
+def test_who_waits_for_a_container_that_is_stopped_gets_another() -> None:
+    async def scene(pool: Pool, _nursery: Nursery) -> None:
+        seen: list[Container] = []
+        leave = asyncio.Event()
+        waiting = asyncio.create_task(hold(pool, leave, seen))
+        await until(lambda: bool(pool.containers))
+        (stopped,) = pool.containers
+        pool.stop(stopped)
+        await until(lambda: bool(seen))
+        assert seen[0] is not stopped
+        leave.set()
+        await waiting
+        assert stopped in pool.past
+
+    assert play(scene)[:2] == ["started", "stopped"]
+
+
+def test_a_container_can_be_stopped_after_its_inputs() -> None:
+    async def scene(pool: Pool, _nursery: Nursery) -> None:
+        async with pool.container() as leaving:
+            pool.stop(leaving, after_inputs=True)
+            async with pool.container() as another:
+                assert another is not leaving
+            await asyncio.sleep(0.02)
+            assert not leaving.gone.is_set()
+        await leaving.gone.wait()
+        assert pool.containers == [another]
+        pool.stop(another, after_inputs=True)
+        await another.gone.wait()
+
+    assert play(scene) == ["started", "started", "stopped", "stopped"]
+
+
+def test_it_counts_what_there_is() -> None:
+    async def scene(pool: Pool, _nursery: Nursery) -> None:
+        assert pool.stats() == Stats(waiting=0, running=0, containers=0, room=0)
+        leave = asyncio.Event()
+        holders = [asyncio.create_task(hold(pool, leave, [])) for _ in range(4)]
+        await until(lambda: bool(pool.containers))
+        assert pool.stats() == Stats(waiting=4, running=0, containers=1, room=0)
+        await until(lambda: pool.stats().running > 0)
+        assert pool.stats() == Stats(waiting=1, running=3, containers=1, room=0)
+        leave.set()
+        await asyncio.gather(*holders)
+        assert pool.stats() == Stats(waiting=0, running=0, containers=1, room=3)
+
+    play(scene, concurrent_inputs=3, max_containers=1)

@@ -46,7 +46,7 @@ def test_reference_has_the_faults_of_the_reference_run() -> None:
         "/wan2": Kill(),
         "/wan2.6": InputLost(),
     }
-    assert list(reference.apps) == ["ryla-qwen-edit"]
+    assert list(reference.apps) == reference.cut() == ["ryla-qwen-edit"]
     assert reference.killed() == ["/wan2"]
 
 
@@ -57,8 +57,35 @@ def test_a_scenario_can_be_a_file(tmp_path: Path) -> None:
     assert made.faults == {"/flux": EdgeAnswer(status=429, body="slow down")}
 
 
+def test_the_control_plane_and_whole_apps_can_be_faulty(tmp_path: Path) -> None:
+    text = """
+    [control]
+    gone_after = 3
+    [apps.ryla-flux]
+    records = "late"
+    records_late_sec = 4
+    refuses_stops = true
+    [apps.ryla-lora]
+    stranger = 60
+    records = "late"
+    """
+    made = from_text(tmp_path, HEAD + text)
+    assert made.control == scenario.ControlFault(gone_after=3)
+    assert made.apps["ryla-flux"].late_sec == 4
+    assert made.apps["ryla-flux"].refuses_stops
+    assert made.apps["ryla-lora"].stranger == 60
+    assert made.apps["ryla-lora"].late_sec == scenario.LATE_SEC
+    assert made.cut() == []
+
+
+def test_only_the_instrumented_scenario_has_the_middleware() -> None:
+    assert {name for name in scenario.known() if scenario.read(name, SPACE).middleware} == {"instrumented"}
+
+
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(ScenarioError, match="no scenario 'gone': there are healthy, reference, or"):
+    with pytest.raises(
+        ScenarioError, match="no scenario 'gone': there are healthy, instrumented, reference, or"
+    ):
         scenario.read("gone", SPACE)
 
 
@@ -78,6 +105,13 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
         (HEAD + '[faults]\n"/flux" = { kind = "drip", interval = 0 }', "> 0"),
         (HEAD + '[faults]\n"/nowhere" = { kind = "hang" }', "no such path or app: /nowhere"),
         (HEAD + '[apps.nobody]\ntls = "cut"', "no such path or app: nobody"),
+        (HEAD + '[apps.ryla-flux]\nrecords = "lost"', "Invalid enum value 'lost'"),
+        (HEAD + "[apps.ryla-flux]\nrecords_late_sec = 3", '`records_late_sec` goes with `records = "late"`'),
+        (HEAD + "[apps.ryla-flux]\nstranger = 0", "> 0"),
+        (HEAD + '[apps.ryla-flux]\ntls = "cut"\nstranger = 1', "a `stranger` gets nowhere"),
+        (HEAD + "[control]\ngone_after = -1", ">= 0"),
+        (HEAD + '[control]\ntokens = "lost"', "Invalid enum value 'lost'"),
+        (HEAD + "[control]\ngone = 1", "unknown field `gone`"),
     ],
 )
 def test_mistakes_are_named_in_one_line(tmp_path: Path, text: str, says: str) -> None:

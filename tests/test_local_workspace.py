@@ -53,3 +53,4 @@ def test_times_add_up_to_those_of_the_reference_report(
 def test_containers_behave_as_the_reference_apps_are_deployed() -> None:
     for app in SPACE.apps.values():
         assert (app.scaledown_window, app.timeout, app.concurrent_inputs) == (300, 1800, 5)
+        assert (app.min_containers, app.max_containers, app.buffer_containers) == (0, 3, 0)

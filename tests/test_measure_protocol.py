@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_modal_bench.control.plane import CallRecord
 from pytest_modal_bench.measure import protocol
 from pytest_modal_bench.measure.client import Answer
-from pytest_modal_bench.model import Endpoint, Phases, Sample, Start
+from pytest_modal_bench.measure.evidence import Before, PoolState
+from pytest_modal_bench.measure.recording import PlainRecorder
+from pytest_modal_bench.model import Endpoint, Phases, Provider, Sample, Start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,46 +61,41 @@ class Client:
         return self.answers.pop(0)
 
 
-def measured(client: Client, steps: Sequence[protocol.Step]) -> list[Sample]:
-    samples: list[Sample] = []
-    stand_in: Any = client
-    protocol.measure(
+def measurement_with(client: Any, recorder: Any = None, **conditions: Any) -> protocol.Measurement:
+    given = {"pool": PoolState()} | conditions
+    return protocol.Measurement(
         ENDPOINT,
-        steps,
-        client=stand_in,
-        recorder=protocol.PlainRecorder(),
-        resources={},
-        environ={},
-        deadline_sec=600.0,
-        samples=samples,
+        protocol.Conditions(client=client, resources={}, environ={}, deadline_sec=600.0, **given),
+        recorder or PlainRecorder(),
     )
-    return samples
 
 
-def starts(**known: bool) -> list[tuple[Start, int]]:
-    known = {"pool_called": False, "answered": False, "quick": False} | known
-    return [(step.start, step.rounds) for step in protocol.plan(rounds=3, **known)]
+def measured(client: Client, steps: Sequence[protocol.Step]) -> list[Sample]:
+    measurement = measurement_with(client)
+    measurement.make(steps)
+    return measurement.samples
 
 
-def test_a_pools_first_call_may_be_cold_and_what_follows_is_warm() -> None:
-    assert starts() == [("cold", 1), ("warm", 3)]
+def starts(*, cold_rounds: int = 0, answered: bool = False) -> list[tuple[Start, int]]:
+    steps = protocol.plan(cold_rounds=cold_rounds, answered=answered, rounds=3)
+    return [(step.start, step.rounds) for step in steps]
 
 
-def test_an_endpoint_of_a_pool_that_was_called_has_a_first_call_that_is_neither() -> None:
-    assert starts(pool_called=True) == [("first", 1), ("warm", 3)]
+def test_where_a_cold_start_is_due_what_follows_it_is_warm() -> None:
+    assert starts(cold_rounds=2) == [("cold", 2), ("warm", 3)]
 
 
-def test_quick_measures_no_cold_start() -> None:
-    assert starts(quick=True) == [("first", 1), ("warm", 3)]
+def test_where_none_is_due_the_first_call_is_neither() -> None:
+    assert starts() == [("first", 1), ("warm", 3)]
 
 
 def test_an_endpoint_that_has_answered_before_is_warm() -> None:
-    assert starts(pool_called=True, answered=True) == [("warm", 3)]
+    assert starts(answered=True) == [("warm", 3)]
 
 
 def test_every_sample_has_its_start_and_a_seed_of_its_own() -> None:
     client = Client(answer(), answer(), answer(), answer())
-    samples = measured(client, protocol.plan(pool_called=False, answered=False, quick=False, rounds=3))
+    samples = measured(client, protocol.plan(cold_rounds=1, answered=False, rounds=3))
 
     assert [sample.start for sample in samples] == ["cold", "warm", "warm", "warm"]
     assert len({sample.seed for sample in samples}) == 4
@@ -112,28 +110,19 @@ def test_only_a_cold_sample_asks_for_a_fresh_connection() -> None:
 
 
 def test_the_first_failure_ends_the_measurement_and_keeps_what_came_before() -> None:
-    samples: list[Sample] = []
-    client: Any = Client(answer(), answer(ok=False), answer())
+    client = Client(answer(), answer(ok=False), answer())
+    measurement = measurement_with(client)
     with pytest.raises(protocol.CallFailed, match="HTTP 500: boom"):
-        protocol.measure(
-            ENDPOINT,
-            [protocol.Step("warm", 3)],
-            client=client,
-            recorder=protocol.PlainRecorder(),
-            resources={},
-            environ={},
-            deadline_sec=600.0,
-            samples=samples,
-        )
+        measurement.make([protocol.Step("warm", 3)])
 
-    assert [sample.ok for sample in samples] == [True, False]
+    assert [sample.ok for sample in measurement.samples] == [True, False]
     assert len(client.answers) == 1
 
 
 def test_building_the_request_is_not_part_of_what_a_recorder_times() -> None:
     events: list[str] = []
 
-    class Recorder(protocol.PlainRecorder):
+    class Recorder(PlainRecorder):
         def run(
             self, start: Start, call: Callable[[Request], None], prepare: Callable[[], Request], rounds: int
         ) -> None:
@@ -151,74 +140,9 @@ def test_building_the_request_is_not_part_of_what_a_recorder_times() -> None:
             return super().call(request, deadline_sec=deadline_sec, fresh=fresh)
 
     client: Any = Noting(answer())
-    protocol.measure(
-        ENDPOINT,
-        [protocol.Step("warm", 1)],
-        client=client,
-        recorder=Recorder(),
-        resources={},
-        environ={},
-        deadline_sec=600.0,
-        samples=[],
-    )
+    measurement_with(client, Recorder()).make([protocol.Step("warm", 1)])
 
     assert events == ["clock starts", "call", "clock stops"]
-
-
-def sample(start: Start, elapsed: float, *, ok: bool = True, **more: Any) -> Sample:
-    return Sample(
-        start=start,
-        ok=ok,
-        elapsed_sec=elapsed,
-        started_at="2026-02-02T12:22:58+00:00",
-        error=None if ok else "Timeout",
-        size_bytes=2048 if ok else None,
-        **more,
-    )
-
-
-def test_a_result_has_the_median_of_each_start() -> None:
-    samples = [sample("cold", 44.0), sample("warm", 3.0), sample("warm", 1.0), sample("warm", 2.0)]
-    result = protocol.summarise(ENDPOINT, samples, deadline_sec=600.0)
-
-    assert (result.cold_time_sec, result.first_time_sec, result.warm_time_sec) == (44.0, None, 2.0)
-    assert (result.status, result.error, result.size_kb) == ("success", None, 2.0)
-    assert result.cold_verified is False
-
-
-def test_a_cold_start_is_verified_only_if_every_one_is_proven() -> None:
-    proven, unproven = sample("cold", 1.0, proof="first request"), sample("cold", 2.0)
-
-    assert protocol.summarise(ENDPOINT, [proven], deadline_sec=1).cold_verified is True
-    assert protocol.summarise(ENDPOINT, [proven, unproven], deadline_sec=1).cold_verified is False
-    assert protocol.summarise(ENDPOINT, [sample("warm", 1.0)], deadline_sec=1).cold_verified is None
-
-
-def test_a_failed_sample_is_never_a_latency() -> None:
-    samples = [sample("first", 1.0), sample("warm", 2.0), sample("warm", 600.0, ok=False)]
-    result = protocol.summarise(ENDPOINT, samples, deadline_sec=600.0)
-
-    assert (result.status, result.error) == ("failed", "Timeout")
-    assert result.warm_time_sec == 2.0
-    assert len(result.samples) == 3
-
-
-def test_an_endpoint_without_a_single_call_has_not_succeeded() -> None:
-    assert protocol.summarise(ENDPOINT, [], deadline_sec=1).status == "failed"
-
-
-def test_cost_is_that_of_a_warm_call_where_it_is_known() -> None:
-    samples = [sample("cold", 44.0, cost_usd=9.0), sample("warm", 1.0, cost_usd=0.001), sample("warm", 1.0)]
-
-    assert protocol.summarise(ENDPOINT, samples, deadline_sec=1).cost_usd == 0.001
-    assert protocol.summarise(ENDPOINT, samples[:1], deadline_sec=1).cost_usd is None
-
-
-def test_the_gpu_is_what_the_endpoint_says_not_what_the_catalogue_hopes() -> None:
-    unknown = protocol.summarise(ENDPOINT, [sample("warm", 1.0)], deadline_sec=1)
-    known = protocol.summarise(ENDPOINT, [sample("warm", 1.0, gpu_type="L40S")], deadline_sec=1)
-
-    assert (unknown.gpu_type, known.gpu_type) == (None, "L40S")
 
 
 def test_headers_are_believed_as_far_as_they_make_sense() -> None:
@@ -252,3 +176,179 @@ def test_an_absent_header_is_unknown() -> None:
 
 def test_a_failed_answer_has_no_size() -> None:
     assert protocol.as_sample(answer(ok=False), start="warm", seed=None).size_bytes is None
+
+
+def of(container: str, request: int | None = None, *, elapsed: float = 1.0) -> Answer:
+    """An answer of that container, which says which of its requests it was."""
+    told: dict[str, Any] = {} if request is None else {"x_modal_bench_request": str(request)}
+    return answer(elapsed=elapsed, x_modal_bench_container=container, **told)
+
+
+class Witness:
+    """Says what it was told, of an app that has as many containers as its list."""
+
+    def __init__(
+        self, *before: list[str], after: Sequence[str] = (), records: Sequence[CallRecord] = ()
+    ) -> None:
+        self.left = [*before]
+        self.now = frozenset(after)
+        self.kept = {record.call_id: record for record in records}
+
+    def before(self) -> Before:
+        there = self.left.pop(0)
+        return Before((len(there), len(there)), frozenset(there))
+
+    def after(self) -> frozenset[str]:
+        return self.now
+
+    def records(self, call_ids: Sequence[str]) -> dict[str, CallRecord]:
+        del call_ids
+        return self.kept
+
+
+def test_without_evidence_a_cold_start_is_kept_and_unverified() -> None:
+    (cold,) = measured(Client(answer()), [protocol.Step("cold", 1)])
+
+    assert (cold.start, cold.proof, cold.dropped) == ("cold", None, None)
+
+
+def test_the_first_request_of_a_container_proves_a_cold_start() -> None:
+    (cold,) = measured(Client(of("ta-1", 1)), [protocol.Step("cold", 1)])
+
+    assert (cold.start, cold.proof) == ("cold", "first request of container ta-1")
+
+
+def test_an_observed_cold_start_that_was_none_is_dropped_and_not_taken_again() -> None:
+    client = Client(of("ta-1", 5), of("ta-1", 6))
+    measurement = measurement_with(client)
+    measurement.make(protocol.plan(cold_rounds=1, answered=False, rounds=1))
+    first, warm = measurement.samples
+
+    assert (first.start, first.asked, first.proof) == ("first", "cold", None)
+    assert first.dropped == "its container had served 4 requests before"
+    assert measurement.cold_inconclusive == first.dropped
+    assert (warm.start, warm.dropped) == ("warm", None)
+
+
+def test_a_pool_that_is_awake_is_not_asked_for_a_cold_start() -> None:
+    measurement = measurement_with(Client(answer(), answer()), witness=Witness(["ta-9"]))
+    measurement.make(protocol.plan(cold_rounds=1, answered=False, rounds=1))
+
+    assert [sample.start for sample in measurement.samples] == ["first", "warm"]
+    assert measurement.cold_inconclusive == "the pool had 1 container before its first call"
+
+
+def test_the_control_plane_proves_a_cold_start_too() -> None:
+    measurement = measurement_with(Client(answer()), witness=Witness([], after=["ta-1"]))
+    measurement.make([protocol.Step("cold", 1)])
+
+    assert measurement.samples[0].proof == "no container before, ta-1 after"
+
+
+def test_a_record_says_where_the_time_of_a_cold_start_went() -> None:
+    record = CallRecord(
+        call_id="fc-1",
+        container="ta-1",
+        enqueued_at=100.0,
+        started_at=112.0,
+        startup_sec=9.0,
+        execution_sec=30.0,
+    )
+    client = Client(answer(elapsed=45.0, modal_function_call_id="fc-1"))
+    measurement = measurement_with(client, witness=Witness([], records=[record]))
+    measurement.make([protocol.Step("cold", 1)])
+    (cold,) = measurement.samples
+
+    assert (cold.container, cold.proof) == ("ta-1", "no container before, ta-1 after")
+    assert cold.provider == Provider(container="ta-1", queue_sec=3.0, boot_sec=9.0, execution_sec=30.0)
+    assert cold.unattributed_sec == 3.0
+
+
+def forced(measurement: protocol.Measurement, rounds: int) -> list[int]:
+    """Force cold starts; returns how many calls had been made each time the pool was scaled to zero."""
+    zeros: list[int] = []
+    measurement.make(
+        [protocol.Step("cold", rounds)], scale_to_zero=lambda: zeros.append(len(measurement.samples))
+    )
+    return zeros
+
+
+def test_a_forced_cold_start_scales_to_zero_each_time() -> None:
+    measurement = measurement_with(Client(of("ta-1", 1), of("ta-2", 1)))
+
+    assert forced(measurement, 2) == [0, 1]
+    assert [sample.proof is not None for sample in measurement.samples] == [True, True]
+    assert measurement.cold_inconclusive is None
+
+
+def test_a_contaminated_cold_start_is_taken_again() -> None:
+    measurement = measurement_with(Client(of("ta-1", 3), of("ta-2", 1)))
+
+    assert forced(measurement, 1) == [0, 1]
+    assert [sample.start for sample in measurement.samples] == ["first", "cold"]
+    assert measurement.kept("cold") == [False, True]
+    assert measurement.cold_inconclusive is None
+
+
+@given(rounds=st.integers(1, 5), good=st.lists(st.booleans(), min_size=20, max_size=20))
+def test_tries_have_a_bound_and_no_contaminated_one_is_called_cold(rounds: int, good: list[bool]) -> None:
+    answers = [of(f"ta-{number}", 1 if is_new else 2) for number, is_new in enumerate(good)]
+    measurement = measurement_with(Client(*answers))
+    forced(measurement, rounds)
+    made = len(measurement.samples)
+
+    assert made <= 3 * rounds
+    assert [sample.start == "cold" for sample in measurement.samples] == good[:made]
+    assert (sum(good[:made]) == rounds) == (measurement.cold_inconclusive is None)
+
+
+def test_a_pool_that_does_not_scale_to_zero_is_inconclusive_and_soon_left_alone() -> None:
+    asked: list[None] = []
+
+    def refuse() -> None:
+        asked.append(None)
+        raise protocol.NotZero("1 container left")
+
+    measurement = measurement_with(Client())
+    measurement.make([protocol.Step("cold", 5)], scale_to_zero=refuse)
+
+    assert measurement.cold_inconclusive == "0 of 5 cold starts: 1 container left"
+    assert len(asked) == 2, "each may take a minute"
+    assert measurement.samples == []
+
+
+def test_a_warm_call_in_another_container_is_dropped_and_taken_again() -> None:
+    client = Client(of("ta-1", 1), of("ta-1", 2), of("ta-2", 7), of("ta-2", 8))
+    samples = measured(client, protocol.plan(cold_rounds=1, answered=False, rounds=2))
+
+    assert [sample.start for sample in samples] == ["cold", "warm", "first", "warm"]
+    assert samples[2].dropped == "the container changed from ta-1 to ta-2"
+    assert [sample.dropped is None for sample in samples] == [True, True, False, True]
+
+
+def test_no_warm_sample_ever_ran_in_a_new_container() -> None:
+    client = Client(of("ta-1", 1), of("ta-2", 1), of("ta-2", 2))
+    samples = measured(client, protocol.plan(cold_rounds=1, answered=False, rounds=1))
+
+    assert [(sample.start, sample.meant) for sample in samples] == [
+        ("cold", "cold"),
+        ("first", "warm"),
+        ("warm", "warm"),
+    ]
+    assert samples[1].dropped == "it ran in a new container"
+
+
+def test_warm_calls_that_never_stay_in_one_container_are_inconclusive() -> None:
+    measurement = measurement_with(Client(*(of(f"ta-{number}", 2) for number in range(9))))
+    measurement.make(protocol.plan(cold_rounds=0, answered=False, rounds=2))
+
+    assert len(measurement.samples) == 7
+    assert measurement.warm_inconclusive == "0 of 2 warm calls: the container changed from ta-5 to ta-6"
+
+
+def test_a_first_call_that_ran_in_a_new_container_is_neither_first_nor_cold() -> None:
+    steps = protocol.plan(cold_rounds=0, answered=False, rounds=1)
+    first, warm = measured(Client(of("ta-2", 1), of("ta-2", 2)), steps)
+
+    assert (first.start, first.dropped) == ("first", "it ran in a new container")
+    assert (warm.start, warm.dropped) == ("warm", None)

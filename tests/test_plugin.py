@@ -133,6 +133,8 @@ def test_help_lists_every_option_and_ini_key(project: Project) -> None:
         "modal-bench-workspace",
         "modal-bench-environment",
         "modal-bench-catalogue",
+        "modal-bench-cold",
+        "modal-bench-cold-rounds",
         "modal-bench-rounds",
         "modal-bench-timeout",
         "modal-bench-report",

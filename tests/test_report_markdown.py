@@ -73,6 +73,7 @@ def test_the_sections_of_the_reference_come_first_and_in_its_order() -> None:
         "Skipped Endpoints",
         "How to Run This Benchmark",
         "Timing Detail",
+        "Cold Starts",
     ]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modal_bench.report.units import counted, dollars, savings, seconds
+from pytest_modal_bench.report.units import dollars, savings, seconds
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,3 @@ def test_what_was_measured_never_reads_zero(value: float) -> None:
 )
 def test_savings(cold: float | None, warm: float | None, shown: str) -> None:
     assert savings(cold, warm) == shown
-
-
-def test_counted() -> None:
-    assert (counted(1, "call"), counted(2, "call")) == ("1 call", "2 calls")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from pytest_modal_bench.measure import protocol
+from pytest_modal_bench.measure import outcome
 from pytest_modal_bench.model import Endpoint, EndpointResult, Sample
 from pytest_modal_bench.results import Results
 
@@ -16,7 +16,7 @@ A, B = endpoint("a"), endpoint("b")
 
 def success(of: Endpoint, seconds: float = 1.0) -> EndpointResult:
     sample = Sample(start="warm", ok=True, elapsed_sec=seconds, started_at="2026-02-02T12:22:58+00:00")
-    return protocol.summarise(of, [sample], deadline_sec=10)
+    return outcome.summarise(of, [sample], deadline_sec=10)
 
 
 def results() -> Results:
@@ -43,7 +43,7 @@ def test_order_is_the_catalogues_whatever_comes_first() -> None:
 
 def test_a_rerun_replaces_what_its_test_gave_before() -> None:
     kept = results()
-    kept.add("test[a]", protocol.failed(A, "boom"), [{"name": "old"}])
+    kept.add("test[a]", outcome.failed(A, "boom"), [{"name": "old"}])
     settled = kept.add("test[a]", success(A), [{"name": "new"}])
 
     assert settled.status == "success"
@@ -63,6 +63,6 @@ def test_an_endpoint_with_several_tests_has_failed_if_one_has() -> None:
 def test_a_skipped_check_does_not_hide_a_measurement() -> None:
     kept = results()
     kept.add("test_endpoint[a]", success(A, 2.0), [])
-    settled = kept.add("test_size[a]", protocol.skipped(A, "not today"), [])
+    settled = kept.add("test_size[a]", outcome.skipped(A, "not today"), [])
 
     assert (settled.status, settled.warm_time_sec) == ("success", 2.0)

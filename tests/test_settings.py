@@ -20,6 +20,8 @@ OPTIONS: list[tuple[str, tuple[str, str, str], tuple[Any, Any, Any], Any]] = [
     ("workspace", ("one", "two", "three"), ("one", "two", "three"), None),
     ("environment", ("one", "two", "three"), ("one", "two", "three"), None),
     ("rounds", ("1", "2", "4"), (1, 2, 4), 3),
+    ("cold", ("off", "observe", "off"), ("off", "observe", "off"), "observe"),
+    ("cold_rounds", ("1", "2", "4"), (1, 2, 4), 1),
     ("timeout", ("1", "2.5", "1e3"), (1.0, 2.5, 1000.0), None),
     ("generate", ("image", "video", "video,image"), (("image",), ("video",), ("video", "image")), ()),
     ("scenario", ("one", "two", "three.toml"), ("one", "two", "three.toml"), "healthy"),
@@ -89,6 +91,8 @@ def test_quick_is_asked_for_anywhere(one: Project, monkeypatch: pytest.MonkeyPat
         ("rounds", "-1", "expected a whole number from 1 on, got '-1'"),
         ("rounds", "2.5", "expected a whole number from 1 on, got '2.5'"),
         ("rounds", "three", "expected a whole number from 1 on, got 'three'"),
+        ("cold", "yes", "expected observe, force, off, got 'yes'"),
+        ("cold_rounds", "0", "expected a whole number from 1 on, got '0'"),
         ("timeout", "0", "expected a number above 0, got '0'"),
         ("timeout", "nan", "expected a number above 0, got 'nan'"),
         ("timeout", "inf", "expected a number above 0, got 'inf'"),
@@ -232,6 +236,23 @@ def test_pools_of_the_shipped_catalogue(project: Project) -> None:
     assert pools(project.pytester.parseconfig(f"--modal-bench-catalogue={SHIPPED_CATALOGUE}")) == 8
 
 
+def test_forcing_is_refused_without_an_environment_named_for_this_run(one: Project) -> None:
+    assert error(one, "--modal-bench-cold=force") == (
+        "--modal-bench-cold=force stops the containers of the apps that it measures, so it wants to be told where: "
+        "name the environment with --modal-bench-environment NAME"
+    )
+    assert settings(one, "--modal-bench-cold=force", "--modal-bench-environment=staging").cold == "force"
+
+
+def test_forcing_and_quick_exclude_each_other(one: Project) -> None:
+    options = ("--modal-bench-cold=force", "--modal-bench-environment=staging", "--modal-bench-quick")
+    assert "leave one of them out" in error(one, *options)
+
+
+def test_quick_looks_for_no_cold_start(one: Project) -> None:
+    assert settings(one, "--modal-bench-quick").cold == "off"
+
+
 def made(path: Path, **changed: Any) -> Settings:
     plain: dict[str, Any] = {
         "quick": False,
@@ -243,6 +264,8 @@ def made(path: Path, **changed: Any) -> Settings:
         "timeout": None,
         "reports": (),
         "generate": (),
+        "cold": "observe",
+        "cold_rounds": 1,
         "scenario": "healthy",
         "time_scale": 0.01,
     }

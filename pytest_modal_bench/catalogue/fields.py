@@ -45,6 +45,7 @@ class EndpointFields(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, Any] | UnsetType = UNSET
     expect: Expect | UnsetType = UNSET
     gpu: str | UnsetType = UNSET
+    cold: bool | UnsetType = UNSET
 
 
 def read(raw: object, place: Place, environ: Mapping[str, str]) -> dict[str, Any]:

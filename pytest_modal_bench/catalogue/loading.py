@@ -30,7 +30,7 @@ class _File(msgspec.Struct, frozen=True):
 
 
 class _AppFields(msgspec.Struct, frozen=True):
-    url: str
+    url: str | None = None
     function: str | None = None
     gpu: str | None = None
     scaledown_window: float | None = None
@@ -92,9 +92,11 @@ def _app(name: str, raw: object, names: Mapping[str, str | None], place: Place) 
             endpoint_fields.check_line(text, place.at(field))
     if given.scaledown_window is not None and given.scaledown_window <= 0:
         raise place.at("scaledown_window").error("expected seconds above 0")
+    if given.url is None and given.function is None:
+        raise place.at("url").error("missing field; or give function, and Modal is asked for its URL")
     return App(
         name=name,
-        url=hosts.base_url(given.url, names, place.at("url")),
+        url=None if given.url is None else hosts.base_url(given.url, names, place.at("url")),
         function=given.function,
         gpu=given.gpu,
         scaledown_window=given.scaledown_window,
@@ -140,8 +142,10 @@ def _endpoint(id_: str, fields: Mapping[str, Any], app: App) -> Endpoint:
     computed = {"name": ids.title(fields["path"]), "gpu": app.gpu}
     return Endpoint(
         id=id_,
-        url=app.url,
-        pool=hosts.pool(app.url),
+        url=app.url or "",
+        pool=hosts.pool(app.url) if app.url is not None else f"{app.name}/{app.function}",
+        function=app.function,
+        scaledown_window=app.scaledown_window,
         needs=endpoint_fields.needs(fields),
         **{**computed, **fields},
     )

@@ -18,8 +18,8 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     """A Modal app, and the web function that its endpoints are routes of."""
 
     name: str
-    url: str
-    """Base URL, with workspace and environment filled in, without a slash at its end."""
+    url: str | None
+    """Base URL, with workspace and environment filled in, without a slash at its end; None: Modal is to be asked."""
     function: str | None = None
     gpu: str | None = None
     scaledown_window: float | None = None
@@ -57,6 +57,12 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     def pools(self) -> tuple[str, ...]:
         """The pools of the endpoints, in catalogue order."""
         return tuple(dict.fromkeys(endpoint.pool for endpoint in self.endpoints))
+
+    @property
+    def without_url(self) -> tuple[App, ...]:
+        """Apps of endpoints whose URL is not known yet."""
+        used = {endpoint.app for endpoint in self.endpoints}
+        return tuple(app for app in self.apps.values() if app.url is None and app.name in used)
 
     def with_urls(self, urls: Mapping[str, str]) -> Catalogue:
         """Return the catalogue as served at `urls` (app to base URL); pools keep their names.

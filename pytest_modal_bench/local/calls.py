@@ -6,8 +6,6 @@ import asyncio
 import secrets
 from typing import TYPE_CHECKING
 
-from pytest_modal_bench.local.pool import identifier
-
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
 
@@ -22,8 +20,8 @@ MAX_KEPT = 256
 class Call:
     """One call: its id, the token with which its answer is fetched, and the task that makes the answer."""
 
-    def __init__(self, work: Coroutine[None, None, Answer]) -> None:
-        self.id = identifier("fc")
+    def __init__(self, call_id: str, work: Coroutine[None, None, Answer]) -> None:
+        self.id = call_id
         self.token = secrets.token_urlsafe(32)
         self.task = asyncio.create_task(work)
 

@@ -10,37 +10,54 @@ import os
 import signal
 import sys
 import threading
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_modal_bench.local import container, media, scenario, workspace
-from pytest_modal_bench.local.supervisor import serving
+from pytest_modal_bench.local.events import written_to
+from pytest_modal_bench.local.identifiers import object_id
+from pytest_modal_bench.local.supervisor import Addresses, ControlPlan, serving
 from pytest_modal_bench.local.zygote import Zygote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
-    from pytest_modal_bench.local.pool import Event
+    from pytest_modal_bench.local.access import ControlAccess
+    from pytest_modal_bench.local.events import Event
     from pytest_modal_bench.local.scenario import Scenario
     from pytest_modal_bench.local.workspace import Workspace
+
+
+EXTRA = {"google", "grpclib", "modal_proto"}
+NO_EXTRA = "the control plane needs the extra `modal`: pip install 'pytest-modal-bench[modal]'"
+
+
+class UsageError(Exception):
+    """What was asked for cannot be had; its message is one line."""
 
 
 def main() -> None:
     """Serve until a signal, or the end of standard input under `--json`.
 
-    Exits with 2 and one line for a scenario that does not hold together.
+    Exits with 2 and one line for a scenario that does not hold together, for a control plane without its
+    extra, and for a log that cannot be written.
     """
     options = parser().parse_args()
     space = workspace.read()
+    zygote: Zygote | None = None
     try:
         chosen = scenario.read(options.scenario, space)
-    except scenario.ScenarioError as error:
+        zygote = Zygote(container.serve)
+        control = plan(options)  # after the fork, so that containers do not carry its imports
+        with log_file(options) as log:
+            asyncio.run(run(space, chosen, zygote, control, options, log))
+    except (scenario.ScenarioError, UsageError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
-    zygote = Zygote(container.serve)
-    try:
-        asyncio.run(run(space, chosen, zygote, options))
     finally:
-        zygote.close()
+        if zygote:
+            zygote.close()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -53,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
         "--scenario",
         default="healthy",
         metavar="NAME",
-        help="healthy, reference, or a path that ends in .toml",
+        help=f"{', '.join(scenario.known())}, or a path that ends in .toml",
     )
     parser.add_argument(
         "--time-scale",
@@ -61,6 +78,22 @@ def parser() -> argparse.ArgumentParser:
         default=0.01,
         metavar="X",
         help="real seconds per simulated second (default: 0.01)",
+    )
+    parser.add_argument(
+        "--environment", default="main", metavar="NAME", help="name of the one environment (default: main)"
+    )
+    parser.add_argument(
+        "--control-plane",
+        action=argparse.BooleanOptionalAction,
+        help="serve Modal's control plane to the `modal` SDK and CLI (default: if the extra `modal` is there,"
+        " and without --json)",
+    )
+    parser.add_argument("--token-id", default=None, metavar="ID", help="its token's id (default: drawn)")
+    parser.add_argument(
+        "--token-secret", default=None, metavar="SECRET", help="its token's secret (default: drawn)"
+    )
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="append what happens to containers, as lines of JSON"
     )
     parser.add_argument(
         "--json", action="store_true", help="print one line of JSON, and stop at the end of standard input"
@@ -76,19 +109,58 @@ def positive(text: str) -> float:
     return value
 
 
-async def run(space: Workspace, chosen: Scenario, zygote: Zygote, options: argparse.Namespace) -> None:
+def plan(options: argparse.Namespace) -> ControlPlan | None:
+    """Say what the control plane is to be; None: there is to be none.
+
+    Raises `UsageError` if one was asked for and its extra is missing.
+    """
+    wanted = options.control_plane
+    if wanted is False or (wanted is None and options.json):
+        return None
+    try:
+        from pytest_modal_bench.local import control, servicer  # noqa: F401 - whether that can be done
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in EXTRA:
+            raise
+        if wanted:
+            raise UsageError(NO_EXTRA) from error
+        return None
+    token = options.token_id or object_id("ak"), options.token_secret or object_id("as")
+    return ControlPlan(options.environment, token)
+
+
+@contextmanager
+def log_file(options: argparse.Namespace) -> Generator[Callable[[Event], None]]:
+    """Open what hears of events; raises `UsageError` if that is a file which cannot be written."""
+    with ExitStack() as stack:
+        try:
+            log = stack.enter_context(written_to(options.log, forget if options.json else show))
+        except OSError as error:
+            raise UsageError(f"--log {options.log}: {error.strerror}") from error
+        yield log
+
+
+async def run(  # noqa: PLR0913, PLR0917 - all that was decided before
+    space: Workspace,
+    chosen: Scenario,
+    zygote: Zygote,
+    control: ControlPlan | None,
+    options: argparse.Namespace,
+    log: Callable[[Event], None],
+) -> None:
     """Serve, say that it serves, and wait for the end."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    log = forget if options.json else show
-    async with serving(space, chosen, zygote, time_scale=options.time_scale, log=log) as urls:
+    async with serving(
+        space, chosen, zygote, time_scale=options.time_scale, control=control, log=log
+    ) as addresses:
         if options.json:
-            say(json.dumps(description(space, chosen, urls, options.time_scale)))
+            say(json.dumps(description(space, chosen, addresses, options)))
             on_end_of_input(lambda: loop.call_soon_threadsafe(stop.set))
         else:
-            say(banner(space, chosen, urls, options))
+            say(banner(space, chosen, addresses, options))
         await stop.wait()
 
 
@@ -98,34 +170,50 @@ def simulated(time_scale: float) -> str:
 
 
 def description(
-    space: Workspace, chosen: Scenario, urls: dict[str, str], time_scale: float
+    space: Workspace, chosen: Scenario, addresses: Addresses, options: argparse.Namespace
 ) -> dict[str, Any]:
     """Describe the workspace to the process that started it, test resources included."""
     draw = {"image": media.portrait_png, "video": media.clip_mp4, "mask": media.mask_png}
     return {
         "workspace": space.workspace,
-        "urls": urls,
+        "environment": options.environment,
+        "urls": addresses.urls,
+        "control": addresses.control and addresses.control._asdict(),
         "resources": {
             name: base64.b64encode(make()).decode() if getattr(chosen.resources, name) else None
             for name, make in draw.items()
         },
         "lora": chosen.resources.lora,
-        "simulated": simulated(time_scale),
+        "simulated": simulated(options.time_scale),
     }
 
 
-def banner(space: Workspace, chosen: Scenario, urls: dict[str, str], options: argparse.Namespace) -> str:
+def banner(space: Workspace, chosen: Scenario, addresses: Addresses, options: argparse.Namespace) -> str:
     """Describe the workspace to a person."""
-    width = max(map(len, urls))
+    width = max(map(len, addresses.urls))
     lines = [
         f"Workspace {space.workspace}, scenario {options.scenario}: {chosen.summary}",
         f"Simulated: {simulated(options.time_scale)}",
         "",
     ]
-    for name, url in urls.items():
+    for name, url in addresses.urls.items():
         lines.append(f"{name:{width}}  {url}")
         lines += [f"{'':{width}}  POST {path}" for path in space.apps[name].endpoints]
-    return "\n".join([*lines, "", "Ctrl-C stops it."])
+    return "\n".join([*lines, "", *invitation(addresses.control, options), "Ctrl-C stops it."])
+
+
+def invitation(access: ControlAccess | None, options: argparse.Namespace) -> list[str]:
+    """Say how to use the control plane, or how to get one."""
+    if access:
+        return [
+            f"Control plane for the `modal` SDK and CLI, environment {options.environment}:",
+            f"export MODAL_SERVER_URL={access.url}",
+            f"export MODAL_TOKEN_ID={access.token_id}",
+            f"export MODAL_TOKEN_SECRET={access.token_secret}",
+            "Its containers, settings and records are real; its GPUs are not, and nothing is billed.",
+            "",
+        ]
+    return [] if options.control_plane is False else [f"No control plane: {NO_EXTRA}", ""]
 
 
 def show(event: Event) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,6 +17,7 @@ from pytest_modal_bench.local.workspace import App  # noqa: TC001 - msgspec read
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,9 +26,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     app: App
     time_scale: float
-    seed: int
     killed: list[str]
     loras: list[str]
+    middleware: bool = False
+    """Whether the app is wrapped in the middleware that tells of its container."""
+    id: str = ""
+    seed: int = 0
 
 
 def serve(listener: socket.socket, lifeline: socket.socket) -> None:
@@ -49,13 +53,20 @@ def _die_with_supervisor(lifeline: socket.socket) -> None:
 
 
 async def _serve(order: Order, listener: socket.socket, lifeline: socket.socket) -> None:
+    os.environ |= {"MODAL_TASK_ID": order.id, "MODAL_REGION": "local"}
     gpu = Gpu(
         order.app.endpoints,
         time_scale=order.time_scale,
         seed=order.seed,
         killed=order.killed,
     )
-    server = Server(build(order.name, order.app, gpu, order.loras))
+    web: Callable[..., Any] = build(order.name, order.app, gpu, order.loras)
+    if order.middleware:
+        # Not before the fork: it tells the moment of its import as that of the container's start.
+        from pytest_modal_bench.middleware import ModalBenchMiddleware
+
+        web = ModalBenchMiddleware(web)
+    server = Server(web)
     await asyncio.sleep(order.app.enter * order.time_scale)
     serving = asyncio.create_task(server.serve([listener]))
     await server.up.wait()

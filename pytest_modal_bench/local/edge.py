@@ -17,7 +17,8 @@ from starlette.requests import ClientDisconnect
 from pytest_modal_bench.local import answer, faults
 from pytest_modal_bench.local.answer import Answer
 from pytest_modal_bench.local.calls import ATTEMPT_TOKEN, Call, Calls, is_result
-from pytest_modal_bench.local.pool import ContainerDiedError
+from pytest_modal_bench.local.identifiers import identifier
+from pytest_modal_bench.local.lifeline import ContainerDiedError, ContainerStoppedError
 from pytest_modal_bench.local.scenario import (
     AnyFault,
     Drip,
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from pytest_modal_bench.local.lifeline import Container
     from pytest_modal_bench.local.pool import Pool
+    from pytest_modal_bench.local.records import Status
 
 OK = 200
 HOLD_SEC = 150.0
@@ -55,7 +58,8 @@ NOT_FORWARDED = {
     b"expect",
 }
 NOT_RETURNED = {"connection", "content-length", "date", "server", "transfer-encoding"}
-SUCCESS_HEADERS = {"x-cost-usd", "x-execution-time-sec", "x-gpu-type"}
+SUCCESS_HEADERS = {"x-cost-usd", "x-execution-time-sec", "x-gpu-type", "server-timing"}
+MIDDLEWARE_PREFIX = "x-modal-bench-"
 
 
 class Host(NamedTuple):
@@ -72,9 +76,11 @@ class Edge:
         self._hosts = {port: Host(pool, Calls()) for port, pool in pools.items()}
         self._scenario = scenario
         self._hold = HOLD_SEC * time_scale
-        # Containers are found by their port alone: no proxies, no redirects, no deadline but Modal's own.
+        # Containers are found by their port alone: no proxies, no redirects, no deadline but Modal's own, and
+        # no TLS, whose context would cost more than all else here.
         self._client = httpx.AsyncClient(
             timeout=None,  # noqa: S113
+            verify=False,  # noqa: S501
             trust_env=False,
             limits=httpx.Limits(max_connections=None),
         )
@@ -130,9 +136,10 @@ class Edge:
         if is_result(request.query_params):
             call = host.calls.find(request.query_params)
         elif isinstance(fault, HeldRedirects):
-            call = Call(forever())
+            call = Call(identifier("fc"), forever())
         else:
-            call = Call(self._run(host.pool, request, body))
+            call_id = identifier("fc")
+            call = Call(call_id, self._run(host.pool, request, body, call_id))
         return answer.INPUT_LOST if call is None else await self._wait(host, request, call, gone)
 
     async def _wait(
@@ -157,38 +164,63 @@ class Edge:
             made = answer.see_other(location(request, f"{ATTEMPT_TOKEN}={call.token}"))
         return made._replace(headers=[*made.headers, ("modal-function-call-id", call.id)])
 
-    async def _run(self, pool: Pool, request: Request, body: bytes) -> Answer:
-        """Run a request in a container, or say why it did not come back."""
+    async def _run(self, pool: Pool, request: Request, body: bytes, call_id: str) -> Answer:
+        """Run a request in a container, again if that is stopped on purpose, or say why it did not come back."""
+        record = pool.records.enqueue(call_id)
+        while True:
+            try:
+                async with pool.container() as container:
+                    record.start(container)
+                    made, status = await self._forward(pool, container, request, body)
+            except ContainerStoppedError:
+                record.requeue()
+                continue
+            except ContainerDiedError:
+                made, status = answer.TERMINATED, "init_failure"
+            except OSError:
+                made, status = answer.INTERNAL_FAILURE, "internal_failure"
+            except asyncio.CancelledError:
+                record.end("terminated")
+                raise
+            record.end(status)
+            return made
+
+    async def _forward(
+        self, pool: Pool, container: Container, request: Request, body: bytes
+    ) -> tuple[Answer, Status]:
+        """Have a container answer a request.
+
+        Raises `ContainerStoppedError` if it was stopped on purpose before it did.
+        """
+        forwarded = self._client.build_request(
+            request.method,
+            httpx.URL(scheme="http", host="127.0.0.1", port=container.port, raw_path=target(request)),
+            headers=[(k, v) for k, v in request.headers.raw if k not in NOT_FORWARDED],
+            content=body,
+        )
         try:
-            async with pool.container() as container:
-                forwarded = self._client.build_request(
-                    request.method,
-                    httpx.URL(
-                        scheme="http",
-                        host="127.0.0.1",
-                        port=container.port,
-                        raw_path=target(request),
-                    ),
-                    headers=[(k, v) for k, v in request.headers.raw if k not in NOT_FORWARDED],
-                    content=body,
-                )
-                try:
-                    async with asyncio.timeout(pool.app.timeout * pool.time_scale):
-                        response = await self._client.send(forwarded)
-                except httpx.TransportError:
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(DEATH_SEC):
-                            await container.gone.wait()
-                    return answer.TERMINATED if container.gone.is_set() else answer.INTERNAL_FAILURE
-        except ContainerDiedError:
-            return answer.TERMINATED
+            async with asyncio.timeout(pool.app.timeout * pool.time_scale):
+                response = await self._client.send(forwarded)
         except TimeoutError:
-            return answer.TIMED_OUT
-        except OSError:
-            return answer.INTERNAL_FAILURE
-        dropped = NOT_RETURNED if self._scenario.success_headers else NOT_RETURNED | SUCCESS_HEADERS
-        headers = [(k, v) for k, v in response.headers.items() if k not in dropped]
-        return Answer(response.status_code, headers, response.content)
+            return answer.TIMED_OUT, "timeout"
+        except httpx.TransportError:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DEATH_SEC):
+                    await container.gone.wait()
+            if container.stopped:
+                raise ContainerStoppedError(container.id) from None
+            if container.gone.is_set():
+                return answer.TERMINATED, "terminated"
+            return answer.INTERNAL_FAILURE, "internal_failure"
+        headers = [(k, v) for k, v in response.headers.items() if self._returned(k)]
+        return Answer(response.status_code, headers, response.content), "success"
+
+    def _returned(self, header: str) -> bool:
+        """Whether a header of a container's answer reaches the client."""
+        if header in NOT_RETURNED:
+            return False
+        told = header in SUCCESS_HEADERS or header.startswith(MIDDLEWARE_PREFIX)
+        return self._scenario.success_headers or not told
 
 
 def refusal(request: Request) -> Answer | None:

@@ -14,7 +14,10 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
+from pytest_modal_bench.local.access import ControlAccess
+
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
 STOP_SEC = 5.0
@@ -34,6 +37,11 @@ class LocalWorkspace:
         self.workspace: str = description["workspace"]
         self.urls: dict[str, str] = description["urls"]
         """Base URL of each app."""
+        self.environment: str = description["environment"]
+        """Name of the one environment."""
+        access = description["control"]
+        self.control: ControlAccess | None = access and ControlAccess(**access)
+        """How to reach the control plane; None: there is none."""
         self.resources: dict[str, bytes | None] = {
             name: None if data is None else base64.b64decode(data)
             for name, data in description["resources"].items()
@@ -62,14 +70,32 @@ class LocalWorkspace:
         self.close()
 
 
-def launch(scenario: str, time_scale: float, *, ready_timeout: float = 60) -> LocalWorkspace:
+def launch(  # noqa: PLR0913 - what there is to choose
+    scenario: str,
+    time_scale: float,
+    *,
+    environment: str | None = None,
+    control: bool = False,
+    log: Path | None = None,
+    ready_timeout: float = 60,
+) -> LocalWorkspace:
     """Start the workspace and wait until it serves, at most `ready_timeout` seconds.
+
+    With `control`, it has a control plane for the `modal` SDK and CLI, in which `environment` is the one that
+    exists; without a name, that is `main`. What happens to containers is appended to the file `log`, if given.
 
     Raises `LaunchError` for an unknown or malformed scenario, a missing extra, or one that does not start.
     """
     command = [sys.executable, "-P", "-m", "pytest_modal_bench.local", "--json"]
+    command += [f"--scenario={scenario}", f"--time-scale={time_scale!r}"]
+    if environment is not None:
+        command.append(f"--environment={environment}")
+    if control:
+        command.append("--control-plane")
+    if log is not None:
+        command.append(f"--log={log}")
     process = subprocess.Popen(  # noqa: S603 - this package's own module, no shell
-        [*command, f"--scenario={scenario}", f"--time-scale={time_scale!r}"],
+        command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -1,189 +1,214 @@
-"""The containers behind one host: started on demand, stopped after their scaledown window."""
+"""The containers behind one host: started on demand, kept and stopped as the autoscaler's settings say."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import random
-import signal
-import socket
 import time
+from collections import deque
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from pytest_modal_bench.local.container import Order
-from pytest_modal_bench.local.http import listen
+from pytest_modal_bench.local.autoscaler import Autoscaler
+from pytest_modal_bench.local.events import Event
+from pytest_modal_bench.local.lifeline import Container, ContainerDiedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from pytest_modal_bench.local.workspace import App
+    from pytest_modal_bench.local.container import Order
+    from pytest_modal_bench.local.records import Records
     from pytest_modal_bench.local.zygote import Zygote
 
-
-class ContainerDiedError(Exception):
-    """A container ended while an input was in it."""
-
-
-class Event(NamedTuple):
-    """Something that happened to a container; `at` is Unix time in seconds."""
-
-    at: float
-    app: str
-    container: str
-    what: str
+REMEMBERED = 100
+"""Containers that ended and can still be asked for."""
 
 
-def identifier(kind: str) -> str:
-    """Draw an id such as Modal's: `ta-01…` for a container, `fc-01…` for a call."""
-    return f"{kind}-01" + "".join(random.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=24))  # noqa: S311
+class Stats(NamedTuple):
+    """A pool at this moment."""
 
-
-class Container:
-    """The supervisor's side of one container: its lifeline, and how many inputs are in it."""
-
-    def __init__(self, zygote: Zygote, order: Order, ended: Callable[[Container], None]) -> None:
-        self.id = identifier("ta")
-        self.inputs = 0
-        self.pid = 0
-        """Its process; 0 before it has said so."""
-        self.up = asyncio.Event()
-        """Set once it serves, or once it is gone."""
-        self.gone = asyncio.Event()
-        with listen() as listener:
-            self.port: int = listener.getsockname()[1]
-            self._lifeline = zygote.spawn(listener)
-        self._ended = ended
-        self._living = asyncio.create_task(self._live(order))
-
-    async def _live(self, order: Order) -> None:
-        reader, writer = await asyncio.open_connection(sock=self._lifeline)
-        try:
-            with suppress(OSError):
-                writer.write(msgspec.json.encode(order) + b"\n")
-                self.pid = int(await reader.readline() or 0)
-                await reader.readline()  # `ready`, or the end
-                if not reader.at_eof():
-                    self.up.set()
-                await reader.read()
-        finally:
-            writer.close()
-            self.gone.set()
-            self.up.set()
-            self._ended(self)
-
-    def kill(self) -> None:
-        """End the process by a signal, or, before its pid is known, by closing its lifeline."""
-        if self.gone.is_set():
-            return
-        if self.pid:
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
-        else:
-            self._lifeline.shutdown(socket.SHUT_WR)
-
-    async def ended(self) -> None:
-        """Wait until the process is gone."""
-        await asyncio.wait({self._living})
+    waiting: int
+    """Inputs that no container works on yet."""
+    running: int
+    containers: int
+    """Those that boot included."""
+    room: int
+    """Inputs that the containers that are up could take beside those they have."""
 
 
 class Pool:
     """One app's containers. Times are scaled by `time_scale`."""
 
-    def __init__(  # noqa: PLR0913 - what a container is told comes through here
-        self,
-        name: str,
-        app: App,
-        zygote: Zygote,
-        *,
-        time_scale: float,
-        killed: list[str],
-        loras: list[str],
-        log: Callable[[Event], None],
+    def __init__(
+        self, order: Order, zygote: Zygote, *, records: Records, log: Callable[[Event], None]
     ) -> None:
-        self.name = name
-        self.app = app
-        self.time_scale = time_scale
+        self.name, self.app, self.time_scale = order.name, order.app, order.time_scale
+        self.records = records
+        self.settings = Autoscaler.deployed(order.app)
         self.containers: list[Container] = []
+        self.past: deque[Container] = deque(maxlen=REMEMBERED)
+        """Containers that were, latest last."""
+        self._order = order
         self._zygote = zygote
-        self._killed, self._loras = killed, loras
         self._log = log
         self._started = 0
         self._closing = False
-        self._room = asyncio.Semaphore(app.max_containers * app.concurrent_inputs)
-        self._idle: dict[Container, asyncio.TimerHandle] = {}
+        self._queue: deque[asyncio.Future[Container]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._settle()
 
     @asynccontextmanager
     async def container(self) -> AsyncGenerator[Container]:
         """Hold one input's place in a container that is up, waiting in the queue and for its boot.
 
-        Raises `ContainerDiedError` if it ends while it boots, `OSError` if none can be started.
+        Raises `ContainerDiedError` if it ends while it boots, unless it was stopped on purpose: then another
+        one is waited for. Raises `OSError` if none can be started.
         """
-        async with self._room:
-            if self._closing:
-                raise ContainerDiedError(self.name)
-            container = self._choose()
-            container.inputs += 1
-            if timer := self._idle.pop(container, None):
-                timer.cancel()
+        while True:
+            container = await self._place()
             try:
                 await container.up.wait()
-                if container.gone.is_set():
+                if not container.gone.is_set():
+                    yield container
+                    return
+                if not container.stopped or self._closing:
                     raise ContainerDiedError(container.id)
-                yield container
             finally:
-                container.inputs -= 1
-                if not container.inputs and not container.gone.is_set():
-                    self._idle[container] = asyncio.get_running_loop().call_later(
-                        self.app.scaledown_window * self.time_scale,
-                        self._stop,
-                        container,
-                    )
+                self._leave(container)
+
+    def change(self, changes: dict[str, int]) -> None:
+        """Change autoscaler settings, which hold at once; raises `ValueError` if they make no sense."""
+        self.settings = self.settings.with_changes(changes)
+        self._settle()
+
+    def stop(self, container: Container, *, after_inputs: bool = False) -> None:
+        """Stop a container now, or when the inputs that it has are done."""
+        if after_inputs and container.inputs:
+            container.leaving = True
+        elif container in self.containers:
+            self._stop(container)
+        self._settle()
+
+    def stats(self) -> Stats:
+        """Count what there is."""
+        up = [each for each in self._open() if each.up.is_set()]
+        held = sum(each.inputs for each in self.containers)
+        running = sum(each.inputs for each in self.containers if each.up.is_set())
+        return Stats(
+            waiting=held - running + sum(not place.done() for place in self._queue),
+            running=running,
+            containers=len(self.containers),
+            room=sum(self.app.concurrent_inputs - each.inputs for each in up),
+        )
 
     async def close(self) -> None:
         """Kill all containers, wait until they are gone, and start no more."""
         self._closing = True
+        if self._timer:
+            self._timer.cancel()
+        for place in self._queue:
+            if not place.done():
+                place.set_exception(ContainerDiedError(self.name))
         containers = list(self.containers)
         for container in containers:
             self._stop(container)
         for container in containers:
             await container.ended()
 
-    def _choose(self) -> Container:
-        for container in self.containers:
+    async def _place(self) -> Container:
+        """Queue for a place in a container, whether it is up or not."""
+        if self._closing:
+            raise ContainerDiedError(self.name)
+        place: asyncio.Future[Container] = asyncio.get_running_loop().create_future()
+        self._queue.append(place)
+        self._settle()
+        try:
+            return await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled() and not place.exception():
+                self._leave(place.result())
+            raise
+
+    def _leave(self, container: Container) -> None:
+        """Give a place back."""
+        container.inputs -= 1
+        container.idle_since = time.monotonic()
+        if container.leaving and not container.inputs and container in self.containers:
+            self._stop(container)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Hand out places, then start and stop containers as the settings want it."""
+        if self._closing:
+            return
+        while self._queue:
+            place = self._queue[0]
+            if not place.done():
+                try:
+                    container = self._choose()
+                except OSError as error:
+                    place.set_exception(error)
+                else:
+                    if container is None:
+                        break
+                    container.inputs += 1
+                    place.set_result(container)
+            self._queue.popleft()
+        self._scale()
+
+    def _open(self) -> list[Container]:
+        return [each for each in self.containers if not each.leaving]
+
+    def _choose(self) -> Container | None:
+        """A container with room, a new one if need be; None: there may be no more."""
+        for container in self._open():
             if container.inputs < self.app.concurrent_inputs:
                 return container
+        return self._start() if len(self._open()) < self.settings.most else None
+
+    def _scale(self) -> None:
+        wanted = self.settings.wanted(sum(each.inputs > 0 for each in self._open()))
+        with suppress(OSError):  # without a zygote the next call says so
+            while len(self._open()) < wanted:
+                self._start()
+        if self._timer:
+            self._timer.cancel()
+        idle = [each for each in self._open() if each.up.is_set() and not each.inputs]
+        for container in sorted(idle, key=lambda each: each.idle_since):
+            if len(self._open()) <= wanted:
+                break
+            left = container.idle_since + self.settings.scaledown_window * self.time_scale - time.monotonic()
+            if left > 0 and len(self._open()) <= self.settings.most:
+                self._timer = asyncio.get_running_loop().call_later(left, self._settle)
+                break
+            self._stop(container)
+
+    def _start(self) -> Container:
         self._started += 1
-        order = Order(
-            name=self.name,
-            app=self.app,
-            time_scale=self.time_scale,
-            seed=self._started,
-            killed=self._killed,
-            loras=self._loras,
-        )
-        container = Container(self._zygote, order, self._ended)
+        order = msgspec.structs.replace(self._order, seed=self._started)
+        container = Container(self._zygote, order, self._changed)
         self.containers.append(container)
         self._note(container, "started")
         return container
 
     def _stop(self, container: Container) -> None:
-        """Scale down: the container takes no more inputs and ends."""
-        if timer := self._idle.pop(container, None):
-            timer.cancel()
-        self.containers.remove(container)
-        self._note(container, "stopped")
-        container.kill()
+        """End a container, which takes no more inputs."""
+        self._forget(container, "stopped")
+        container.stop()
 
-    def _ended(self, container: Container) -> None:
-        """Forget a container that ended, however it did."""
-        if timer := self._idle.pop(container, None):
-            timer.cancel()
-        if container in self.containers:
-            self.containers.remove(container)
-            self._note(container, "died")
+    def _changed(self, container: Container) -> None:
+        """Take note of a container that came up, or ended, however it did."""
+        if not container.gone.is_set():
+            container.idle_since = time.monotonic()
+        elif container in self.containers:
+            self._forget(container, "died")
+        self._settle()
+
+    def _forget(self, container: Container, what: str) -> None:
+        self.containers.remove(container)
+        self.past.append(container)
+        self._note(container, what)
 
     def _note(self, container: Container, what: str) -> None:
         self._log(Event(time.time(), self.name, container.id, what))

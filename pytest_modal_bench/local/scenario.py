@@ -11,6 +11,9 @@ import msgspec
 if TYPE_CHECKING:
     from pytest_modal_bench.local.workspace import Workspace
 
+LATE_SEC = 10.0
+"""How late a late record is if the scenario does not say."""
+
 
 class ScenarioError(Exception):
     """A scenario that does not exist or does not hold together; its message is one line."""
@@ -69,10 +72,42 @@ class Resources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lora: bool
 
 
-class AppFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What goes wrong with a whole app; `cut` = its TLS handshake ends after the ClientHello."""
+Positive = Annotated[float, msgspec.Meta(gt=0)]
 
-    tls: Literal["cut"]
+
+class AppFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What goes wrong with a whole app; times are unscaled seconds."""
+
+    tls: Literal["cut"] | None = None
+    """The TLS handshake ends after the ClientHello."""
+    records: Literal["late", "missing", "contradictory"] | None = None
+    """The provider's record of a call comes some time after its end, never, or names another container."""
+    records_late_sec: Positive | None = None
+    refuses_stops: bool = False
+    """The control plane stops no container, and says so."""
+    stranger: Positive | None = None
+    """Another client sends `GET /health` that often: it starts containers, and keeps them."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be together."""
+        if self.records_late_sec is not None and self.records != "late":
+            raise ValueError('`records_late_sec` goes with `records = "late"`')
+        if self.stranger is not None and self.tls is not None:
+            raise ValueError("a `stranger` gets nowhere where the TLS handshake is cut")
+
+    @property
+    def late_sec(self) -> float:
+        """How late a record is that is late."""
+        return self.records_late_sec or LATE_SEC
+
+
+class ControlFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What goes wrong with the control plane."""
+
+    tokens: Literal["refused"] | None = None
+    """Whatever the token, it is refused."""
+    gone_after: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    """It answers so many calls, hangs up, and is not heard of again."""
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,9 +117,16 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     resources: Resources
     success_headers: bool = True
     """Whether cost, time and GPU headers survive the way to the client."""
+    middleware: bool = False
+    """Whether the apps are wrapped in the middleware that tells of their container."""
+    control: ControlFault = ControlFault()
     apps: dict[str, AppFault] = {}
     faults: dict[str, AnyFault] = {}
     """By path."""
+
+    def cut(self) -> list[str]:
+        """Apps whose TLS handshake is cut off."""
+        return [name for name, fault in self.apps.items() if fault.tls == "cut"]
 
     def killed(self) -> list[str]:
         """Paths whose container dies."""

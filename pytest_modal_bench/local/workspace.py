@@ -37,7 +37,9 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     endpoints: dict[str, Endpoint]
     enter: float
-    scaledown_window: float = 300.0
+    scaledown_window: int = 300
+    min_containers: int = 0
+    buffer_containers: int = 0
     timeout: float = 1800.0
     concurrent_inputs: int = 5
     max_containers: int = 3

@@ -1,22 +1,46 @@
-"""The protocol: which calls an endpoint gets, in which order, under which start, and what they add up to."""
+"""The protocol: which calls an endpoint gets, in which order, and what they turned out to be."""
 
 from __future__ import annotations
 
-import math
 import random
-import statistics
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from pytest_modal_bench.measure.evidence import (
+    NEW_CONTAINER,
+    Before,
+    NoWitness,
+    PoolState,
+    Witness,
+    against_cold,
+    against_warm,
+    identifier,
+    is_new,
+    number,
+    proof_of_cold,
+    told,
+    with_record,
+)
 from pytest_modal_bench.measure.request import Request, build
-from pytest_modal_bench.model import Endpoint, EndpointResult, Resource, Sample, Start
+from pytest_modal_bench.middleware import GPU
+from pytest_modal_bench.model import Sample, Start
+from pytest_modal_bench.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from pytest_modal_bench.control.plane import CallRecord
     from pytest_modal_bench.measure.client import Answer, Client
+    from pytest_modal_bench.measure.recording import Recorder
+    from pytest_modal_bench.model import Endpoint, Resource
+
+RETAKES = 2
+"""How many more tries a sample gets that evidence speaks against."""
+
+_REFUSED = 2
+"""After how many refusals in a row a pool is taken not to scale to zero: each may have taken a minute."""
 
 # Not the global generator: whoever seeds that one would make every run send the same seeds, and so measure caches.
 _seeds = random.SystemRandom()
@@ -27,41 +51,6 @@ class CallFailed(Exception):
     """A call failed; its message is the sample's error. Ends the endpoint's measurement."""
 
 
-class Recorder(Protocol):
-    """Who runs the timed calls of one endpoint, such as pytest-benchmark."""
-
-    def run(
-        self, start: Start, call: Callable[[Request], None], prepare: Callable[[], Request], rounds: int
-    ) -> None:
-        """Call `call(prepare())` `rounds` times; only `call` is timed."""
-
-    def add(self, start: Start, seconds: Sequence[float]) -> None:
-        """Keep calls that were timed elsewhere."""
-
-    def records(self, extra_info: Callable[[Start], dict[str, Any]]) -> list[dict[str, Any]]:
-        """What was kept, as built-in types, with `extra_info` of each record's start."""
-
-
-class PlainRecorder:
-    """Runs the calls and keeps nothing: the samples have their own times."""
-
-    def run(
-        self, start: Start, call: Callable[[Request], None], prepare: Callable[[], Request], rounds: int
-    ) -> None:
-        """See `Recorder.run`."""
-        del start
-        for _ in range(rounds):
-            call(prepare())
-
-    def add(self, start: Start, seconds: Sequence[float]) -> None:
-        """See `Recorder.add`."""
-
-    def records(self, extra_info: Callable[[Start], dict[str, Any]]) -> list[dict[str, Any]]:
-        """See `Recorder.records`."""
-        del extra_info
-        return []
-
-
 @dataclass(frozen=True)
 class Step:
     """`rounds` calls that share a start."""
@@ -70,61 +59,188 @@ class Step:
     rounds: int
 
 
-def plan(*, pool_called: bool, answered: bool, quick: bool, rounds: int) -> tuple[Step, ...]:
-    """Which calls an endpoint gets.
+def plan(*, cold_rounds: int, answered: bool, rounds: int) -> tuple[Step, ...]:
+    """Which calls an endpoint gets: `cold_rounds` meant as cold, and `rounds` warm ones.
 
-    Only the first call that a pool gets can find no container. The next endpoint's first call finds the
-    container but not its model (`first`); neither is a warm time. Someone else may have woken the pool before,
-    so a cold start observed like this is unverified. `quick` asks for warm calls alone: the call that comes
-    before them is then a `first` whatever it found.
+    Where none is cold, an endpoint's first call finds the container but not its model: it is `first`, no warm time.
+    `answered`: it has had that call before.
     """
     warm = Step("warm", rounds)
-    if answered:
-        return (warm,)
-    if pool_called or quick:
-        return (Step("first", 1), warm)
-    return (Step("cold", 1), warm)
+    if cold_rounds:
+        return (Step("cold", cold_rounds), warm)
+    return (warm,) if answered else (Step("first", 1), warm)
 
 
-def measure(  # noqa: PLR0913 - all but the first two are named where it is called
-    endpoint: Endpoint,
-    steps: Sequence[Step],
-    *,
-    client: Client,
-    recorder: Recorder,
-    resources: Mapping[str, Resource | str],
-    environ: Mapping[str, str],
-    deadline_sec: float,
-    samples: list[Sample],
-) -> None:
-    """Make the calls of `steps`, each under `deadline_sec` seconds, and append what comes of them to `samples`.
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """Under which an endpoint's calls are made."""
 
-    Raises `CallFailed` at the first call that fails: what would follow costs as much again and says no more.
-    """
-    seed = 0
+    client: Client
+    resources: Mapping[str, Resource | str]
+    environ: Mapping[str, str]
+    deadline_sec: float
+    """Of each call."""
+    pool: PoolState
+    witness: Witness = field(default_factory=NoWitness)
 
-    def prepare() -> Request:
-        nonlocal seed
-        seed = _seeds.randint(0, _LARGEST_SEED)
-        return build(endpoint, resources, seed=seed, environ=environ)
 
-    for step in steps:
+class NotZero(Exception):
+    """The pool could not be scaled to zero; the message is one line that says why."""
 
-        def call(request: Request, start: Start = step.start) -> None:
+
+class Measurement:
+    """One endpoint's calls and what they turned out to be."""
+
+    def __init__(self, endpoint: Endpoint, conditions: Conditions, recorder: Recorder) -> None:
+        self.endpoint = endpoint
+        self.samples: list[Sample] = []
+        self.cold_inconclusive: str | None = None
+        self.warm_inconclusive: str | None = None
+        self._conditions = conditions
+        self._recorder = recorder
+        self._seed = 0
+
+    def make(self, steps: Sequence[Step], *, scale_to_zero: Callable[[], None] | None = None) -> None:
+        """Make the calls of `steps`.
+
+        `scale_to_zero` ends all of the pool's containers, or raises `NotZero`; None: cold starts are observed, not
+        forced. Raises `CallFailed` at the first call that fails: what would follow costs as much again and says no
+        more.
+        """
+        for step in steps:
+            match step.start:
+                case "cold" if scale_to_zero is not None:
+                    self._force_cold(step.rounds, scale_to_zero)
+                case "cold":
+                    self._observe_cold()
+                case "first":
+                    self._first()
+                case "warm":
+                    self._warm(step.rounds)
+
+    def take(self, sample: Sample) -> None:
+        """Add a call that was made before, as if made now."""
+        self.samples.append(sample)
+        self._conditions.pool.called = True
+        self._conditions.pool.remember(self.endpoint.id, sample)
+        if sample.ok and sample.dropped is None:
+            self._recorder.add(sample.start, [sample.elapsed_sec])
+
+    def kept(self, start: Start) -> list[bool]:
+        """Of each call meant as `start`, in their order, whether it counts."""
+        return [sample.counts and sample.start == start for sample in self.samples if sample.meant == start]
+
+    def _observe_cold(self) -> None:
+        """Make the pool's first call. It has one try: after it the pool is awake, as it is if someone else woke it."""
+        before = self._conditions.witness.before()
+        if before is not None and any(before.counts):
+            there = counted(max(before.counts), "container")
+            self.cold_inconclusive = f"the pool had {there} before its first call"
+            self._first()
+        else:
+            self.cold_inconclusive = self._call_cold(before)
+
+    def _force_cold(self, rounds: int, scale_to_zero: Callable[[], None]) -> None:
+        """Meet a new container `rounds` times, with at most `RETAKES` more tries each."""
+        reason: str | None = None
+        tries, refused = rounds * (1 + RETAKES), 0
+        while (missing := rounds - sum(self.kept("cold"))) > 0 and tries > 0 and refused < _REFUSED:
+            tries -= 1
+            try:
+                scale_to_zero()
+            except NotZero as error:
+                reason, refused = str(error), refused + 1
+                continue
+            refused = 0
+            reason = self._call_cold(self._conditions.witness.before()) or reason
+        if missing > 0:
+            found = f"{rounds - missing} of {counted(rounds, 'cold start')}: " if rounds > 1 else ""
+            self.cold_inconclusive = f"{found}{reason}"
+
+    def _call_cold(self, before: Before | None) -> str | None:
+        """Make one call meant as cold. Returns why it was dropped."""
+        conditions = self._conditions
+        self._run("cold", 1)
+        after = conditions.witness.after()
+        sample, records = self._looked_up(self.samples[-1:])
+        dropped = against_cold(sample, before, records, conditions.pool)
+        if dropped is not None:
+            sample = structs.replace(sample, start=self._live(sample), asked="cold", dropped=dropped)
+        else:
+            sample = structs.replace(sample, proof=proof_of_cold(sample, before, after))
+        self._settle(-1, sample)
+        return dropped
+
+    def _first(self) -> None:
+        """Make this endpoint's first call in a live container. One that ran in a new one is neither first nor cold."""
+        self._run("first", 1)
+        sample, records = self._looked_up(self.samples[-1:])
+        if is_new(sample, records):
+            sample = structs.replace(sample, dropped=NEW_CONTAINER)
+        self._settle(-1, sample)
+
+    def _warm(self, rounds: int) -> None:
+        """Make `rounds` calls in a container that has answered this endpoint; at most `RETAKES` more tries each."""
+        tries = rounds * (1 + RETAKES)
+        reason: str | None = None
+        while (missing := rounds - sum(self.kept("warm"))) > 0 and tries > 0:
+            series = min(missing, tries)
+            tries -= series
+            self._run("warm", series)
+            _, records = self._looked_up(self.samples[-series:])
+            for index in range(-series, 0):
+                sample = with_record(self.samples[index], records)
+                dropped = against_warm(sample, records, self._conditions.pool)
+                if dropped is not None:
+                    reason = dropped
+                    start = self._live(sample)
+                    sample = structs.replace(
+                        sample, start=start, asked="warm" if start != "warm" else None, dropped=dropped
+                    )
+                self._settle(index, sample)
+        if missing > 0:
+            self.warm_inconclusive = f"{rounds - missing} of {counted(rounds, 'warm call')}: {reason}"
+
+    def _live(self, sample: Sample) -> Start:
+        """What a call in a container that was there already was."""
+        loaded = self._conditions.pool.loaded.get(self.endpoint.id, set())
+        return "warm" if sample.container in loaded else "first"
+
+    def _run(self, start: Start, rounds: int) -> None:
+        conditions = self._conditions
+
+        def prepare() -> Request:
+            self._seed = _seeds.randint(0, _LARGEST_SEED)
+            return build(self.endpoint, conditions.resources, seed=self._seed, environ=conditions.environ)
+
+        def call(request: Request) -> None:
             # A new container has no connection to keep; warm calls of a real client reuse theirs.
-            answer = client.call(request, deadline_sec=deadline_sec, fresh=start == "cold")
-            sample = as_sample(answer, start=start, seed=seed)
-            samples.append(sample)
+            answer = conditions.client.call(
+                request, deadline_sec=conditions.deadline_sec, fresh=start == "cold"
+            )
+            sample = as_sample(answer, start=start, seed=self._seed)
+            self.samples.append(sample)
             if not sample.ok:
                 raise CallFailed(sample.error)
 
-        recorder.run(step.start, call, prepare, step.rounds)
+        conditions.pool.called = True
+        self._recorder.run(start, call, prepare, rounds)
+
+    def _looked_up(self, samples: Sequence[Sample]) -> tuple[Sample, Mapping[str, CallRecord]]:
+        """The provider's records of the pool's last calls, and the last sample with what they say of it."""
+        ids = [sample.call_id for sample in samples if sample.call_id is not None]
+        records = self._conditions.witness.records(ids) or {}
+        return with_record(samples[-1], records), records
+
+    def _settle(self, index: int, sample: Sample) -> None:
+        self.samples[index] = sample
+        self._conditions.pool.remember(self.endpoint.id, sample)
 
 
 def as_sample(answer: Answer, *, start: Start, seed: int | None) -> Sample:
-    """What is kept of an answer; what the endpoint says of itself in headers is believed only if it is a number."""
+    """What is kept of an answer; what the server says of itself in headers is believed only if it makes sense."""
     headers = answer.headers
-    return Sample(
+    sample = Sample(
         start=start,
         ok=answer.ok,
         elapsed_sec=answer.elapsed_sec,
@@ -133,82 +249,13 @@ def as_sample(answer: Answer, *, start: Start, seed: int | None) -> Sample:
         http_status=answer.status,
         error=answer.error,
         size_bytes=len(answer.body) if answer.ok else None,
-        content_type=_label(headers.get("content-type")),
+        content_type=identifier(headers.get("content-type")),
         redirects=answer.redirects,
         held_sec=answer.held_sec,
         phases=answer.phases,
-        cost_usd=_amount(headers.get("x-cost-usd")),
-        execution_sec=_amount(headers.get("x-execution-time-sec")),
-        gpu_type=_label(headers.get("x-gpu-type")),
+        cost_usd=number(headers.get("x-cost-usd")),
+        execution_sec=number(headers.get("x-execution-time-sec")),
+        gpu_type=identifier(headers.get("x-gpu-type")) or identifier(headers.get(GPU.lower())),
+        **structs.asdict(told(headers)),
     )
-
-
-def summarise(endpoint: Endpoint, samples: Sequence[Sample], *, deadline_sec: float) -> EndpointResult:
-    """What `samples` add up to. A sample that failed is never a latency."""
-    good = [sample for sample in samples if sample.ok]
-    bad = [sample for sample in samples if not sample.ok]
-    colds = [sample for sample in good if sample.start == "cold"]
-    gpus = {sample.gpu_type for sample in good if sample.gpu_type}
-    return structs.replace(
-        not_run(endpoint),
-        cold_time_sec=_median_time(good, "cold"),
-        warm_time_sec=_median_time(good, "warm"),
-        first_time_sec=_median_time(good, "first"),
-        cold_verified=all(sample.proof is not None for sample in colds) if colds else None,
-        cost_usd=_median([s.cost_usd for s in good if s.start == "warm" and s.cost_usd is not None]),
-        gpu_type=", ".join(sorted(gpus)) or None,
-        size_kb=good[-1].size_bytes / 1024 if good and good[-1].size_bytes is not None else None,
-        status="success" if good and not bad else "failed",
-        error=bad[-1].error if bad else None if good else "No call was made",
-        timeout_sec=deadline_sec,
-        samples=list(samples),
-    )
-
-
-def skipped(endpoint: Endpoint, reason: str) -> EndpointResult:
-    """The result of an endpoint that was not called, and why."""
-    return structs.replace(not_run(endpoint), status="skipped", skipped_reason=reason)
-
-
-def failed(endpoint: Endpoint, error: str) -> EndpointResult:
-    """The result of an endpoint of which nothing but an error is known."""
-    return structs.replace(not_run(endpoint), status="failed", error=error)
-
-
-def not_run(endpoint: Endpoint) -> EndpointResult:
-    """The result of an endpoint whose turn has not come."""
-    return EndpointResult(
-        endpoint=endpoint.name,
-        path=endpoint.path,
-        category=endpoint.category,
-        description=endpoint.description,
-        status="not_run",
-        id=endpoint.id,
-        app=endpoint.app,
-        pool=endpoint.pool,
-        method=endpoint.method,
-        tags=endpoint.tags,
-    )
-
-
-def _median_time(samples: Sequence[Sample], start: Start) -> float | None:
-    return _median([sample.elapsed_sec for sample in samples if sample.start == start])
-
-
-def _median(values: Sequence[float]) -> float | None:
-    return statistics.median(values) if values else None
-
-
-def _amount(text: str | None) -> float | None:
-    try:
-        value = float(text) if text is not None else math.nan
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value >= 0 else None
-
-
-_LONGEST_LABEL = 100
-
-
-def _label(text: str | None) -> str | None:
-    return " ".join(text.split())[:_LONGEST_LABEL] or None if text is not None else None
+    return with_record(sample, {})

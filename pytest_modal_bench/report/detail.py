@@ -34,7 +34,7 @@ def timing(results: Sequence[EndpointResult]) -> str:
         _timing_row(result.id, start, Timing.of(samples))
         for result in results
         for start in get_args(Start)
-        if (samples := [sample for sample in result.samples if sample.start == start])
+        if (samples := [s for s in result.samples if s.start == start and s.dropped is None])
     ]
     return f"{_LEGEND}\n\n{table(_TIMING, rows)}" if rows else ""
 

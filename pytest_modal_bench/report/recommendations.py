@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from operator import itemgetter
+from statistics import median
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.report.escape import NAME_LIMIT, text
 from pytest_modal_bench.report.pairs import averages, paired
-from pytest_modal_bench.report.units import counted, seconds
+from pytest_modal_bench.report.units import seconds
+from pytest_modal_bench.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +22,13 @@ def recommendations(run: Run) -> list[str]:
     """Return sentences of markdown, the most useful first; none for a run that measured nothing."""
     measured = [result for result in run.results if result.status == "success"]
     worth_it = [pair for pair in paired(measured) if pair.saved > 0]
-    return [*_keep_warm(worth_it), *_fastest(measured), *_longest_cold(measured), *_pre_warm(worth_it)]
+    return [
+        *_keep_warm(worth_it),
+        *_fastest(measured),
+        *_longest_cold(measured),
+        *_boot_or_load(measured),
+        *_pre_warm(worth_it),
+    ]
 
 
 def _keep_warm(pairs: Sequence[Pair]) -> Iterator[str]:
@@ -52,6 +60,41 @@ def _longest_cold(results: Sequence[EndpointResult]) -> Iterator[str]:
             f"**Batch {_name(result)} requests**"
             f" - longest cold start of {len(timed)} measured: {seconds(most)}s"
         )
+
+
+def _boot_or_load(results: Sequence[EndpointResult]) -> Iterator[str]:
+    """Where the most of a cold start can be saved: only where both parts are known, never guessed from one."""
+    known = [
+        (boot_sec, result.load_sec, result)
+        for result in results
+        if result.load_sec is not None and (boot_sec := _boot_sec(result)) is not None
+    ]
+    if not known:
+        return
+    boot_sec, load_sec, result = max(known, key=lambda each: max(each[:2]))
+    split = f"boot {seconds(boot_sec)}s, model load about {seconds(load_sec)}s"
+    if load_sec > boot_sec:
+        yield (
+            f"**Load {_name(result)}'s model sooner** - its cold start is more load than boot ({split}):"
+            " load it before the first request, or restore it from a memory snapshot"
+        )
+    else:
+        yield (
+            f"**Make {_name(result)}'s container lighter** - its cold start is more boot than load ({split}):"
+            " a smaller image and fewer imports start sooner"
+        )
+
+
+def _boot_sec(result: EndpointResult) -> float | None:
+    boots = [
+        sample.provider.boot_sec
+        for sample in result.samples
+        if sample.start == "cold"
+        and sample.counts
+        and sample.provider
+        and sample.provider.boot_sec is not None
+    ]
+    return median(boots) if boots else None
 
 
 def _pre_warm(pairs: Sequence[Pair]) -> Iterator[str]:

@@ -30,11 +30,6 @@ def savings(cold: float | None, warm: float | None) -> str:
     return f"{round(percent)}%" if math.isfinite(percent) else UNKNOWN
 
 
-def counted(number: int, noun: str) -> str:
-    """Return `1 endpoint`, `3 endpoints`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _two_digits(value: float) -> str:
     exponent = int(f"{value:.1e}".partition("e")[2])
     return f"{value:.{1 - exponent}f}"

@@ -1,0 +1,194 @@
+"""One process's eyes and hands on the control plane: connected when first needed, and never a reason to fail a call.
+
+Trouble costs evidence, not measurements: it is told once, in one line, and from then on there is nobody to ask.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from pytest_modal_bench.control.forcing import forced
+from pytest_modal_bench.control.plane import ControlError
+from pytest_modal_bench.measure.evidence import ASKS, Before, NoWitness, Witness
+from pytest_modal_bench.measure.protocol import NotZero
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from pytest_modal_bench.control.journal import Journal
+    from pytest_modal_bench.control.plane import CallRecord, ControlPlane, Function
+    from pytest_modal_bench.model import Endpoint
+
+T = TypeVar("T")
+
+_ZERO_SEC = 60.0
+"""How long Modal may take to end containers that were told to."""
+_POLL_SEC = 0.25
+"""Seconds between two questions meanwhile, at the most."""
+_RECORD_SEC = 2.0
+"""How long a provider's record is waited for: it is best effort, and may never come."""
+_RECORDS = 50
+"""Records of a pool's last calls that are looked at."""
+
+
+class Observer:
+    """Asks about pools, and scales them to zero. `notes` are what went wrong, a line each."""
+
+    def __init__(
+        self,
+        connect: Callable[[], ControlPlane],
+        journal: Journal,
+        *,
+        patience_sec: Callable[[float], float],
+    ) -> None:
+        """`connect` is called at the first question; `patience_sec` scales a wait that Modal may need."""
+        self.notes: list[str] = []
+        self._connect = connect
+        self._journal = journal
+        self._patience_sec = patience_sec
+        self._plane: ControlPlane | None = None
+        self._witnesses: dict[tuple[str, str], Witness] = {}
+        self._unknown: set[tuple[str, str]] = set()
+        self._gone: ControlError | None = None
+
+    def close(self) -> None:
+        """Let go of the connection, if there is one."""
+        if self._plane is not None:
+            self._plane.close()
+            self._plane = None
+
+    def witness(self, endpoint: Endpoint) -> Witness:
+        """Whoever can be asked about the endpoint's pool; nobody where the catalogue names no function."""
+        if endpoint.function is None:
+            return NoWitness()
+        key = endpoint.app, endpoint.function
+        if key not in self._witnesses:
+            self._witnesses[key] = _PoolWitness(self, *key, self._patience_sec(_RECORD_SEC))
+        return self._witnesses[key]
+
+    @contextmanager
+    def forced(self, endpoint: Endpoint) -> Iterator[Callable[[], None]]:
+        """Have the pool's autoscaler keep no container, and yield what ends those that there are.
+
+        The settings are put back at the end, in every case. What is yielded raises `NotZero` where that is not to be
+        had, also because the control plane does not answer.
+        """
+        patience_sec = self._patience_sec(_ZERO_SEC)
+        with ExitStack() as stack:
+            try:
+                zero = stack.enter_context(
+                    forced(
+                        self.connected(),
+                        self._function(endpoint.app, endpoint.function or ""),
+                        self._journal,
+                        patience_sec=patience_sec,
+                        poll_sec=min(patience_sec / 100, _POLL_SEC),
+                    )
+                ).zero
+            except ControlError as error:
+                zero = _refusing(error)
+                self.note(error)
+            yield _or_not_zero(zero)
+            try:
+                stack.close()
+            except ControlError as error:
+                self.note(error)
+
+    def ask(self, app: str, name: str, question: Callable[[Function], T]) -> T | None:
+        """Put a question about a function to the control plane; None: there is no answer to be had."""
+        if (app, name) in self._unknown:
+            return None
+        try:
+            function = self._function(app, name)
+        except ControlError as error:
+            self._unknown.add((app, name))
+            self.note(error)
+            return None
+        try:
+            return question(function)
+        except ControlError as error:
+            self._gone = error
+            self.note(error)
+            return None
+
+    def note(self, error: ControlError) -> None:
+        """Tell of trouble, once."""
+        if str(error) not in self.notes:
+            self.notes.append(str(error))
+
+    def connected(self) -> ControlPlane:
+        """The control plane, connected to now if not before. Raises ControlError."""
+        if self._gone is not None:
+            raise self._gone
+        if self._plane is None:
+            try:
+                self._plane = self._connect()
+            except ControlError as error:
+                self._gone = error
+                raise
+        return self._plane
+
+    def _function(self, app: str, name: str) -> Function:
+        return self.connected().function(app, name)
+
+
+class _PoolWitness:
+    """Asks about one pool."""
+
+    def __init__(self, observer: Observer, app: str, name: str, record_sec: float) -> None:
+        self._observer = observer
+        self._app, self._name = app, name
+        self._record_sec = record_sec
+
+    def before(self) -> Before | None:
+        """See `Witness.before`."""
+
+        def look(function: Function) -> Before:
+            containers = function.containers()
+            return Before(tuple(function.count() for _ in range(ASKS)), containers)
+
+        return self._ask(look)
+
+    def after(self) -> frozenset[str] | None:
+        """See `Witness.after`."""
+        return self._ask(lambda function: function.containers())
+
+    def records(self, call_ids: Sequence[str]) -> Mapping[str, CallRecord] | None:
+        """See `Witness.records`."""
+        if not call_ids:
+            return None
+        deadline = time.monotonic() + self._record_sec
+        while True:
+            found = self._ask(lambda function: function.records(_RECORDS))
+            if found is None:
+                return None
+            records = {record.call_id: record for record in found}
+            if all(call_id in records for call_id in call_ids):
+                return records
+            if time.monotonic() >= deadline:
+                # Once they are late they stay late: whoever waited for one in vain does not wait for the next.
+                self._record_sec = 0.0
+                return records
+            time.sleep(self._record_sec / 20)
+
+    def _ask(self, question: Callable[[Function], T]) -> T | None:
+        return self._observer.ask(self._app, self._name, question)
+
+
+def _refusing(error: ControlError) -> Callable[[], None]:
+    def refuse() -> None:
+        raise error
+
+    return refuse
+
+
+def _or_not_zero(zero: Callable[[], None]) -> Callable[[], None]:
+    def scale_to_zero() -> None:
+        try:
+            zero()
+        except ControlError as error:
+            raise NotZero(str(error)) from None
+
+    return scale_to_zero

@@ -1,0 +1,288 @@
+"""Modal's control plane through the `modal` SDK, which this module and `line` alone know, and import when used."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import operator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pytest_modal_bench.control.line import PATIENCE_SEC, UPGRADE, Line
+from pytest_modal_bench.control.plane import Autoscaler, CallRecord, ControlError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    import modal
+    from modal_proto import api_pb2
+
+T = TypeVar("T")
+
+_FEATURES = (
+    ("modal", "Client.from_credentials"),
+    ("modal", "Client.stub"),
+    ("modal", "Environment.from_name"),
+    ("modal", "Environment.from_context"),
+    ("modal", "Environment.apps"),
+    ("modal", "App.info"),
+    ("modal", "Function.from_id"),
+    ("modal", "Function.autoscaler"),
+    ("modal", "Function.get_current_stats"),
+    ("modal", "Function.get_web_url"),
+    ("modal", "Function.info"),
+    ("modal._utils.async_utils", "synchronizer"),
+    ("modal.config", "config"),
+    ("modal_proto.api_pb2", "ContainerStopRequest"),
+    ("modal_proto.api_pb2", "FunctionCallFetchRequest"),
+    ("modal_proto.api_pb2", "TaskGetInfoRequest"),
+    ("modal_proto.api_pb2", "TaskListRequest"),
+)
+# What Modal does where a function does not say: https://modal.com/docs/guide/scale.
+_DEFAULT_SCALEDOWN_WINDOW = 60
+_MAX_RECORDS = 1000
+
+
+def connect(
+    *,
+    environment: str | None,
+    token_id: str | None,
+    token_secret: str | None,
+    server_url: str | None = None,
+    patience_sec: float = PATIENCE_SEC,
+) -> SdkControlPlane:
+    """Connect, and check token and environment at once; `environment` None: the one that Modal's own settings name.
+
+    `server_url` None: `MODAL_SERVER_URL`, or else Modal's own. No question takes longer than `patience_sec`.
+    """
+    _require_sdk()
+    if not token_id or not token_secret:
+        raise ControlError(
+            "no Modal token: set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET (`modal token new` makes one)"
+        )
+    line = Line(token_id, token_secret, server_url, patience_sec)
+    try:
+        with line.telling("checking the token"):
+            line.ask(line.client.hello.aio)
+        with line.telling("looking up the environment"):
+            return SdkControlPlane(line, _find_environment(line, environment))
+    except BaseException:
+        line.close()
+        raise
+
+
+class SdkControlPlane:
+    """A `ControlPlane` that asks Modal; each function is looked up once."""
+
+    def __init__(self, line: Line, environment: modal.Environment) -> None:
+        self._line = line
+        self._environment = environment
+        self._functions: dict[tuple[str, str], SdkFunction] = {}
+        self.server_url = line.server_url
+        self.environment = environment.name
+
+    def function(self, app: str, name: str) -> SdkFunction:
+        """Look a deployed function up."""
+        if (app, name) not in self._functions:
+            with self._line.telling(f"looking up {name} of {app}"):
+                self._functions[app, name] = self._look_up(app, name)
+        return self._functions[app, name]
+
+    def close(self) -> None:
+        """Let go of the connection; a second time does nothing."""
+        self._line.close()
+
+    def _look_up(self, app: str, name: str) -> SdkFunction:
+        import modal
+
+        ask = self._line.ask
+        info = ask(self._app(app).info.aio)
+        # To Modal a class is one function, and its web methods are addresses of it.
+        owner, dot, method = name.partition(".")
+        tag = f"{owner}.*" if dot else name
+        if tag not in info.functions:
+            raise ControlError(f"{app} has no function {name}; {_known(info.functions)}")
+        function = modal.Function.from_id(info.functions[tag], client=self._line.client)
+        ask(function.hydrate.aio)
+        if dot:
+            details = ask(function.info.aio)
+            web = details.method_details or {}
+            if method not in {*web, *(details.method_names or ())}:
+                raise ControlError(f"{owner} of {app} has no method {method}; {_known(web)}")
+            url = web[method].web_url if method in web else None
+        else:
+            url = ask(function.get_web_url.aio)
+        where = (self.environment or "", info.app_id)
+        return SdkFunction(self._line, (app, name), where, function, url or None)
+
+    def _app(self, name: str) -> modal.App:
+        for app in self._line.ask(self._environment.apps.list.aio):
+            if app.name == name:
+                return app
+        where = self.environment
+        raise ControlError(
+            f"{name} is not deployed in environment {where}; see `modal app list --env {where}`"
+        )
+
+
+class SdkFunction:
+    """A `Function` that asks Modal."""
+
+    def __init__(
+        self,
+        line: Line,
+        names: tuple[str, str],
+        where: tuple[str, str],
+        function: modal.Function[Any, Any, Any],
+        url: str | None,
+    ) -> None:
+        self._line = line
+        self._environment, self._app_id = where
+        self._function = function
+        self._url = url
+        self.app, self.name = names
+
+    def web_url(self) -> str | None:
+        """Its base URL, as it was when the function was looked up; None: it is no web function."""
+        return self._url
+
+    def count(self) -> int:
+        """How many containers the function has now, those that boot included."""
+        with self._telling("counting the containers"):
+            return self._line.ask(self._function.get_current_stats.aio).num_total_runners
+
+    def containers(self) -> frozenset[str]:
+        """Ids of the containers that the function's whole app has now: Modal lists them by app alone."""
+        from modal_proto import api_pb2
+
+        with self._telling("listing the containers"):
+            request = api_pb2.TaskListRequest(environment_name=self._environment, app_id=self._app_id)
+            listed = self._line.ask(lambda: self._line.stub.TaskList(request))
+            return frozenset(task.task_id for task in listed.tasks)
+
+    def records(self, limit: int) -> Sequence[CallRecord]:
+        """The provider's records of the function's last calls, newest first; at most `limit` of them."""
+        if limit < 1:
+            return ()
+        from modal_proto import api_pb2
+
+        with self._telling("asking for the calls"):
+            tail = api_pb2.FunctionCallFetchRequest.Tail(count=min(limit, _MAX_RECORDS))
+            request = api_pb2.FunctionCallFetchRequest(function_id=self._function.object_id, tail=tail)
+            fetched = self._line.ask(lambda: self._line.stub.FunctionCallFetch(request))
+            method = self.name.partition(".")[2]
+            return tuple(
+                _record(call)
+                for call in fetched.function_call_inputs
+                # The methods of a class share one list.
+                if not call.HasField("service_method_name") or call.service_method_name == method
+            )[:limit]
+
+    def autoscaler(self) -> Autoscaler:
+        """The settings that hold now, each of them a number: what Modal leaves out means its default.
+
+        So `set_autoscaler(autoscaler())` puts every setting back, from whatever they have become in between.
+        The SDK can't un-set a setting; one that was not set is then set to its default, which means the same.
+        """
+        with self._telling("asking for the autoscaler settings"):
+            settings = self._line.ask(self._function.autoscaler.settings.aio)
+            window = settings.scaledown_window
+            return Autoscaler(
+                min_containers=settings.min_containers or 0,
+                max_containers=settings.max_containers or 0,
+                buffer_containers=settings.buffer_containers or 0,
+                scaledown_window=_DEFAULT_SCALEDOWN_WINDOW if window is None else window,
+            )
+
+    def set_autoscaler(self, settings: Autoscaler) -> None:
+        """Replace what `settings` sets, until the next deploy; what is None there is left as it is."""
+        changes: dict[str, Any] = {
+            name: value
+            for name in settings.__struct_fields__
+            if (value := getattr(settings, name)) is not None
+        }
+        if changes.get("max_containers") == 0:
+            # The SDK refuses 0, and reads None as no limit.
+            changes["max_containers"] = None
+        with self._telling("changing the autoscaler settings"):
+            self._line.ask(functools.partial(self._function.autoscaler.update.aio, **changes))
+
+    def stop(self, container: str) -> None:
+        """End a container. One that is gone already is no error."""
+        import modal
+        from modal_proto import api_pb2
+
+        async def end() -> None:
+            stub = self._line.stub
+            with suppress(modal.exception.NotFoundError):
+                found = await stub.TaskGetInfo(api_pb2.TaskGetInfoRequest(task_id=container))
+                if not found.info.finished_at:
+                    await stub.ContainerStop(api_pb2.ContainerStopRequest(task_id=container))
+
+        with self._telling(f"stopping {container}"):
+            self._line.ask(end)
+
+    def _telling(self, doing: str) -> AbstractContextManager[None]:
+        return self._line.telling(f"{doing} of {self.app}")
+
+
+def _require_sdk() -> None:
+    """Check that the SDK is there, and has what is needed of it: its version says less than its features."""
+    try:
+        importlib.import_module("modal")
+    except ImportError:
+        raise ControlError(
+            "the modal SDK is not installed: pip install 'pytest-modal-bench[modal]'"
+        ) from None
+    for module, feature in _FEATURES:
+        try:
+            operator.attrgetter(feature)(importlib.import_module(module))
+        except (ImportError, AttributeError):
+            raise ControlError(f"the modal SDK is too old, it lacks {module}.{feature}: {UPGRADE}") from None
+
+
+def _find_environment(line: Line, name: str | None) -> modal.Environment:
+    import modal
+
+    async def find() -> modal.Environment | None:
+        if name:
+            environment = modal.Environment.from_name(name, client=line.client)
+        else:
+            environment = modal.Environment.from_context(client=line.client)
+        try:
+            await environment.hydrate.aio()
+        except modal.exception.NotFoundError:
+            return None
+        return environment
+
+    found = line.ask(find)
+    if found is None:
+        wanted = f"environment {name}" if name else "default environment"
+        raise ControlError(f"the workspace has no {wanted}; see `modal environment list`")
+    return found
+
+
+def _record(call: api_pb2.FunctionCallInputInfo) -> CallRecord:
+    from modal_proto import api_pb2
+
+    status = None
+    if call.status:
+        try:
+            status = api_pb2.FunctionCallInputStatus.Name(call.status)
+        except ValueError:
+            # Newer than the SDK.
+            status = str(call.status)
+    return CallRecord(
+        call_id=call.function_call_id,
+        container=call.container_id if call.HasField("container_id") else None,
+        enqueued_at=call.enqueued_at.ToNanoseconds() / 1e9 if call.HasField("enqueued_at") else None,
+        started_at=call.started_at.ToNanoseconds() / 1e9 if call.HasField("started_at") else None,
+        startup_sec=call.startup_time_seconds if call.HasField("startup_time_seconds") else None,
+        execution_sec=call.execution_time_seconds if call.HasField("execution_time_seconds") else None,
+        status=status and status.removeprefix("FUNCTION_CALL_INPUT_STATUS_").replace("_", " ").lower(),
+    )
+
+
+def _known(names: Mapping[str, object]) -> str:
+    return f"known: {', '.join(sorted(names)) or 'none'}"

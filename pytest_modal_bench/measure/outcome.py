@@ -1,0 +1,92 @@
+"""What an endpoint's samples add up to, or what else became of it: one `EndpointResult`."""
+
+from __future__ import annotations
+
+import statistics
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from pytest_modal_bench.model import Endpoint, EndpointResult, Sample, Start
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def summarise(
+    endpoint: Endpoint,
+    samples: Sequence[Sample],
+    *,
+    deadline_sec: float,
+    cold_inconclusive: str | None = None,
+    warm_inconclusive: str | None = None,
+) -> EndpointResult:
+    """What `samples` add up to. One that failed is never a latency, one that was dropped stands in no figure."""
+    good = [sample for sample in samples if sample.counts]
+    answered = [sample for sample in samples if sample.ok]
+    bad = [sample for sample in samples if not sample.ok]
+    colds = [sample for sample in good if sample.start == "cold"]
+    gpus = {sample.gpu_type for sample in answered if sample.gpu_type}
+    last = answered[-1].size_bytes if answered else None
+    return structs.replace(
+        not_run(endpoint),
+        cold_time_sec=_median_time(good, "cold"),
+        warm_time_sec=_median_time(good, "warm"),
+        first_time_sec=_median_time(good, "first"),
+        cold_verified=all(sample.proof is not None for sample in colds) if colds else None,
+        cold_inconclusive=cold_inconclusive,
+        warm_inconclusive=warm_inconclusive,
+        retaken=sum(sample.dropped is not None for sample in samples),
+        load_sec=_load_sec(good),
+        cost_usd=_median([s.cost_usd for s in good if s.start == "warm" and s.cost_usd is not None]),
+        gpu_type=", ".join(sorted(gpus)) or None,
+        size_kb=last / 1024 if last is not None else None,
+        status="success" if answered and not bad else "failed",
+        error=bad[-1].error if bad else None if answered else "No call was made",
+        timeout_sec=deadline_sec,
+        samples=list(samples),
+    )
+
+
+def _load_sec(samples: Sequence[Sample]) -> float | None:
+    """Median execution of first calls in a container less that of warm ones, in seconds of the server's clock."""
+    spans: dict[bool, list[float]] = {False: [], True: []}
+    for sample in samples:
+        if sample.worked_sec is not None:
+            spans[sample.start == "warm"].append(sample.worked_sec)
+    loading, warm = _median(spans[False]), _median(spans[True])
+    return None if loading is None or warm is None else max(loading - warm, 0.0)
+
+
+def skipped(endpoint: Endpoint, reason: str) -> EndpointResult:
+    """The result of an endpoint that was not called, and why."""
+    return structs.replace(not_run(endpoint), status="skipped", skipped_reason=reason)
+
+
+def failed(endpoint: Endpoint, error: str) -> EndpointResult:
+    """The result of an endpoint of which nothing but an error is known."""
+    return structs.replace(not_run(endpoint), status="failed", error=error)
+
+
+def not_run(endpoint: Endpoint) -> EndpointResult:
+    """The result of an endpoint whose turn has not come."""
+    return EndpointResult(
+        endpoint=endpoint.name,
+        path=endpoint.path,
+        category=endpoint.category,
+        description=endpoint.description,
+        status="not_run",
+        id=endpoint.id,
+        app=endpoint.app,
+        pool=endpoint.pool,
+        method=endpoint.method,
+        tags=endpoint.tags,
+    )
+
+
+def _median_time(samples: Sequence[Sample], start: Start) -> float | None:
+    return _median([sample.elapsed_sec for sample in samples if sample.start == start])
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return statistics.median(values) if values else None

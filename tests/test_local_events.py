@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from pytest_modal_bench.local.events import Event, written_to
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EVENT = Event(1.5, "ryla-flux", "ta-01", "started")
+
+
+def test_events_are_appended_as_lines_of_json_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "events"
+    file.write_text("before\n")
+    heard: list[Event] = []
+    with written_to(file, heard.append) as log:
+        log(EVENT)
+        _, line = file.read_text().splitlines()
+    assert json.loads(line) == {"at": 1.5, "app": "ryla-flux", "container": "ta-01", "what": "started"}
+    assert heard == [EVENT]
+
+
+def test_without_a_file_they_are_only_passed_on() -> None:
+    heard: list[Event] = []
+    with written_to(None, heard.append) as log:
+        log(EVENT)
+    assert heard == [EVENT]
