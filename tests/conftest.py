@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 SHIPPED_CATALOGUE = ROOT / "tests" / "endpoints" / "endpoints.toml"
+WITHOUT_OTHER_PLUGINS = "-p no:hypothesispytest -p no:anyio -p no:randomly -p no:rerunfailures"
 _PAYLOAD = '{ prompt = "a lake", seed = "{seed}" }'
 
 
@@ -163,5 +164,14 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
     for name in list(os.environ):
         if name.startswith(("PYTEST_XDIST", "MODAL_", "PYTEST_ADDOPTS", "PYTEST_TIMEOUT")):
             monkeypatch.delenv(name)
+    # Other people's plugins take a second to load, in each of hundreds of runs and of their workers.
+    monkeypatch.setenv("PYTEST_ADDOPTS", WITHOUT_OTHER_PLUGINS)
     pytester.makeini("[pytest]\naddopts = -W error\n")
     return Project(pytester)
+
+
+@pytest.fixture
+def all_plugins(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the project's runs load whatever plugins are installed, as they do for users."""
+    del project
+    monkeypatch.delenv("PYTEST_ADDOPTS")

@@ -90,6 +90,16 @@ def test_calls_of_others_that_say_nothing_of_this_one(others: list[CallRecord]) 
     assert against(sample(call_id="fc-1"), records=[record("fc-1", "ta-1", 5.0), *others]) is None
 
 
+def test_records_that_do_not_reach_back_to_a_call_leave_no_cold_start() -> None:
+    busy = [record(f"fc-{number}", "ta-1", 100.0 + number) for number in range(evidence.RECORDS)]
+    said = "others called the pool so often that its records do not reach back to this call"
+
+    assert against(sample(call_id="fc-x"), records=busy) == said, "it was pushed out"
+    assert against(sample(call_id="fc-0"), records=busy) == said, "what came before it was"
+    assert against(sample(call_id="fc-9"), records=busy) == "its container had served call fc-0 before"
+    assert against(sample(call_id="fc-x"), records=busy[1:]) is None, "these are all that there are"
+
+
 def test_what_proves_a_cold_start() -> None:
     def proof(after: frozenset[str] | None = None, before: Before | None = None, **of: Any) -> str | None:
         return evidence.proof_of_cold(sample(**of), before, after)

@@ -71,6 +71,7 @@ def test_a_selection_of_nothing_runs_nothing_and_says_so(shipped: Project) -> No
     assert not list(shipped.pytester.path.glob("modal-bench-report*"))
 
 
+@pytest.mark.usefixtures("all_plugins")
 def test_the_order_is_the_catalogues_whatever_shuffles(shipped: Project) -> None:
     pytest.importorskip("pytest_randomly")
     in_order = selected(shipped)

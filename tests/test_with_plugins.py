@@ -94,6 +94,7 @@ def test_junit_sees_every_endpoint(project: Project, service: Service) -> None:
     assert "HTTP 500: boom" in str(failure.get("message"))
 
 
+@pytest.mark.usefixtures("all_plugins")
 def test_random_order_changes_nothing_and_equal_seeds_send_no_equal_requests(
     project: Project, service: Service
 ) -> None:
@@ -106,6 +107,7 @@ def test_random_order_changes_nothing_and_equal_seeds_send_no_equal_requests(
     assert len(set(seeds(service))) == len(seeds(service)) == 3 * 4 * 4
 
 
+@pytest.mark.usefixtures("all_plugins")
 @pytest.mark.parametrize("spread", [(), ("-n", "1")], ids=["alone", "spread"])
 def test_a_rerun_replaces_what_failed_and_is_never_cold(project: Project, spread: tuple[str, ...]) -> None:
     pytest.importorskip("pytest_rerunfailures")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pytest_modal_bench.control.forcing import forced
 from pytest_modal_bench.control.plane import ControlError
-from pytest_modal_bench.measure.evidence import ASKS, Before, NoWitness, Witness
+from pytest_modal_bench.measure.evidence import ASKS, RECORDS, Before, NoWitness, Witness
 from pytest_modal_bench.measure.protocol import NotZero
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ _POLL_SEC = 0.25
 """Seconds between two questions meanwhile, at the most."""
 _RECORD_SEC = 2.0
 """How long a provider's record is waited for: it is best effort, and may never come."""
-_RECORDS = 50
-"""Records of a pool's last calls that are looked at."""
 
 
 class Observer:
@@ -161,7 +159,7 @@ class _PoolWitness:
             return None
         deadline = time.monotonic() + self._record_sec
         while True:
-            found = self._ask(lambda function: function.records(_RECORDS))
+            found = self._ask(lambda function: function.records(RECORDS))
             if found is None:
                 return None
             records = {record.call_id: record for record in found}

@@ -26,6 +26,10 @@ ASKS = 2
 """How often the control plane says, before a call, that there is no container, before it is believed."""
 
 
+RECORDS = 200
+"""Records of a pool's last calls that are looked at."""
+
+
 class Before(NamedTuple):
     """What the control plane said right before a call."""
 
@@ -129,6 +133,8 @@ def against_cold(
 
 def _against_record(sample: Sample, records: Mapping[str, CallRecord]) -> str | None:
     own = records.get(sample.call_id or "")
+    if sample.call_id is not None and len(records) >= RECORDS and not _reaches_back(own, records):
+        return "others called the pool so often that its records do not reach back to this call"
     if own is None or own.container is None:
         return None
     if sample.container is not None and own.container != sample.container:
@@ -144,6 +150,12 @@ def _against_record(sample: Sample, records: Mapping[str, CallRecord]) -> str | 
         if earlier:
             return f"its container had served call {other.call_id} before"
     return None
+
+
+def _reaches_back(own: CallRecord | None, records: Mapping[str, CallRecord]) -> bool:
+    if own is None or own.started_at is None:
+        return False
+    return any(each.started_at is not None and each.started_at < own.started_at for each in records.values())
 
 
 def proof_of_cold(sample: Sample, before: Before | None, after: frozenset[str] | None) -> str | None:
