@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import os
-from collections import defaultdict
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from msgspec import Struct, convert, structs, to_builtins
+from msgspec import structs, to_builtins
 
 from pytest_modal_bench import resources as test_resources
 from pytest_modal_bench.collection import endpoint_of
-from pytest_modal_bench.measure import outcome, protocol
-from pytest_modal_bench.measure.client import Client
-from pytest_modal_bench.measure.evidence import PoolState
+from pytest_modal_bench.gate.strictness import complaints
+from pytest_modal_bench.measure import outcome
 from pytest_modal_bench.measure.recording import PlainRecorder, Recorder
-from pytest_modal_bench.measure.request import RequestError
 from pytest_modal_bench.model import Endpoint, EndpointResult, Need, Resource, Sample, Start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_modal_bench.control.observer import Observer
-    from pytest_modal_bench.settings import Settings
+    from pytest_modal_bench.measuring import Measuring
 
 RESULT = pytest.StashKey[EndpointResult]()
 RECORDS = pytest.StashKey[list[dict[str, Any]]]()
@@ -31,133 +26,16 @@ RECORDS = pytest.StashKey[list[dict[str, Any]]]()
 Measure = Callable[[], EndpointResult]
 
 
-class Briefing(Struct, frozen=True, kw_only=True):
-    """What a process that measures can't know by itself. Crosses to a worker as built-in types."""
+class EndpointFixtures:
+    """Plugin of the fixtures below; what they measure with is `measuring`."""
 
-    lora: str | None
-    """The LoRA's id, if the workspace has it."""
-    called_pools: tuple[str, ...]
-    """Pools that have been called before: a cold start can't be observed there any more."""
-    begun_pools: tuple[str, ...]
-    """Pools of which a test has been started before: it has forced their cold starts, if that was asked for."""
-    probed: dict[str, Sample]
-    """By endpoint id: the call that asked whether the LoRA exists. It is that endpoint's first sample, too; but time
-    may pass before the next one, in which a container can stop, so that no call after it is warm at once."""
-
-
-class Measuring:
-    """The process that measures: what it has called so far, and with which resources. Plugin of the fixtures below."""
-
-    def __init__(self, settings: Settings) -> None:
-        """What it may call, and with what, it is told before the first test: `found`, `observer`, then `brief`."""
-        self.settings = settings
-        self.found: dict[str, Resource | str] = {}
-        """Test resources by name; one that is missing is absent."""
-        self.observer: Observer | None = None
-        """Asks and tells Modal's control plane; None: there is none to ask."""
-        self.client = Client(held_after_sec=settings.held_after_sec)
-        self._pools: defaultdict[str, PoolState] = defaultdict(PoolState)
-        self._begun: set[str] = set()
-        self._answered: set[str] = set()
-        self._probed: dict[str, Sample] = {}
+    def __init__(self, measuring: Measuring) -> None:
+        self.measuring = measuring
         self._results: dict[str, EndpointResult] = {}
-
-    def brief(self, briefing: dict[str, Any]) -> None:
-        """Hear what is known before the first test: see `Briefing`."""
-        told = convert(briefing, Briefing)
-        if told.lora is not None:
-            self.found["lora"] = told.lora
-        for pool in told.called_pools:
-            self._pools[pool].called = True
-        self._begun.update(told.begun_pools)
-        self._probed.update(told.probed)
 
     def pytest_unconfigure(self) -> None:
         """Close what is open when the session ends."""
-        self.client.close()
-        if self.observer is not None:
-            self.observer.close()
-
-    def missing(self, endpoint: Endpoint) -> str | None:
-        """`Missing: test image, …`, or None if `endpoint` has all it needs."""
-        return test_resources.missing_reason(endpoint.needs, self.found)
-
-    def conditions(self, endpoint: Endpoint) -> protocol.Conditions:
-        """Under which the endpoint's calls are made, cold starts only observed."""
-        given = {} if self.observer is None else {"witness": self.observer.witness(endpoint)}
-        return protocol.Conditions(
-            client=self.client,
-            resources=self.found,
-            environ=os.environ,
-            deadline_sec=self.settings.deadline_sec(endpoint.timeout),
-            pool=self._pools[endpoint.pool],
-            **given,
-        )
-
-    def measure(self, endpoint: Endpoint, measurement: protocol.Measurement) -> EndpointResult:
-        """Make the endpoint's calls. A call that failed is told in the result, and by nothing else."""
-        cold_rounds = self._cold_rounds(endpoint)
-        probe = self._probed.pop(endpoint.id, None)
-        if probe is not None:
-            measurement.take(self._believed(probe))
-            if self.settings.cold == "observe":
-                cold_rounds = 0
-        if probe is None or probe.ok:
-            try:
-                self._make(measurement, cold_rounds)
-            except protocol.CallFailed:
-                pass  # its sample tells
-            except RequestError as error:
-                return outcome.failed(endpoint, str(error))
-        if any(sample.ok for sample in measurement.samples):
-            self._answered.add(endpoint.id)
-        deadline_sec = self.settings.deadline_sec(endpoint.timeout)
-        return outcome.summarise(
-            endpoint,
-            measurement.samples,
-            deadline_sec=deadline_sec,
-            cold_inconclusive=measurement.cold_inconclusive,
-            warm_inconclusive=measurement.warm_inconclusive,
-        )
-
-    def _make(self, measurement: protocol.Measurement, cold_rounds: int) -> None:
-        endpoint = measurement.endpoint
-        if sum(measurement.kept("cold")) >= cold_rounds:
-            cold_rounds = 0
-        steps = protocol.plan(
-            cold_rounds=cold_rounds, answered=endpoint.id in self._answered, rounds=self.settings.rounds
-        )
-        if not cold_rounds or self.settings.cold != "force":
-            measurement.make(steps)
-            return
-        assert self.observer is not None  # noqa: S101 - no session that forces begins without
-        with self.observer.forced(endpoint) as scale_to_zero:
-            measurement.make(steps[:1], scale_to_zero=scale_to_zero)
-        # Only now, with the autoscaler as it was: a container must live from one warm call to the next.
-        called = endpoint.id in self._answered or any(each.meant == "cold" for each in measurement.samples)
-        measurement.make(protocol.plan(cold_rounds=0, answered=called, rounds=self.settings.rounds))
-
-    def _believed(self, probe: Sample) -> Sample:
-        """The call that asked for the LoRA, as a sample of its endpoint: no forced cold start is a guess."""
-        if self.settings.cold == "force" and probe.start == "cold" and probe.counts and probe.proof is None:
-            dropped = "nothing proved that it met a new container"
-            return structs.replace(probe, start="first", asked="cold", dropped=dropped)
-        return probe
-
-    def _cold_rounds(self, endpoint: Endpoint) -> int:
-        """How many cold starts an endpoint gets: those of its pool if it is the first, or its own if it asks."""
-        begun = endpoint.pool in self._begun
-        called = self._pools[endpoint.pool].called
-        if endpoint.cold is not False:
-            self._begun.add(endpoint.pool)
-        match self.settings.cold:
-            case "force":
-                due = endpoint.cold or (endpoint.cold is None and not begun)
-                return self.settings.cold_rounds if due else 0
-            case "observe":
-                return int(not called and endpoint.cold is not False)
-            case "off":
-                return 0
+        self.measuring.close()
 
     @pytest.fixture
     def measure_endpoint(
@@ -167,25 +45,35 @@ class Measuring:
 
         An endpoint is measured once in a session, however many tests ask for it.
         """
-        missing = self.missing(endpoint)
+        missing = self.measuring.missing(endpoint)
         if missing is not None:
-            request.node.stash[RESULT] = outcome.skipped(endpoint, missing)
+            result = request.node.stash[RESULT] = outcome.skipped(endpoint, missing)
+            self._be_strict(result)
             pytest.skip(missing)
         return lambda: self._measured(request.node, endpoint, _modal_bench_recorder)
 
     def _measured(self, item: pytest.Item, endpoint: Endpoint, recorder: Recorder) -> EndpointResult:
         if endpoint.id not in self._results or self._results[endpoint.id].status == "failed":
-            measurement = protocol.Measurement(endpoint, self.conditions(endpoint), recorder)
+            measurement = self.measuring.begin(endpoint, recorder)
             try:
-                self._results[endpoint.id] = self.measure(endpoint, measurement)
+                self._results[endpoint.id] = self.measuring.measure(measurement)
             finally:
                 item.stash[RECORDS] = recorder.records(
-                    lambda start: _extra_info(endpoint, start, measurement.samples), measurement.kept
+                    lambda start: _extra_info(endpoint, start, measurement.samples), measurement.recorded
                 )
         result = item.stash[RESULT] = self._results[endpoint.id]
         if result.status == "failed":
             pytest.fail(f"{endpoint.path}: {result.error}", pytrace=False)
+        self._be_strict(result)
+        if result.status == "not_run":
+            pytest.skip(result.skipped_reason or "not run")
         return result
+
+    def _be_strict(self, result: EndpointResult) -> None:
+        if self.measuring.settings.strict:
+            doubts = list(complaints(result))
+            if doubts:
+                pytest.fail(f"strict: {'; '.join(doubts)}", pytrace=False)
 
     @pytest.fixture
     def endpoint_result(self, measure_endpoint: Measure) -> EndpointResult:
@@ -213,9 +101,9 @@ class Measuring:
         return self._resource("lora")
 
     def _resource(self, name: Need) -> Resource | str:
-        resource = self.found.get(name)
+        resource = self.measuring.found.get(name)
         if resource is None:
-            pytest.skip(test_resources.missing_reason((name,), self.found) or name)
+            pytest.skip(test_resources.missing_reason((name,), self.measuring.found) or name)
         return resource
 
     @pytest.hookimpl(wrapper=True)
@@ -231,7 +119,7 @@ class Measuring:
                 carried = {
                     "result": to_builtins(result),
                     "records": item.stash.get(RECORDS, []),
-                    "notes": [] if self.observer is None else list(self.observer.notes),
+                    "notes": [] if self.measuring.observer is None else list(self.measuring.observer.notes),
                 }
                 report.modal_bench = carried  # type: ignore[attr-defined] # pytest carries what it does not know
         return report

@@ -69,10 +69,11 @@ def _make(name: str, catalogue: Catalogue, settings: Settings) -> Path:
         raise NotGenerated(f"test {name}: {endpoint.path}: {error}") from None
     with Client(held_after_sec=settings.held_after_sec) as client:
         answer = client.call(request, deadline_sec=settings.deadline_sec(endpoint.timeout), fresh=True)
-    if not answer.ok:
-        raise NotGenerated(f"test {name}: {endpoint.path}: {answer.error}")
+        if not answer.ok:
+            raise NotGenerated(f"test {name}: {endpoint.path}: {answer.error}")
+        made = answer.body if isinstance(answer.body, bytes) else answer.body.read_bytes()
     try:
-        data = answer.body if name == "image" else test_resources.webp_to_mp4(answer.body)
+        data = made if name == "image" else test_resources.webp_to_mp4(made)
         resource = test_resources.from_bytes(name, data)
     except ValueError as error:
         raise NotGenerated(f"test {name}: {endpoint.path}: {error}") from None

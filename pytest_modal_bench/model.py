@@ -73,6 +73,13 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """The app's web function, as Modal's control plane names it; None: it can't be asked about this pool."""
     scaledown_window: float | None = None
     """Seconds that one of its containers lives on without a call."""
+    cpu: float | None = None
+    """Physical cores that its containers are billed for, as the catalogue claims."""
+    memory: float | None = None
+    """GiB of memory that its containers are billed for, as the catalogue claims."""
+    region: Literal["broad", "narrow"] | None = None
+    """What Modal calls the choice of a region, which has a price; None: not chosen."""
+    nonpreemptible: bool = False
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -82,6 +89,59 @@ class Resource(msgspec.Struct, frozen=True):
     media_type: str
     name: str
     """File name, for multipart bodies."""
+
+
+Cause = Literal[
+    "timeout",
+    "redirect_loop",
+    "dns",
+    "refused",
+    "tls",
+    "connection_lost",
+    "proxy_auth",
+    "not_deployed",
+    "app_stopped",
+    "workspace_disabled",
+    "spend_limit",
+    "queue_full",
+    "rate_limited",
+    "bad_redirect",
+    "input_lost",
+    "killed",
+    "function_timeout",
+    "booting",
+    "platform",
+    "application",
+    "invalid_output",
+    "unknown",
+]
+"""Why a call failed, in one word."""
+
+CostBasis = Literal["measured", "estimated"]
+"""`measured`: the endpoint's own word, or the provider's bill; `estimated`: seconds times a price."""
+
+
+class Media(msgspec.Struct, frozen=True, kw_only=True):
+    """What an answer's bytes are, whatever its headers say. None: not known."""
+
+    kind: Literal["image", "video", "json", "html", "text", "empty", "other"]
+    format: str | None = None
+    """`PNG`, `JPEG`, `WEBP`, `GIF`, `MP4`, `WEBM`, …"""
+    size_bytes: int
+    sha256: str
+    width: int | None = None
+    height: int | None = None
+    """Pixels, as displayed."""
+    frames: int | None = None
+    duration_sec: float | None = None
+    blank: bool | None = None
+    """Every frame is of one colour, or all but."""
+    checked: bool = False
+    """Whether it was decoded whole."""
+    unchecked: str | None = None
+    """Why it was not, in one line."""
+    problem: str | None = None
+    """What is wrong with the bytes themselves, in one line: truncated, not decodable, too large to decode."""
 
 
 class Phases(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +188,10 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     http_status: int | None = None
     error: str | None = None
     """One line, secrets taken out."""
+    cause: Cause | None = None
+    """Why it failed."""
+    media: Media | None = None
+    """What the answer is; None: it was not looked at."""
     size_bytes: int | None = None
     content_type: str | None = None
     redirects: int = 0
@@ -135,7 +199,10 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds spent in hops that the server held, as Modal holds a call it has not finished."""
     phases: Phases = Phases()
     cost_usd: float | None = None
-    """From the endpoint's own `X-Cost-USD` header."""
+    """US dollars, by `cost_basis`."""
+    cost_basis: CostBasis | None = None
+    cost_source: str | None = None
+    """What the cost was computed from, in words."""
     execution_sec: float | None = None
     """From the endpoint's own `X-Execution-Time-Sec` header: the server's clock."""
     gpu_type: str | None = None
@@ -190,6 +257,7 @@ class EndpointResult(msgspec.Struct, kw_only=True):
     cost_usd: float | None = None
     """Cost of one warm call: median over the warm samples whose cost is known."""
     gpu_type: str | None = None
+    """As the endpoint says, never as the catalogue claims."""
     size_kb: float | None = None
     """Size of the last answer that succeeded."""
     status: Status
@@ -215,8 +283,26 @@ class EndpointResult(msgspec.Struct, kw_only=True):
     """Calls that were dropped and taken again."""
     load_sec: float | None = None
     """Estimate of the model's load: the first execution in a new container less the median warm one."""
+    cause: Cause | None = None
+    """Why it failed."""
+    meaning: str | None = None
+    """What that cause means, in one line."""
+    remedy: str | None = None
+    """What to try, in one line."""
+    media: Media | None = None
+    """What its last answer was."""
+    cached: str | None = None
+    """Why its answers look as if they came from a cache."""
+    cost_basis: CostBasis | None = None
+    cold_cost_usd: float | None = None
+    """What a cold call cost: median."""
+    cold_cost_basis: CostBasis | None = None
+    idle_tail_usd: float | None = None
+    """What its container costs after its last call, until it scales down; an estimate."""
     notes: list[str] = []
     """What else is to be known of it, a line each."""
+    misfits: list[str] = []
+    """What does not fit between the catalogue and what the app says of itself, a line each."""
     samples: list[Sample] = []
 
 
@@ -232,6 +318,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     calls_with_cost: int
     total_cost_usd: float | None
     """Sum over the calls whose cost is known: a lower bound where `calls_with_cost < calls`; None where none is."""
+    estimated: bool = False
+    """Whether an estimate is in that sum."""
 
     @classmethod
     def of(cls, results: list[EndpointResult]) -> Summary:
@@ -251,6 +339,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
             calls=len(samples),
             calls_with_cost=len(costs),
             total_cost_usd=sum(costs) if costs else None,
+            estimated=any(sample.cost_basis == "estimated" for sample in samples),
         )
 
 

@@ -65,6 +65,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "Default: modal-bench-report.md and modal-bench-report.json in the root directory.",
         action="append",
     )
+    option("modal-bench-save-outputs", "DIR", "Keep each endpoint's last answer in this directory.")
+    option(
+        "modal-bench-max-cost",
+        "USD",
+        "Make no call that would bring what the run costs above this; calls are then made one at a time.",
+    )
+    switch(
+        "modal-bench-strict", "Skips, unverified cold starts, cached answers and open questions fail, too."
+    )
     option(
         "modal-bench-generate",
         "WHAT",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import convert
 
 from pytest_modal_bench import settings as session_settings
 from pytest_modal_bench.collection import EndpointCollection
-from pytest_modal_bench.fixtures import Measuring, PlainRecording
+from pytest_modal_bench.fixtures import EndpointFixtures, PlainRecording
+from pytest_modal_bench.measure.spending import Ledger
+from pytest_modal_bench.measuring import Measuring
 from pytest_modal_bench.model import Resource
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ def register(config: pytest.Config) -> None:
     measuring = None
     if only_looks or not distributed:
         measuring = Measuring(settings)
-        manager.register(measuring, "modal-bench-measuring")
+        manager.register(EndpointFixtures(measuring), "modal-bench-measuring")
     if only_looks:
         return
     from pytest_modal_bench.session import RunSession, WorkerSession
@@ -47,6 +50,8 @@ def register(config: pytest.Config) -> None:
         if given["urls"]:
             collection.catalogue = catalogue.with_urls(given["urls"])
         measuring.found = convert(given["found"], dict[str, Resource])
+        if given["ledger"] is not None and settings.max_cost is not None:
+            measuring.ledger = Ledger(Path(given["ledger"]), settings.max_cost)
         if given["access"] is not None:
             from pytest_modal_bench import access
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
+import tempfile
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,18 +19,19 @@ from pytest_modal_bench import access as control_access
 from pytest_modal_bench import resources as test_resources
 from pytest_modal_bench.catalogue import Catalogue, CatalogueError
 from pytest_modal_bench.collection import EndpointCollection, endpoint_of, endpoint_of_id
-from pytest_modal_bench.fixtures import Briefing, Measuring
 from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
 from pytest_modal_bench.measure import outcome
-from pytest_modal_bench.measure.client import Client
-from pytest_modal_bench.measure.evidence import NoWitness, PoolState
-from pytest_modal_bench.measure.protocol import Conditions
+from pytest_modal_bench.measure.forecast import Planned, forecast
+from pytest_modal_bench.measure.spending import Ledger, LimitReached
+from pytest_modal_bench.measuring import Briefing, Measuring
 from pytest_modal_bench.model import EndpointResult, Resource, Run, Sample, Summary
 from pytest_modal_bench.probe import probe_lora, probed_endpoint, says_missing
+from pytest_modal_bench.report.json import load
 from pytest_modal_bench.report.write import write
 from pytest_modal_bench.results import Results
 from pytest_modal_bench.settings import LOCAL, Settings
 from pytest_modal_bench.termination import terminate_like_interrupt
+from pytest_modal_bench.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,6 +71,8 @@ class RunSession:
         self._access: control_access.Access | None = None
         self._observer: Observer | None = None
         self._notes: dict[str, None] = {}
+        self._ledger: Ledger | None = None
+        self._ledger_path: Path | None = None
 
     @property
     def catalogue(self) -> Catalogue:
@@ -90,6 +97,16 @@ class RunSession:
         if self._measuring is not None:
             self._measuring.found = dict(self._found)
             self._measuring.observer = self._observer
+        if self.settings.max_cost is not None:
+            self._open_ledger(self.settings.max_cost)
+
+    def _open_ledger(self, limit_usd: float) -> None:
+        directory = tempfile.TemporaryDirectory(prefix="modal-bench-")
+        self.config.add_cleanup(directory.cleanup)
+        self._ledger_path = Path(directory.name) / "ledger"
+        self._ledger = Ledger(self._ledger_path, limit_usd)
+        if self._measuring is not None:
+            self._measuring.ledger = self._ledger
 
     def _note(self, *lines: str) -> None:
         self._notes.update(dict.fromkeys(lines))
@@ -142,6 +159,7 @@ class RunSession:
         """What the tests are to know. `started` are the ids of tests that workers have been given before."""
         if not self._briefed:
             self._briefed = True
+            self._foresee()
             self._look_for_lora()
         endpoints = self.catalogue.endpoints
         called = {
@@ -162,6 +180,58 @@ class RunSession:
         )
         return to_builtins(briefing)  # type: ignore[no-any-return]
 
+    def _foresee(self) -> None:
+        """Where there is a limit, say before the first call what the calls may cost."""
+        if self.settings.max_cost is None:
+            return
+        measuring = self._measuring or self._own_measuring()
+        first = {endpoint.pool: endpoint.id for endpoint in reversed(self._results.selected)}
+        colds = self.settings.cold_rounds if self.settings.cold == "force" else 1
+        planned = [
+            Planned(
+                endpoint.id,
+                colds if first[endpoint.pool] == endpoint.id else 1,
+                self.settings.rounds,
+                measuring.longest_usd(endpoint),
+            )
+            for endpoint in self._results.selected
+        ]
+        expected, most, calls = forecast(planned, self._earlier())
+        if measuring is not self._measuring:
+            measuring.close()
+        by_last = "unknown" if expected is None else f"about ${expected:.4f}, by the last report"
+        at_most = "unknown" if most is None else f"${most:.2f}"
+        self._say(
+            f"expected cost of {counted(calls, 'call')}: {by_last}; at most, each until its deadline: {at_most}; "
+            f"limit: ${self.settings.max_cost:g}"
+        )
+
+    def _earlier(self) -> dict[str, EndpointResult]:
+        """Results of the last run, if its report is where this one's will be."""
+        for path in self.settings.reports:
+            if path.suffix == ".json":
+                with suppress(OSError, ValueError):
+                    return {result.id: result for result in load(path.read_bytes()).results}
+        return {}
+
+    def _say(self, line: str) -> None:
+        """Tell now, and in the report."""
+        self._note(line)
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.ensure_newline()
+            reporter.write_line(f"modal-bench: {line}")
+
+    def _own_measuring(self) -> Measuring:
+        """For a call that a controller makes itself."""
+        measuring = Measuring(self.settings, self._ledger)
+        measuring.found = dict(self._found)
+        if self._access is not None:
+            measuring.observer = control_access.observer(
+                self._access, self.settings, self.catalogue, self.config
+            )
+        return measuring
+
     def _look_for_lora(self) -> None:
         lora = self.catalogue.resources.lora
         if lora is None:
@@ -170,19 +240,19 @@ class RunSession:
         endpoint = probed_endpoint(self.catalogue)
         if endpoint is None or not any("lora" in selected.needs for selected in self._results.selected):
             return
-        with Client(held_after_sec=self.settings.held_after_sec) as client:
+        measuring = self._measuring or self._own_measuring()
+        try:
+            conditions = measuring.conditions(endpoint)
             self._probe = probe_lora(
                 endpoint,
-                Conditions(
-                    client=client,
-                    resources=self._found | {"lora": lora.id},
-                    environ=os.environ,
-                    deadline_sec=self.settings.deadline_sec(endpoint.timeout),
-                    pool=PoolState(),
-                    witness=NoWitness() if self._observer is None else self._observer.witness(endpoint),
-                ),
+                replace(conditions, resources={**self._found, "lora": lora.id}),
                 cold=self.settings.cold != "off" and endpoint.cold is not False,
             )
+        except LimitReached as limit:
+            self._note(str(limit))
+        finally:
+            if measuring is not self._measuring:
+                measuring.close()
         if self._probe is not None:
             if self._probe.ok:
                 self._lora_known = True
@@ -198,6 +268,7 @@ class RunSession:
         node.workerinput["modal_bench"] = {
             "urls": {app.name: app.url for app in self.catalogue.apps.values() if app.url is not None},
             "access": control_access.as_builtins(self._access),
+            "ledger": None if self._ledger_path is None else str(self._ledger_path),
             "found": {
                 name: to_builtins(value, builtin_types=(bytes,)) for name, value in self._found.items()
             },

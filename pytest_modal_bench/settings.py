@@ -50,6 +50,11 @@ class Settings:
     timeout: float | None
     """Cap on every deadline, in seconds."""
     reports: tuple[Path, ...]
+    save_outputs: Path | None
+    """Directory for each endpoint's last answer."""
+    max_cost: float | None
+    """What a run may cost, in USD."""
+    strict: bool
     generate: tuple[str, ...]
     scenario: str
     time_scale: float
@@ -147,6 +152,9 @@ def _resolve(config: pytest.Config) -> Settings:
         cold_rounds=value("cold_rounds", _count, 1),
         timeout=value("timeout", _positive, None),
         reports=_reports(config),
+        save_outputs=_directory(config),
+        max_cost=value("max_cost", _positive, None),
+        strict=is_on(config, "modal_bench_strict"),
         generate=value("generate", _resources, ()),
         scenario=value("scenario", str, "healthy"),
         time_scale=value("time_scale", _positive, 0.01),
@@ -169,6 +177,16 @@ def _reports(config: pytest.Config) -> tuple[Path, ...]:
                 raise pytest.UsageError(f"{source}: {path.name}: is a directory, name a file in it")
             paths.append(path)
     return tuple(dict.fromkeys(paths))
+
+
+def _directory(config: pytest.Config) -> Path | None:
+    for values in given(config, "modal_bench_save_outputs"):
+        source, name, base = values[-1]
+        path = (base / name).absolute()
+        if path.exists() and not path.is_dir():
+            raise pytest.UsageError(f"{source}: {path.name}: is a file, name a directory")
+        return path
+    return None
 
 
 def _name(text: str) -> str:

@@ -26,7 +26,10 @@ _PAYLOAD = '{ prompt = "a lake", seed = "{seed}" }'
 
 @dataclass
 class Service:
-    """A server on loopback: `/ok…` answers, `/fail…` answers 500, `/hang…` never does, `/lora…` knows `known`."""
+    """A server on loopback: `/ok…` answers, `/fail…` answers 500, `/hang…` never does, `/lora…` knows `known`.
+
+    It has no `/openapi.json`, and does not count who asks for it.
+    """
 
     url: str
     calls: list[str] = field(default_factory=list)
@@ -43,6 +46,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path == "/openapi.json" and self.path not in self.service.answers:
+            self._answer(404, b"this service says nothing of itself")
+            return
         self.service.calls.append(self.path)
         self.service.bodies.append(json.loads(body) if body else None)
         if self.path in self.service.answers:

@@ -126,7 +126,7 @@ def test_every_endpoint_is_posted_a_new_seed_and_says_what_it_is(catalogue: Cata
 def test_what_an_answer_must_be_is_what_the_endpoint_answers(catalogue: Catalogue) -> None:
     kinds = {endpoint.path: endpoint.expect.kind for endpoint in catalogue.endpoints if endpoint.expect}
     assert kinds == {
-        path: "any" if path == "/seedvr2" else "video" if path in VIDEOS else "image"
+        path: None if path == "/seedvr2" else "video" if path in VIDEOS else "image"
         for _, _, path, *_ in REFERENCE
     }
 

@@ -18,7 +18,7 @@ from pytest_modal_bench.control.journal import Journal
 from pytest_modal_bench.control.plane import Autoscaler, ControlError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pytest_modal_bench.control.forcing import Forced
@@ -52,6 +52,12 @@ class Pool:
         raise NotImplementedError
 
     def web_url(self) -> str | None:
+        raise NotImplementedError
+
+    def gpu(self) -> str | None:
+        raise NotImplementedError
+
+    def rates(self) -> Mapping[str, str]:
         raise NotImplementedError
 
     def records(self, limit: int) -> Sequence[CallRecord]:

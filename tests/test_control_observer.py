@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GONE = ControlError("the control plane is gone; check the network")
+SECRET = ControlError("the control plane says no")
 SETTINGS = Autoscaler(min_containers=1, max_containers=0, buffer_containers=0, scaledown_window=300)
 
 
@@ -33,7 +34,7 @@ class Plane:
         self.settings = SETTINGS
         self.calls: list[list[CallRecord]] = []
         self.asked = 0
-        self.gone = self.closed = False
+        self.gone = self.closed = self.secretive = False
 
     def function(self, app: str, name: str) -> Any:
         if app != self.app:
@@ -43,6 +44,18 @@ class Plane:
 
     def close(self) -> None:
         self.closed = True
+
+    def rates(self) -> dict[str, str]:
+        self._answer()
+        if self.secretive:
+            raise SECRET
+        return {"cpu_hour_cost": "0.04716"}
+
+    def gpu(self) -> str | None:
+        self._answer()
+        if self.secretive:
+            raise SECRET
+        return "L40S"
 
     def count(self) -> int:
         self._answer()
@@ -165,6 +178,42 @@ def test_one_that_can_not_be_connected_is_tried_once(tmp_path: Path) -> None:
         zero()
 
     assert (len(tries), observer.notes) == (1, [str(GONE)])
+
+
+def test_prices_and_gpus_are_asked_for_once(observer: Observer, plane: Plane) -> None:
+    for _ in range(2):
+        assert observer.rates() == {"cpu_hour_cost": "0.04716"}
+        assert observer.gpu(endpoint()) == "L40S"
+
+    assert (plane.asked, observer.notes) == (2, [])
+
+
+def test_the_gpu_of_a_function_that_is_not_named_or_not_there_is_not_known(
+    observer: Observer, plane: Plane
+) -> None:
+    assert observer.gpu(endpoint(function=None)) is None
+    assert observer.gpu(endpoint(app="other")) is None
+    assert observer.gpu(endpoint(app="other")) is None
+    assert (plane.asked, observer.notes) == (0, ["other is not deployed"])
+
+
+def test_prices_that_are_not_told_are_noted_once_and_cost_no_evidence(
+    observer: Observer, plane: Plane
+) -> None:
+    plane.secretive = True
+    for _ in range(2):
+        assert (observer.rates(), observer.gpu(endpoint())) == (None, None)
+
+    assert (plane.asked, observer.notes) == (2, [str(SECRET)])
+    assert observer.witness(endpoint()).after() == frozenset({"ta-1"})
+
+
+def test_nobody_is_asked_for_prices_once_the_control_plane_is_gone(observer: Observer, plane: Plane) -> None:
+    plane.gone = True
+    assert observer.witness(endpoint()).after() is None
+    assert (observer.rates(), observer.gpu(endpoint())) == (None, None)
+
+    assert (plane.asked, observer.notes) == (1, [str(GONE)])
 
 
 def test_forcing_scales_to_zero_and_puts_the_settings_back(observer: Observer, plane: Plane) -> None:

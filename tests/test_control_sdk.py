@@ -25,6 +25,7 @@ from pytest_modal_bench.control.journal import Journal
 from pytest_modal_bench.control.plane import Autoscaler, ControlError
 from pytest_modal_bench.control.sdk import SdkControlPlane, SdkFunction, connect
 from pytest_modal_bench.local.launch import LocalWorkspace, launch
+from pytest_modal_bench.measure import cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -172,6 +173,10 @@ def test_a_function_is_looked_up_once(plane: SdkControlPlane) -> None:
     assert plane.function("ryla-flux", METHOD) is plane.function("ryla-flux", METHOD)
 
 
+def test_a_function_says_which_gpu_its_containers_ask_for(flux: SdkFunction) -> None:
+    assert flux.gpu() == "L40S"
+
+
 def test_containers_are_counted_and_named(workspace: LocalWorkspace, flux: SdkFunction) -> None:
     assert (flux.count(), flux.containers()) == (0, frozenset())
     flux.set_autoscaler(Autoscaler(scaledown_window=3600))
@@ -212,6 +217,18 @@ def test_records_come_newest_first_and_no_more_than_asked_for(
     ids = [call(workspace).headers["modal-function-call-id"] for _ in range(3)]
     eventually(lambda: [each.call_id for each in flux.records(2)] == ids[:0:-1])
     assert flux.records(0) == ()
+
+
+# --- Prices ---
+
+
+def test_prices_are_told_as_modal_writes_them(plane: SdkControlPlane) -> None:
+    told = plane.rates()
+    assert told["gpu_hour_cost_l40s"] == "1.9512"
+    rates, table = cost.from_live(told), cost.table()
+    assert rates.gpu == pytest.approx(table.gpu)
+    assert rates.cpu == pytest.approx(table.cpu)
+    assert rates.memory == pytest.approx(table.memory)
 
 
 # --- Autoscaler ---
@@ -462,6 +479,8 @@ class Odd:
             "FunctionGetSchedulingParams": api_pb2.FunctionGetSchedulingParamsResponse(),
             "FunctionGetCurrentStats": api_pb2.FunctionStats(),
             "FunctionCallFetch": api_pb2.FunctionCallFetchResponse(),
+            "WorkspaceNameLookup": api_pb2.WorkspaceNameLookupResponse(username="odd"),
+            "WorkspaceBillingRates": api_pb2.WorkspaceBillingRatesResponse(),
         }
 
     def __mapping__(self) -> dict[str, Any]:
@@ -470,7 +489,7 @@ class Odd:
             f"/modal.client.ModalClient/{name}": grpclib_const.Handler(
                 self._serving(name),
                 grpclib_const.Cardinality.UNARY_UNARY,
-                empty_pb2.Empty if name == "ClientHello" else getattr(api_pb2, methods[name].input_type.name),
+                getattr(api_pb2, methods[name].input_type.name, empty_pb2.Empty),
                 getattr(api_pb2, methods[name].output_type.name),
             )
             for name in self.answers
@@ -534,6 +553,69 @@ def test_a_class_that_tells_no_methods_has_none(odd: Odd) -> None:
         pytest.raises(ControlError, match="Class of odd has no method web; known: none"),
     ):
         plane.function("odd", "Class.web")
+
+
+def asks_for(*gpus: tuple[str, int]) -> Any:
+    """What Modal says of a function that may run on any of these."""
+    functions = [
+        api_pb2.Function(
+            resources=api_pb2.Resources(gpu_config=api_pb2.GPUConfig(gpu_type=kind, count=count))
+        )
+        for kind, count in gpus
+    ]
+    return api_pb2.FunctionGetByIdResponse(
+        function=api_pb2.FunctionData(
+            ranked_functions=[
+                api_pb2.FunctionData.RankedFunction(rank=rank, function=function)
+                for rank, function in enumerate(functions)
+            ]
+        ),
+        handle_metadata=api_pb2.FunctionHandleMetadata(function_name="web", web_url="https://odd"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("gpus", "says"),
+    [
+        ([("L40S", 1)], "L40S"),
+        ([("H100", 8)], "H100:8"),
+        ([("", 0)], None),
+        ([("H100", 1), ("A100-80GB", 1)], None),
+    ],
+)
+def test_a_gpu_is_told_with_its_number_and_not_guessed(
+    odd: Odd, gpus: list[tuple[str, int]], says: str | None
+) -> None:
+    odd.answers["FunctionGetById"] = asks_for(*gpus)
+    with asking(odd) as plane:
+        assert plane.function("odd", "web").gpu() == says
+
+
+def test_prices_that_modal_has_given_up_are_left_out(odd: Odd) -> None:
+    odd.answers["WorkspaceBillingRates"] = api_pb2.WorkspaceBillingRatesResponse(
+        rates={"cpu_hour_cost": "0.04716", "gpu_hour_cost_k80": "9", "gpu_hour_cost_p4": "9"},
+        deprecation_warnings={"gpu_hour_cost_k80": "going"},
+        deprecation_errors={"gpu_hour_cost_p4": "gone"},
+    )
+    with asking(odd) as plane:
+        assert plane.rates() == {"cpu_hour_cost": "0.04716"}
+
+
+@pytest.mark.parametrize("answer", [GRPCError(Status.PERMISSION_DENIED, "not for you"), 60.0])
+def test_prices_that_modal_does_not_tell_are_trouble_in_one_line(odd: Odd, answer: Any) -> None:
+    odd.answers["WorkspaceBillingRates"] = answer
+    with (
+        asking(odd, patience_sec=1.0) as plane,
+        pytest.raises(ControlError, match="asking for the prices") as raised,
+    ):
+        plane.rates()
+    one_line(raised.value)
+
+
+def test_a_price_that_is_no_number_is_trouble(odd: Odd) -> None:
+    odd.answers["WorkspaceBillingRates"] = api_pb2.WorkspaceBillingRatesResponse(rates={"cpu": "cheap"})
+    with asking(odd) as plane, pytest.raises(ControlError, match="asking for the prices"):
+        plane.rates()
 
 
 def test_settings_that_modal_does_not_tell_are_its_defaults(odd: Odd) -> None:

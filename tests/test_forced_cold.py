@@ -171,7 +171,8 @@ def test_the_cli_as_a_second_opinion(standing: Standing) -> None:
         check=True,
     )
     by_cli = {row["function_call_id"]: row["container_id"] for row in json.loads(called.stdout)}
-    assert by_cli == {each["call_id"]: each["container"] for each in measured["samples"]}
+    assert {each["call_id"]: each["container"] for each in measured["samples"]}.items() <= by_cli.items()
+    assert len(by_cli) == len(measured["samples"]) + 1, "and once for what the app says of itself"
 
 
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM", "kill -9"])

@@ -177,9 +177,9 @@ def test_a_wrong_scenario_is_one_line_and_exit_code_2() -> None:
         out, errors = process.communicate(timeout=20)
     assert process.returncode == 2
     assert out == ""
-    assert (
-        errors
-        == "no scenario 'gone': there are healthy, instrumented, reference, or give a path that ends in .toml\n"
+    assert errors == (
+        "no scenario 'gone': there are edge-answers, healthy, instrumented, reference,"
+        " or give a path that ends in .toml\n"
     )
 
 

@@ -12,6 +12,7 @@ import requests
 from pytest_modal_bench.local import workspace
 from pytest_modal_bench.local.container import Order
 from pytest_modal_bench.local.http import listen
+from pytest_modal_bench.local.kinds import Blank, Kill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ ORDER = Order(
     app=workspace.read().apps["ryla-flux"],
     time_scale=1e-4,
     seed=1,
-    killed=["/flux-dev"],
+    faults={"/flux-dev": Kill(), "/flux-dev-lora": Blank()},
     loras=["test-benchmark"],
 )
 
@@ -104,3 +105,9 @@ def test_it_dies_of_sigkill_where_the_scenario_wants_that() -> None:
 def test_an_order_survives_its_journey() -> None:
     assert msgspec.json.decode(msgspec.json.encode(ORDER), type=Order) == ORDER
     assert b"\n" not in msgspec.json.encode(ORDER)
+
+
+def test_it_may_be_killed_only_until_so_many_of_its_app_have_died() -> None:
+    order = msgspec.structs.replace(ORDER, faults={"/flux": Kill(times=2), "/flux-dev": Kill()})
+    killed = [msgspec.structs.replace(order, deaths=deaths).killed() for deaths in (0, 1, 2)]
+    assert killed == [["/flux", "/flux-dev"], ["/flux", "/flux-dev"], ["/flux-dev"]]

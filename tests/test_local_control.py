@@ -297,22 +297,26 @@ def test_every_call_has_a_record_under_the_id_in_its_answer(client: Any, space: 
     assert calls(client, "ryla-z-image", count=1) == [newest]
 
 
-def test_what_happens_to_containers_is_logged(tmp_path: Path) -> None:
+def test_what_happens_to_containers_and_calls_is_logged(tmp_path: Path) -> None:
     log = tmp_path / "events"
     with launch("healthy", SCALE, log=log) as workspace:
         assert workspace.control is None
         started(workspace, "ryla-flux").kill()
-        until(lambda: len(log.read_text().splitlines()) == 2)
-        assert get(workspace, "ryla-lora").status_code == 200
+        until(lambda: len(log.read_text().splitlines()) == 3)
+        answer = get(workspace, "ryla-lora")
     events = [json.loads(line) for line in log.read_text().splitlines()]
     assert [(event["app"], event["what"]) for event in events] == [
         ("ryla-flux", "started"),
+        ("ryla-flux", "answered"),
         ("ryla-flux", "died"),
         ("ryla-lora", "started"),
+        ("ryla-lora", "answered"),
         ("ryla-lora", "stopped"),
     ]
-    assert events[0]["container"] == events[1]["container"]
+    assert len({event["container"] for event in events[:3]}) == 1
     assert events[0]["at"] == pytest.approx(time.time(), abs=60)
+    assert events[4]["call"] == answer.headers["modal-function-call-id"]
+    assert (events[4]["path"], events[4]["status"], events[4]["gpu_seconds"]) == ("/health", 200, None)
 
 
 def test_another_token_is_refused(space: LocalWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,24 +12,28 @@ import httpx
 import pytest
 
 from pytest_modal_bench.local import edge as edge_module
+from pytest_modal_bench.local import scenario as scenarios
+from pytest_modal_bench.local import workspace
 from pytest_modal_bench.local.edge import Edge
+from pytest_modal_bench.local.events import Answered
 from pytest_modal_bench.local.http import listen
-from pytest_modal_bench.local.lifeline import ContainerDiedError
-from pytest_modal_bench.local.records import Record, Records
-from pytest_modal_bench.local.scenario import (
+from pytest_modal_bench.local.kinds import (
     AnyFault,
     EdgeAnswer,
     HeldRedirects,
     InputLost,
+    Large,
     RedirectLoop,
-    Resources,
-    Scenario,
 )
+from pytest_modal_bench.local.lifeline import ContainerDiedError
+from pytest_modal_bench.local.records import Record, Records
+from pytest_modal_bench.local.scenario import AppFault, Resources, Scenario
 from pytest_modal_bench.local.workspace import App
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
+    from pytest_modal_bench.local.events import Entry
     from pytest_modal_bench.local.pool import Pool
 
 PORT = 4321
@@ -41,6 +45,8 @@ TEXT = "text/plain; charset=utf-8"
 class Backend:
     """A pool with one container, which is a socket in this process."""
 
+    name: str = "ryla-flux"
+    log: list[Entry] = field(default_factory=list)
     app: App = field(default_factory=lambda: App(endpoints={}, enter=0))
     time_scale: float = 1.0
     release: asyncio.Event = field(default_factory=asyncio.Event)
@@ -88,19 +94,22 @@ class Backend:
         writer.close()
 
 
-def play(
+def play(  # noqa: PLR0913 - what a scene may want otherwise
     scene: Callable[[httpx.AsyncClient, Backend], Awaitable[Any]],
     *,
     hold: float = 5.0,
     faults: dict[str, AnyFault] | None = None,
-    success_headers: bool = True,
+    success_headers: bool | list[str] = True,
+    app: AppFault | None = None,
+    scenario: Scenario | None = None,
 ) -> Any:
     """Play a scene with a client and a container that answers at once, unless the scene says otherwise."""
-    scenario = Scenario(
+    chosen = scenario or Scenario(
         summary="trial",
         resources=Resources(image=True, video=True, mask=True, lora=True),
         success_headers=success_headers,
         faults=faults or {},
+        apps={"ryla-flux": app} if app else {},
     )
 
     async def run() -> Any:
@@ -108,7 +117,7 @@ def play(
         backend.release.set()
         listener = listen()
         backend.port = listener.getsockname()[1]
-        made = Edge({PORT: cast("Pool", backend)}, scenario, hold / edge_module.HOLD_SEC)
+        made = Edge({PORT: cast("Pool", backend)}, chosen, hold / edge_module.HOLD_SEC, backend.log.append)
         transport = httpx.ASGITransport(app=made)
         async with (
             await asyncio.start_server(backend.serve, sock=listener),
@@ -145,6 +154,14 @@ def test_success_headers_can_get_lost_on_the_way() -> None:
     answer = play(lambda client, _: client.post("/flux", json={}), success_headers=False)
     assert answer.status_code == 200
     lost = {"x-cost-usd", "x-gpu-type", "x-modal-bench-request", "server-timing"}
+    assert not lost & set(answer.headers)
+    assert "x-note" in answer.headers
+
+
+def test_some_success_headers_can_survive_alone() -> None:
+    answer = play(lambda client, _: client.post("/flux", json={}), success_headers=["X-Cost-USD"])
+    assert answer.headers["x-cost-usd"] == "0.001"
+    lost = {"x-gpu-type", "x-modal-bench-request", "server-timing"}
     assert not lost & set(answer.headers)
     assert "x-note" in answer.headers
 
@@ -269,6 +286,98 @@ def test_the_edge_can_answer_anything_by_itself_on_one_path_alone() -> None:
         assert (await client.post("/flux-dev", json={})).status_code == 200
 
     play(scene, faults={"/flux": EdgeAnswer(status=401, body="modal-http: missing credentials")})
+
+
+EDGE_ANSWERS = [
+    (400, "modal-http: bad redirect method"),
+    (401, "modal-http: invalid credentials "),
+    (401, "modal-http: missing credentials for proxy authorization"),
+    (404, "modal-http: app for invoked web endpoint is stopped"),
+    (404, "modal-http: invalid function call"),
+    (404, "modal-http: workspace ac-"),
+    (408, "Missing request, possibly due to expiry or cancellation"),
+    (429, "modal-http: Function "),
+    (429, "modal-http: Webhook failed: workspace billing cycle spend limit reached"),
+    (500, "modal-http: internal error: function execution timed out"),
+    (500, "modal-http: internal error: function was terminated by signal"),
+    (500, "modal-http: internal error: status Failure: "),
+    (500, "modal-http: internal error: status InternalFailure: "),
+    (503, ""),
+]
+
+
+def test_a_scenario_has_every_answer_that_modals_edge_is_known_to_give() -> None:
+    chosen = scenarios.read("edge-answers", workspace.read())
+
+    async def scene(client: httpx.AsyncClient, backend: Backend) -> list[httpx.Response]:
+        answers = [await client.post(path, json={}) for path in chosen.faults]
+        assert backend.heads == []
+        assert (await client.post("/z-image-lora", json={})).status_code == 200
+        return answers
+
+    answers = sorted(play(scene, scenario=chosen), key=lambda answer: (answer.status_code, answer.text))
+    for answer, (status, start) in zip(answers, EDGE_ANSWERS, strict=True):
+        assert answer.status_code == status
+        assert answer.text.startswith(start)
+        assert answer.text.endswith("\n")
+        assert answer.headers["content-type"] == TEXT
+
+
+def test_the_edge_can_answer_for_a_whole_app() -> None:
+    async def scene(client: httpx.AsyncClient, backend: Backend) -> None:
+        for path in ("/flux", "/health", "/openapi.json"):
+            answer = await client.get(path)
+            assert (answer.status_code, answer.text) == (404, "modal-http: invalid function call\n")
+        assert backend.heads == []
+        assert backend.log == []
+
+    play(scene, app=AppFault(edge=EdgeAnswer(404, "modal-http: invalid function call")))
+
+
+def test_a_whole_app_can_hang_without_redirects() -> None:
+    async def scene(client: httpx.AsyncClient, backend: Backend) -> None:
+        calls = [asyncio.create_task(client.get(path)) for path in ("/flux", "/health")]
+        await asyncio.sleep(0.1)
+        assert not any(call.done() for call in calls)
+        assert backend.heads == []
+        for call in calls:
+            call.cancel()
+        await asyncio.wait(calls)
+
+    play(scene, hold=0.01, app=AppFault(hang=True))
+
+
+def test_an_answer_can_be_large() -> None:
+    async def scene(client: httpx.AsyncClient, _backend: Backend) -> None:
+        answer = await client.post("/flux", json={})
+        assert answer.headers["content-length"] == "1000"
+        assert answer.content == b"done" + bytes(996)
+
+    play(scene, faults={"/flux": Large(1000)})
+
+
+def test_a_call_is_logged_with_what_its_app_states_though_the_client_is_not_told() -> None:
+    async def scene(client: httpx.AsyncClient, backend: Backend) -> None:
+        answer = await client.post("/flux?a=1", json={})
+        assert "x-cost-usd" not in answer.headers
+        (call,) = backend.log
+        assert isinstance(call, Answered)
+        assert (call.app, call.container, call.path) == ("ryla-flux", "ta-01", "/flux")
+        assert call.call == answer.headers["modal-function-call-id"]
+        assert (call.status, call.gpu_seconds, call.cost_usd) == (200, None, 0.001)
+
+    play(scene, success_headers=False)
+
+
+def test_a_call_that_no_container_took_is_logged_too() -> None:
+    async def scene(client: httpx.AsyncClient, backend: Backend) -> None:
+        backend.error = ContainerDiedError("ta-1")
+        await client.post("/flux", json={})
+        (call,) = backend.log
+        assert isinstance(call, Answered)
+        assert (call.container, call.status, call.cost_usd) == (None, 500, None)
+
+    play(scene)
 
 
 def test_a_container_that_dies_under_a_request() -> None:

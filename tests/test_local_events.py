@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from pytest_modal_bench.local.events import Event, written_to
+from pytest_modal_bench.local.events import Answered, Entry, Event, written_to
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +14,7 @@ EVENT = Event(1.5, "ryla-flux", "ta-01", "started")
 def test_events_are_appended_as_lines_of_json_at_once(tmp_path: Path) -> None:
     file = tmp_path / "events"
     file.write_text("before\n")
-    heard: list[Event] = []
+    heard: list[Entry] = []
     with written_to(file, heard.append) as log:
         log(EVENT)
         _, line = file.read_text().splitlines()
@@ -23,7 +23,25 @@ def test_events_are_appended_as_lines_of_json_at_once(tmp_path: Path) -> None:
 
 
 def test_without_a_file_they_are_only_passed_on() -> None:
-    heard: list[Event] = []
+    heard: list[Entry] = []
     with written_to(None, heard.append) as log:
         log(EVENT)
     assert heard == [EVENT]
+
+
+def test_a_call_that_is_over_is_told_with_what_it_took(tmp_path: Path) -> None:
+    file = tmp_path / "events"
+    call = Answered(2.5, "ryla-flux", "ta-01", "/flux", "fc-01", 200, gpu_seconds=2.1, cost_usd=0.001138)
+    with written_to(file, lambda _: None) as log:
+        log(call)
+    assert json.loads(file.read_text()) == {
+        "at": 2.5,
+        "app": "ryla-flux",
+        "container": "ta-01",
+        "what": "answered",
+        "path": "/flux",
+        "call": "fc-01",
+        "status": 200,
+        "gpu_seconds": 2.1,
+        "cost_usd": 0.001138,
+    }

@@ -51,3 +51,39 @@ def test_drip_sends_bytes_one_by_one_over_and_over_until_the_client_is_gone() ->
     assert sent.body.startswith(b"abcdabcdab")
     assert all(len(message["body"]) == 1 and message["more_body"] for message in sent[1:])
     assert not any(name == b"content-length" for name, _ in sent[0]["headers"])
+
+
+def played_large(answered: answer.Answer, size: int) -> Sent:
+    sent = Sent()
+
+    async def scene() -> None:
+        await faults.large(answered, size, asyncio.get_running_loop().create_future(), sent)
+
+    asyncio.run(scene())
+    return sent
+
+
+def test_large_fills_the_body_up_with_zeros_piece_by_piece() -> None:
+    size = 3 * len(faults.ZEROS)
+    sent = played_large(DONE, size)
+    assert (b"content-length", str(size).encode()) in sent[0]["headers"]
+    assert sent.body == b"abcd" + bytes(size - 4)
+    assert max(len(message["body"]) for message in sent[1:]) == len(faults.ZEROS)
+    assert [message["more_body"] for message in sent[1:]] == [True, True, True, False]
+
+
+def test_large_can_be_smaller_than_the_body_and_begin_with_nothing() -> None:
+    assert played_large(DONE, 3).body == b"abc"
+    assert played_large(DONE._replace(body=b""), 3).body == bytes(3)
+
+
+def test_large_ends_when_the_client_is_gone() -> None:
+    sent = Sent()
+
+    async def scene() -> None:
+        gone = asyncio.get_running_loop().create_future()
+        gone.set_result(None)
+        await faults.large(DONE, 10**12, gone, sent)
+
+    asyncio.run(scene())
+    assert len(sent) == 1

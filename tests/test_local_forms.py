@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from pytest_modal_bench.local import codec, forms, media
+from pytest_modal_bench.local import codec, forms, media, workspace
 
 SMALL = {"width": 48, "height": 32}
 
@@ -158,3 +158,20 @@ def test_sizes_are_bounded(name: str, field: str, value: int) -> None:
 def test_only_lora_routes_ask_for_a_lora() -> None:
     asked = {name for name, form in forms.FORMS.items() if form().lora is not None}
     assert asked == {"lora_picture", "lora_clip"}
+
+
+def test_a_form_that_starts_from_an_image_or_a_video_knows_which() -> None:
+    for name, form in forms.FORMS.items():
+        body = form.model_validate(
+            {
+                "reference_image": "data:;base64,aW1hZ2U=",
+                "source_image": "data:;base64,aW1hZ2U=",
+                "source_video": "data:;base64,dmlkZW8=",
+                "reference_videos": ["data:;base64,dmlkZW8="],
+                "video": "data:;base64,dmlkZW8=",
+            }
+        )
+        endpoint = workspace.Endpoint(form=name, load=1, inference=1, declares="image/png")
+        assert (body.source is not None) == endpoint.takes_media
+        if name in {"face_swap", "reference_clip", "upscale"}:
+            assert body.source == "data:;base64,dmlkZW8="

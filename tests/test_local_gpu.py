@@ -101,3 +101,4 @@ def test_simulated_seconds_are_slept_at_scale() -> None:
 
 def test_a_job_costs_its_seconds_on_an_l40s() -> None:
     assert Job(b"", 10.0).cost_usd == pytest.approx(0.00542)
+    assert Job(b"", 10.0, cost_factor=3).cost_usd == pytest.approx(0.01626)

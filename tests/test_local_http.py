@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from typing import Any
 
 import httpx
+import pytest
 
-from pytest_modal_bench.local.http import Server, listen
+from pytest_modal_bench.local.http import Server, listen, reserve
 
 
 async def app(_scope: Any, _receive: Any, send: Any) -> None:
@@ -21,6 +23,16 @@ async def stuck(_scope: Any, _receive: Any, _send: Any) -> None:
 def test_it_listens_on_loopback_alone() -> None:
     with listen() as listener:
         assert listener.getsockname()[0] == "127.0.0.1"
+
+
+def test_on_a_reserved_port_nobody_listens_and_nobody_else_can() -> None:
+    with reserve() as idle:
+        host, port = idle.getsockname()
+        assert host == "127.0.0.1"
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((host, port), timeout=5)
+        with pytest.raises(OSError, match="in use"):
+            socket.create_server((host, port))
 
 
 def test_it_serves_several_sockets_once_it_is_up_and_says_nothing_of_itself() -> None:

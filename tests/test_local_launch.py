@@ -108,7 +108,8 @@ def test_a_supervisor_that_is_stuck_is_killed(monkeypatch: pytest.MonkeyPatch) -
 
 def test_an_unknown_scenario_is_answered_with_the_known_ones() -> None:
     with pytest.raises(
-        LaunchError, match="no scenario 'gone': there are healthy, instrumented, reference, or give"
+        LaunchError,
+        match="no scenario 'gone': there are edge-answers, healthy, instrumented, reference, or give",
     ):
         launch("gone", 0.01)
 

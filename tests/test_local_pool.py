@@ -28,7 +28,7 @@ import json, os, socket, sys
 lifeline = socket.socket(fileno=int(sys.argv[1]))
 order = json.loads(lifeline.makefile("rb").readline())
 lifeline.sendall(b"%d\\n" % os.getpid())
-if order["name"] != "stillborn":
+if order["name"] != "stillborn" and (order["name"] != "dies twice" or order["deaths"] == 2):
     if order["name"] != "boots for ever":
         lifeline.sendall(b"ready\\n")
     lifeline.recv(1)
@@ -61,7 +61,7 @@ def play(scene: Scene, name: str = "trial", **app: Any) -> list[str]:
     log: list[Event] = []
 
     async def run() -> None:
-        order = Order(name=name, app=App(endpoints={}, enter=0, **app), time_scale=0.001, killed=[], loras=[])
+        order = Order(name=name, app=App(endpoints={}, enter=0, **app), time_scale=0.001, loras=[])
         pool = Pool(order, cast("Zygote", nursery), records=Records(), log=log.append)
         try:
             async with asyncio.timeout(20):
@@ -158,6 +158,17 @@ def test_a_container_that_dies_as_it_boots_fails_who_waits_for_it() -> None:
                 pytest.fail("it came up")
 
     assert play(scene, name="stillborn") == ["started", "died"]
+
+
+def test_a_container_is_told_how_many_died_before_it() -> None:
+    async def scene(pool: Pool, _nursery: Nursery) -> None:
+        for _ in range(2):
+            with pytest.raises(ContainerDiedError):
+                await hold(pool, asyncio.Event(), [])
+        async with pool.container():
+            pass
+
+    assert play(scene, name="dies twice").count("died") == 2
 
 
 def test_closing_ends_a_container_that_is_still_booting_and_starts_no_more() -> None:

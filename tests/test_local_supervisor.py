@@ -8,6 +8,7 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -21,7 +22,6 @@ from pytest_modal_bench.local.launch import LocalWorkspace, launch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 SCALE = 0.004
 """Containers stay for 1.2 s, and the edge holds a request for 0.6 s."""
@@ -41,6 +41,13 @@ lora = true
 "/flux-pulid" = { kind = "hang" }
 "/sdxl-instantid" = { kind = "redirect_loop" }
 "/flux-lora" = { kind = "edge", status = 429, body = "modal-http: spend limit reached" }
+"/qwen-image-2512" = { kind = "large", bytes = 200000000 }
+"/video-faceswap" = { kind = "echo" }
+"/wan2.6-r2v" = { kind = "blank", frames = 33 }
+[apps]
+ryla-qwen-edit = { refuse = true }
+ryla-seedvr2 = { hang = true }
+ryla-z-image = { edge = { status = 404, body = "modal-http: app for invoked web endpoint is stopped" } }
 """
 SMALL = {"prompt": "a lake", "width": 64, "height": 64}
 
@@ -154,6 +161,12 @@ def test_the_test_resources_are_good_for_the_endpoints_that_need_them(healthy: L
     assert codec.read_video(large.content, "answer")[0].height == 360
 
 
+def test_the_schemas_of_its_apps_come_through_the_edge(healthy: LocalWorkspace) -> None:
+    schema = requests.get(healthy.urls["ryla-instantid"] + "/openapi.json", timeout=10).json()
+    assert {"/health", "/flux-pulid"} <= set(schema["paths"])
+    assert "reference_image" in schema["components"]["schemas"]["FacePicture"]["properties"]
+
+
 def test_everything_listens_on_loopback_alone(healthy: LocalWorkspace) -> None:
     post(healthy, "ryla-flux", "/flux")
     family = [psutil.Process(healthy.pid), *psutil.Process(healthy.pid).children(recursive=True)]
@@ -229,6 +242,51 @@ def test_an_answer_of_the_edges_own(trial: LocalWorkspace) -> None:
     answer = post(trial, "ryla-lora", "/flux-lora")
     assert answer.status_code == 429
     assert answer.text == "modal-http: spend limit reached\n"
+
+
+def test_a_large_answer_goes_through_without_being_held(trial: LocalWorkspace) -> None:
+    url = trial.urls["ryla-qwen-image"] + "/qwen-image-2512"
+    with requests.post(url, json=SMALL, timeout=10, stream=True) as answer:
+        assert answer.headers["content-length"] == "200000000"
+        taken = sum(map(len, answer.iter_content(1 << 20)))
+    assert taken == 200_000_000
+    peak = Path(f"/proc/{trial.pid}/status").read_text(encoding="utf-8").partition("VmHWM:")[2].split()[0]
+    assert int(peak) < 190_000  # kB, all that it has imported included
+
+
+def test_a_client_that_leaves_a_large_answer_does_not_wedge_the_edge(trial: LocalWorkspace) -> None:
+    url = trial.urls["ryla-qwen-image"] + "/qwen-image-2512"
+    with requests.post(url, json=SMALL, timeout=10, stream=True) as answer:
+        assert answer.raw.read(8) == b"\x89PNG\r\n\x1a\n"
+    assert seconds(post(trial, "ryla-flux", "/flux-dev-lora", lora_id="test-benchmark")) > 0
+
+
+def test_an_answer_can_be_the_requests_own_video(trial: LocalWorkspace) -> None:
+    image, video = (uri(trial.resources[name]) for name in ("image", "video"))
+    answer = post(trial, "ryla-qwen-image", "/video-faceswap", source_video=video, reference_image=image)
+    assert seconds(answer) > 0
+    assert answer.content == trial.resources["video"]
+
+
+def test_an_animation_can_be_all_black(trial: LocalWorkspace) -> None:
+    video = uri(trial.resources["video"])
+    answer = post(trial, "ryla-wan26", "/wan2.6-r2v", reference_videos=[video], length=17)
+    assert seconds(answer) > 0
+    with Image.open(io.BytesIO(answer.content)) as opened:
+        assert (opened.format, getattr(opened, "n_frames", 1), opened.size) == ("WEBP", 33, (64, 64))
+        assert opened.convert("L").getextrema() == (0, 0)
+
+
+def test_apps_can_be_dead(trial: LocalWorkspace) -> None:
+    with pytest.raises(requests.ConnectionError, match="Connection refused"):
+        requests.get(trial.urls["ryla-qwen-edit"] + "/health", timeout=5)
+    with pytest.raises(requests.ReadTimeout):
+        requests.get(trial.urls["ryla-seedvr2"] + "/health", timeout=150 * SCALE + 0.2)
+    stopped = requests.get(trial.urls["ryla-z-image"] + "/health", timeout=5)
+    assert (stopped.status_code, stopped.text) == (
+        404,
+        "modal-http: app for invoked web endpoint is stopped\n",
+    )
 
 
 def test_the_reference_workspace_has_neither_video_nor_lora(reference: LocalWorkspace) -> None:

@@ -58,13 +58,6 @@ def test_an_endpoint_without_a_single_call_has_not_succeeded() -> None:
     assert outcome.summarise(ENDPOINT, [], deadline_sec=1).status == "failed"
 
 
-def test_cost_is_that_of_a_warm_call_where_it_is_known() -> None:
-    samples = [sample("cold", 44.0, cost_usd=9.0), sample("warm", 1.0, cost_usd=0.001), sample("warm", 1.0)]
-
-    assert outcome.summarise(ENDPOINT, samples, deadline_sec=1).cost_usd == 0.001
-    assert outcome.summarise(ENDPOINT, samples[:1], deadline_sec=1).cost_usd is None
-
-
 def test_the_gpu_is_what_the_endpoint_says_not_what_the_catalogue_hopes() -> None:
     unknown = outcome.summarise(ENDPOINT, [sample("warm", 1.0)], deadline_sec=1)
     known = outcome.summarise(ENDPOINT, [sample("warm", 1.0, gpu_type="L40S")], deadline_sec=1)

@@ -36,12 +36,14 @@ def answer(*, ok: bool = True, elapsed: float = 1.0, **headers: str) -> Answer:
         status=200 if ok else 500,
         headers={name.replace("_", "-"): value for name, value in headers.items()},
         body=b"x" * 2048,
+        size_bytes=2048,
         elapsed_sec=elapsed,
         started_at="2026-02-02T12:22:58+00:00",
         phases=Phases(wait_sec=elapsed),
         redirects=0,
         held_sec=0.0,
         error=None if ok else "HTTP 500: boom",
+        cause=None if ok else "application",
         url="http://127.0.0.1:9/flux",
     )
 

@@ -1,44 +1,9 @@
 from __future__ import annotations
 
-from fractions import Fraction
-from math import comb
-
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from report_runs import sample
 
 from pytest_modal_bench.model import Phases
-from pytest_modal_bench.report.timing import Timing, median_interval
-
-
-@pytest.mark.parametrize("n", range(6))
-def test_fewer_than_six_values_give_no_interval(n: int) -> None:
-    assert median_interval(range(n)) is None
-
-
-@pytest.mark.parametrize(
-    ("n", "low", "high"),
-    # The ranks that tables of the sign test give for 95 %.
-    [(6, 1, 6), (8, 1, 8), (9, 2, 8), (10, 2, 9), (15, 4, 12), (20, 6, 15), (25, 8, 18), (30, 10, 21)],
-)
-def test_interval_of_known_ranks(n: int, low: int, high: int) -> None:
-    assert median_interval(range(n, 0, -1)) == (low, high)
-
-
-@given(st.integers(6, 400))
-def test_interval_is_the_narrowest_that_covers_enough(n: int) -> None:
-    interval = median_interval(range(1, n + 1))
-    assert interval is not None
-    low, high = interval
-    rank = round(low)
-    assert high == n + 1 - rank
-
-    def coverage(k: int) -> Fraction:
-        return Fraction(2**n - 2 * sum(comb(n, i) for i in range(k)), 2**n)
-
-    assert coverage(rank) >= Fraction(95, 100)
-    assert coverage(rank + 1) < Fraction(95, 100)
+from pytest_modal_bench.report.timing import Timing
 
 
 def test_a_failed_sample_counts_and_is_no_latency() -> None:
@@ -56,3 +21,26 @@ def test_phases_are_medians_over_the_samples_that_had_them() -> None:
     connected = sample(phases=Phases(connect_sec=0.3, wait_sec=1.0))
     kept = [sample(phases=Phases(wait_sec=seconds)) for seconds in (2.0, 9.0)]
     assert Timing.of([connected, *kept]).phases == Phases(connect_sec=0.3, wait_sec=2.0)
+
+
+def test_a_timeout_is_a_time_beyond_its_deadline() -> None:
+    known = [sample(elapsed_sec=seconds) for seconds in (1.0, 2.0, 3.0)]
+    late = sample("warm", 9.0, ok=False, cause="timeout")
+
+    assert (Timing.of([*known, late]).median, Timing.of([*known, late]).censored_at) == (2.5, None)
+    assert (Timing.of([*known, *[late] * 3]).median, Timing.of([*known, *[late] * 3]).censored_at) == (
+        None,
+        9.0,
+    )
+    assert Timing.of([late]).censored_at == 9.0
+
+
+def test_a_share_of_successes_has_an_interval() -> None:
+    success = Timing.of([sample(), sample("warm", 1.0, ok=False)]).success
+    assert success is not None
+    assert success[0] < 0.5 < success[1]
+
+
+def test_outliers_are_flagged_and_counted() -> None:
+    times = Timing.of([sample(elapsed_sec=seconds) for seconds in (1.0, 1.1, 0.9, 1.0, 1.05, 9.0)])
+    assert (times.outliers, times.high) == ((9.0,), 9.0)

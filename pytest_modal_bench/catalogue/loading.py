@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -34,6 +34,10 @@ class _AppFields(msgspec.Struct, frozen=True):
     function: str | None = None
     gpu: str | None = None
     scaledown_window: float | None = None
+    cpu: float | None = None
+    memory: float | None = None
+    region: Literal["broad", "narrow"] | None = None
+    nonpreemptible: bool = False
 
 
 class _ResourceFields(msgspec.Struct, frozen=True):
@@ -90,8 +94,10 @@ def _app(name: str, raw: object, names: Mapping[str, str | None], place: Place) 
         text = getattr(given, field)
         if text is not None:
             endpoint_fields.check_line(text, place.at(field))
-    if given.scaledown_window is not None and given.scaledown_window <= 0:
-        raise place.at("scaledown_window").error("expected seconds above 0")
+    for field, unit in (("scaledown_window", "seconds"), ("cpu", "cores"), ("memory", "GiB")):
+        amount = getattr(given, field)
+        if amount is not None and amount <= 0:
+            raise place.at(field).error(f"expected {unit} above 0")
     if given.url is None and given.function is None:
         raise place.at("url").error("missing field; or give function, and Modal is asked for its URL")
     return App(
@@ -100,6 +106,10 @@ def _app(name: str, raw: object, names: Mapping[str, str | None], place: Place) 
         function=given.function,
         gpu=given.gpu,
         scaledown_window=given.scaledown_window,
+        cpu=given.cpu,
+        memory=given.memory,
+        region=given.region,
+        nonpreemptible=given.nonpreemptible,
     )
 
 
@@ -146,6 +156,10 @@ def _endpoint(id_: str, fields: Mapping[str, Any], app: App) -> Endpoint:
         pool=hosts.pool(app.url) if app.url is not None else f"{app.name}/{app.function}",
         function=app.function,
         scaledown_window=app.scaledown_window,
+        cpu=app.cpu,
+        memory=app.memory,
+        region=app.region,
+        nonpreemptible=app.nonpreemptible,
         needs=endpoint_fields.needs(fields),
         **{**computed, **fields},
     )

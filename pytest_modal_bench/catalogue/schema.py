@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 - msgspec looks the type up
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -24,6 +24,12 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     gpu: str | None = None
     scaledown_window: float | None = None
     """Seconds that a container lives on without a call."""
+    cpu: float | None = None
+    """Physical cores that a container is billed for."""
+    memory: float | None = None
+    """GiB that a container is billed for."""
+    region: Literal["broad", "narrow"] | None = None
+    nonpreemptible: bool = False
 
 
 class Lora(msgspec.Struct, frozen=True, kw_only=True):

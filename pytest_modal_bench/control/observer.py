@@ -5,6 +5,7 @@ Trouble costs evidence, not measurements: it is told once, in one line, and from
 
 from __future__ import annotations
 
+import functools
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -50,6 +51,7 @@ class Observer:
         self._witnesses: dict[tuple[str, str], Witness] = {}
         self._unknown: set[tuple[str, str]] = set()
         self._gone: ControlError | None = None
+        self._gpus: dict[tuple[str, str], str | None] = {}
 
     def close(self) -> None:
         """Let go of the connection, if there is one."""
@@ -111,6 +113,19 @@ class Observer:
             self.note(error)
             return None
 
+    def gpu(self, endpoint: Endpoint) -> str | None:
+        """What the endpoint's containers ask for, as `Function.gpu` says; None: not known."""
+        if endpoint.function is None:
+            return None
+        key = endpoint.app, endpoint.function
+        if key not in self._gpus:
+            self._gpus[key] = self._told(lambda: self._function(*key).gpu())
+        return self._gpus[key]
+
+    def rates(self) -> Mapping[str, str] | None:
+        """The workspace's prices, as `ControlPlane.rates` says, asked for once; None: not known."""
+        return self._rates
+
     def note(self, error: ControlError) -> None:
         """Tell of trouble, once."""
         if str(error) not in self.notes:
@@ -127,6 +142,18 @@ class Observer:
                 self._gone = error
                 raise
         return self._plane
+
+    @functools.cached_property
+    def _rates(self) -> Mapping[str, str] | None:
+        return self._told(lambda: self.connected().rates())
+
+    def _told(self, question: Callable[[], T]) -> T | None:
+        # Not `ask`: a token that may not see prices, say, can still say which containers there are.
+        try:
+            return question()
+        except ControlError as error:
+            self.note(error)
+            return None
 
     def _function(self, app: str, name: str) -> Function:
         return self.connected().function(app, name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class ControlError(Exception):
@@ -55,6 +55,9 @@ class Function(Protocol):
     def web_url(self) -> str | None:
         """Its base URL; None: it is no web function."""
 
+    def gpu(self) -> str | None:
+        """What its containers ask for: `L40S`, or `L40S:2` for several; None: none, or one of several kinds."""
+
     def count(self) -> int:
         """How many containers the function has now, those that boot included."""
 
@@ -82,6 +85,9 @@ class ControlPlane(Protocol):
 
     def function(self, app: str, name: str) -> Function:
         """Look a deployed function up."""
+
+    def rates(self) -> Mapping[str, str]:
+        """The workspace's prices as Modal names and writes them: USD per hour under keys such as `cpu_hour_cost`."""
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -32,6 +32,8 @@ _FEATURES = (
     ("modal", "Function.get_current_stats"),
     ("modal", "Function.get_web_url"),
     ("modal", "Function.info"),
+    ("modal", "Workspace.from_context"),
+    ("modal", "Workspace.billing"),
     ("modal._utils.async_utils", "synchronizer"),
     ("modal.config", "config"),
     ("modal_proto.api_pb2", "ContainerStopRequest"),
@@ -88,6 +90,18 @@ class SdkControlPlane:
             with self._line.telling(f"looking up {name} of {app}"):
                 self._functions[app, name] = self._look_up(app, name)
         return self._functions[app, name]
+
+    def rates(self) -> Mapping[str, str]:
+        """The workspace's prices as Modal names and writes them: USD per hour under keys such as `cpu_hour_cost`."""
+        import modal
+
+        async def ask() -> dict[str, str]:
+            workspace = modal.Workspace.from_context(client=self._line.client)
+            rates = await workspace.billing.rates.aio()
+            return {name: str(price) for name, price in rates.items()}
+
+        with self._line.telling("asking for the prices"):
+            return self._line.ask(ask)
 
     def close(self) -> None:
         """Let go of the connection; a second time does nothing."""
@@ -146,6 +160,15 @@ class SdkFunction:
     def web_url(self) -> str | None:
         """Its base URL, as it was when the function was looked up; None: it is no web function."""
         return self._url
+
+    def gpu(self) -> str | None:
+        """What its containers ask for: `L40S`, or `L40S:2` for several; None: none, or one of several kinds."""
+        with self._telling("asking for the GPU"):
+            gpus = self._line.ask(self._function.info.aio).gpus
+            if len(gpus) != 1:
+                return None
+            kind, count = gpus[0]
+            return kind if count == 1 else f"{kind}:{count}"
 
     def count(self) -> int:
         """How many containers the function has now, those that boot included."""

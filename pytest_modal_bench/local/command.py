@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_modal_bench.local import container, media, scenario, workspace
-from pytest_modal_bench.local.events import written_to
+from pytest_modal_bench.local.events import Event, written_to
 from pytest_modal_bench.local.identifiers import object_id
 from pytest_modal_bench.local.supervisor import Addresses, ControlPlan, serving
 from pytest_modal_bench.local.zygote import Zygote
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from pytest_modal_bench.local.access import ControlAccess
-    from pytest_modal_bench.local.events import Event
+    from pytest_modal_bench.local.events import Entry
     from pytest_modal_bench.local.scenario import Scenario
     from pytest_modal_bench.local.workspace import Workspace
 
@@ -93,7 +93,10 @@ def parser() -> argparse.ArgumentParser:
         "--token-secret", default=None, metavar="SECRET", help="its token's secret (default: drawn)"
     )
     parser.add_argument(
-        "--log", type=Path, metavar="FILE", help="append what happens to containers, as lines of JSON"
+        "--log",
+        type=Path,
+        metavar="FILE",
+        help="append what happens to containers and calls, as lines of JSON",
     )
     parser.add_argument(
         "--json", action="store_true", help="print one line of JSON, and stop at the end of standard input"
@@ -130,7 +133,7 @@ def plan(options: argparse.Namespace) -> ControlPlan | None:
 
 
 @contextmanager
-def log_file(options: argparse.Namespace) -> Generator[Callable[[Event], None]]:
+def log_file(options: argparse.Namespace) -> Generator[Callable[[Entry], None]]:
     """Open what hears of events; raises `UsageError` if that is a file which cannot be written."""
     with ExitStack() as stack:
         try:
@@ -146,7 +149,7 @@ async def run(  # noqa: PLR0913, PLR0917 - all that was decided before
     zygote: Zygote,
     control: ControlPlan | None,
     options: argparse.Namespace,
-    log: Callable[[Event], None],
+    log: Callable[[Entry], None],
 ) -> None:
     """Serve, say that it serves, and wait for the end."""
     stop = asyncio.Event()
@@ -216,12 +219,13 @@ def invitation(access: ControlAccess | None, options: argparse.Namespace) -> lis
     return [] if options.control_plane is False else [f"No control plane: {NO_EXTRA}", ""]
 
 
-def show(event: Event) -> None:
-    """Tell a person what happens to containers."""
-    say(f"{event.container} {event.what} ({event.app})")
+def show(event: Entry) -> None:
+    """Tell a person what happens to containers; of calls, whoever makes them hears anyway."""
+    if isinstance(event, Event):
+        say(f"{event.container} {event.what} ({event.app})")
 
 
-def forget(_event: Event) -> None:
+def forget(_event: Entry) -> None:
     """Tell nobody: a process that asked for JSON reads one line."""
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from pytest_modal_bench.local.gpu import Gpu
 from pytest_modal_bench.local.http import Server
+from pytest_modal_bench.local.kinds import AnyFault, Kill
 from pytest_modal_bench.local.routes import build
 from pytest_modal_bench.local.workspace import App  # noqa: TC001 - msgspec reads the annotation
 
@@ -26,12 +27,23 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     app: App
     time_scale: float
-    killed: list[str]
     loras: list[str]
+    faults: dict[str, AnyFault] = {}
+    """By path."""
+    deaths: int = 0
+    """Containers of the app that died before this one was started."""
     middleware: bool = False
     """Whether the app is wrapped in the middleware that tells of its container."""
     id: str = ""
     seed: int = 0
+
+    def killed(self) -> list[str]:
+        """Paths whose model load is the container's end."""
+        return [
+            path
+            for path, fault in self.faults.items()
+            if isinstance(fault, Kill) and (fault.times is None or self.deaths < fault.times)
+        ]
 
 
 def serve(listener: socket.socket, lifeline: socket.socket) -> None:
@@ -58,9 +70,9 @@ async def _serve(order: Order, listener: socket.socket, lifeline: socket.socket)
         order.app.endpoints,
         time_scale=order.time_scale,
         seed=order.seed,
-        killed=order.killed,
+        killed=order.killed(),
     )
-    web: Callable[..., Any] = build(order.name, order.app, gpu, order.loras)
+    web: Callable[..., Any] = build(order.name, order.app, gpu, order.loras, order.faults)
     if order.middleware:
         # Not before the fork: it tells the moment of its import as that of the container's start.
         from pytest_modal_bench.middleware import ModalBenchMiddleware

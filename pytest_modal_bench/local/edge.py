@@ -7,6 +7,7 @@ a URL that will have the answer, as often as need be.
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,28 +18,31 @@ from starlette.requests import ClientDisconnect
 from pytest_modal_bench.local import answer, faults
 from pytest_modal_bench.local.answer import Answer
 from pytest_modal_bench.local.calls import ATTEMPT_TOKEN, Call, Calls, is_result
+from pytest_modal_bench.local.events import Answered
 from pytest_modal_bench.local.identifiers import identifier
-from pytest_modal_bench.local.lifeline import ContainerDiedError, ContainerStoppedError
-from pytest_modal_bench.local.scenario import (
+from pytest_modal_bench.local.kinds import (
     AnyFault,
     Drip,
     EdgeAnswer,
     Hang,
     HeldRedirects,
     InputLost,
+    Large,
     RedirectLoop,
-    Scenario,
     Truncate,
 )
+from pytest_modal_bench.local.lifeline import ContainerDiedError, ContainerStoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from starlette.types import Receive, Scope, Send
 
+    from pytest_modal_bench.local.events import Entry
     from pytest_modal_bench.local.lifeline import Container
     from pytest_modal_bench.local.pool import Pool
-    from pytest_modal_bench.local.records import Status
+    from pytest_modal_bench.local.records import Record, Status
+    from pytest_modal_bench.local.scenario import Scenario
 
 OK = 200
 HOLD_SEC = 150.0
@@ -58,8 +62,6 @@ NOT_FORWARDED = {
     b"expect",
 }
 NOT_RETURNED = {"connection", "content-length", "date", "server", "transfer-encoding"}
-SUCCESS_HEADERS = {"x-cost-usd", "x-execution-time-sec", "x-gpu-type", "server-timing"}
-MIDDLEWARE_PREFIX = "x-modal-bench-"
 
 
 class Host(NamedTuple):
@@ -67,14 +69,24 @@ class Host(NamedTuple):
 
     pool: Pool
     calls: Calls
+    fault: AnyFault | None
+    """What goes wrong on all its paths."""
 
 
 class Edge:
     """An ASGI app for all hosts, told apart by the port that a request came in on."""
 
-    def __init__(self, pools: Mapping[int, Pool], scenario: Scenario, time_scale: float) -> None:
-        self._hosts = {port: Host(pool, Calls()) for port, pool in pools.items()}
+    def __init__(
+        self,
+        pools: Mapping[int, Pool],
+        scenario: Scenario,
+        time_scale: float,
+        log: Callable[[Entry], None],
+    ) -> None:
+        everywhere = {name: fault.everywhere for name, fault in scenario.apps.items()}
+        self._hosts = {port: Host(pool, Calls(), everywhere.get(pool.name)) for port, pool in pools.items()}
         self._scenario = scenario
+        self._log = log
         self._hold = HOLD_SEC * time_scale
         # Containers are found by their port alone: no proxies, no redirects, no deadline but Modal's own, and
         # no TLS, whose context would cost more than all else here.
@@ -92,7 +104,8 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
-        fault = self._scenario.faults.get(scope["path"])
+        host = self._hosts[scope["server"][1]]
+        fault = host.fault or self._scenario.faults.get(scope["path"])
         try:
             body = await read_body(request)
         except ClientDisconnect:
@@ -102,11 +115,13 @@ class Edge:
             if body is None:
                 made: Answer | None = answer.TOO_LARGE
             else:
-                made = refusal(request) or await self._answer(request, body, fault, gone)
+                made = refusal(request) or await self._answer(host, request, body, fault, gone)
             if made is None:
                 return
             if isinstance(fault, Drip) and made.status == OK:
                 await faults.drip(made, fault.interval, gone, send)
+            elif isinstance(fault, Large) and made.status == OK:
+                await faults.large(made, fault.size, gone, send)
             elif isinstance(fault, Truncate) and made.status == OK:
                 await faults.truncate(made, send)
             else:
@@ -116,6 +131,7 @@ class Edge:
 
     async def _answer(
         self,
+        host: Host,
         request: Request,
         body: bytes,
         fault: AnyFault | None,
@@ -132,7 +148,6 @@ class Edge:
             case Hang():
                 await gone
                 return None
-        host = self._hosts[request.scope["server"][1]]
         if is_result(request.query_params):
             call = host.calls.find(request.query_params)
         elif isinstance(fault, HeldRedirects):
@@ -183,7 +198,8 @@ class Edge:
                 record.end("terminated")
                 raise
             record.end(status)
-            return made
+            self._log(answered(pool.name, record, request.scope["path"], made))
+            return made._replace(headers=[(k, v) for k, v in made.headers if self._returned(k)])
 
     async def _forward(
         self, pool: Pool, container: Container, request: Request, body: bytes
@@ -212,15 +228,27 @@ class Edge:
             if container.gone.is_set():
                 return answer.TERMINATED, "terminated"
             return answer.INTERNAL_FAILURE, "internal_failure"
-        headers = [(k, v) for k, v in response.headers.items() if self._returned(k)]
-        return Answer(response.status_code, headers, response.content), "success"
+        return Answer(response.status_code, list(response.headers.items()), response.content), "success"
 
     def _returned(self, header: str) -> bool:
         """Whether a header of a container's answer reaches the client."""
-        if header in NOT_RETURNED:
-            return False
-        told = header in SUCCESS_HEADERS or header.startswith(MIDDLEWARE_PREFIX)
-        return self._scenario.success_headers or not told
+        return header not in NOT_RETURNED and self._scenario.survives(header)
+
+
+def answered(app: str, record: Record, path: str, made: Answer) -> Answered:
+    """Tell of a call that is over, with what its app states of it."""
+    stated = dict(made.headers)
+    seconds, cost = stated.get("x-execution-time-sec"), stated.get("x-cost-usd")
+    return Answered(
+        at=time.time(),
+        app=app,
+        container=record.container_id,
+        path=path,
+        call=record.call_id,
+        status=made.status,
+        gpu_seconds=None if seconds is None else float(seconds),
+        cost_usd=None if cost is None else float(cost),
+    )
 
 
 def refusal(request: Request) -> Answer | None:

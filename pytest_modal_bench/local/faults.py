@@ -1,4 +1,4 @@
-"""Ways to send an answer to the client: whole, byte by byte for ever, or cut off in the middle."""
+"""Ways to send an answer to the client: whole, byte by byte for ever, cut off, or filled up with zeros."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from starlette.types import Send
 
     from pytest_modal_bench.local.answer import Answer
+
+ZEROS = bytes(256 * 1024)
+"""A piece of a large body."""
 
 
 async def whole(answer: Answer, send: Send) -> None:
@@ -33,6 +36,18 @@ async def truncate(answer: Answer, send: Send) -> None:
     await _head(answer, send, [("content-length", str(len(answer.body)))])
     half = answer.body[: len(answer.body) // 2]
     await send({"type": "http.response.body", "body": half, "more_body": True})
+
+
+async def large(answer: Answer, size: int, gone: asyncio.Future[None], send: Send) -> None:
+    """Send the body, cut or filled up with zeros to `size` bytes, a piece at a time, unless the client leaves."""
+    await _head(answer, send, [("content-length", str(size))])
+    piece, left = answer.body[:size], size
+    while not gone.done():
+        left -= len(piece)
+        await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
+        if not left:
+            return
+        piece = ZEROS[:left]
 
 
 async def _head(answer: Answer, send: Send, more: list[tuple[str, str]]) -> None:

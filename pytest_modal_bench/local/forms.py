@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pytest_modal_bench.local.workspace import FormName
 
 Side = Annotated[int, Field(ge=16, le=2048)]
+SEED = 42
+"""What a call gets that names none."""
 MAX_REFERENCES = 3
 
 
@@ -26,11 +28,16 @@ class MissingFieldError(KeyError):
 class Form(BaseModel, ABC):
     """A body: `prepare` checks its inputs, what that returns does the work."""
 
-    seed: int = 42
+    seed: int = SEED
 
     @property
     def lora(self) -> str | None:
         """The LoRA that the call asks for; None: the route takes none."""
+        return None
+
+    @property
+    def source(self) -> str | None:
+        """The image or video that the call starts from; None: the route takes none."""
         return None
 
     @abstractmethod
@@ -41,14 +48,19 @@ class Form(BaseModel, ABC):
         """
 
 
-class Picture(Form):
+class Sampling(BaseModel):
+    """The fields of a route that says how long, and how close to its prompt, is sampled."""
+
+    steps: Annotated[int, Field(ge=1, le=150)] = 20
+    cfg: float = 1.0
+
+
+class Picture(Sampling, Form):
     """Text to a still picture."""
 
     prompt: str | None = None
     width: Side = 512
     height: Side = 512
-    steps: Annotated[int, Field(ge=1, le=150)] = 20
-    cfg: float = 1.0
 
     def still(self) -> Image.Image:
         """Paint the picture that the prompt and the seed stand for."""
@@ -82,6 +94,11 @@ class FacePicture(Picture):
     reference_image: str | None = None
     face_provider: str = "CUDA"
 
+    @property
+    def source(self) -> str | None:
+        """See `Form.source`."""
+        return self.reference_image
+
     def prepare(self) -> Callable[[], bytes]:
         """See `Form.prepare`."""
         given(self.prompt, "prompt")
@@ -89,11 +106,16 @@ class FacePicture(Picture):
         return lambda: codec.png(media.put_face(self.still(), person))
 
 
-class Edit(Form):
+class Edit(Sampling, Form):
     """A picture changed as `instruction` says."""
 
     source_image: str | None = None
     instruction: str | None = None
+
+    @property
+    def source(self) -> str | None:
+        """See `Form.source`."""
+        return self.source_image
 
     def prepare(self) -> Callable[[], bytes]:
         """See `Form.prepare`."""
@@ -102,12 +124,17 @@ class Edit(Form):
         return lambda: codec.png(Image.blend(source, media.paint(instruction, self.seed, source.size), 0.35))
 
 
-class Inpaint(Form):
+class Inpaint(Sampling, Form):
     """A picture painted over where the mask is white."""
 
     prompt: str | None = None
     source_image: str | None = None
     mask_image: str | None = None
+
+    @property
+    def source(self) -> str | None:
+        """See `Form.source`."""
+        return self.source_image
 
     def prepare(self) -> Callable[[], bytes]:
         """See `Form.prepare`."""
@@ -140,6 +167,11 @@ class ReferenceClip(Clip):
 
     reference_videos: list[str] = []
 
+    @property
+    def source(self) -> str | None:
+        """See `Form.source`."""
+        return self.reference_videos[0]
+
     def prepare(self) -> Callable[[], bytes]:
         """See `Form.prepare`."""
         given(self.prompt, "prompt")
@@ -166,6 +198,11 @@ class FaceSwap(Form):
     reference_image: str | None = None
     fps: Annotated[int, Field(ge=1, le=60)] = 16
 
+    @property
+    def source(self) -> str | None:
+        """See `Form.source`."""
+        return self.source_video
+
     def prepare(self) -> Callable[[], bytes]:
         """See `Form.prepare`."""
         frames = codec.read_video(
@@ -188,6 +225,11 @@ class Upscale(Form):
 
     video: str | None = None
     resolution: Annotated[int, Field(ge=64, le=2160)] = 1080
+
+    @property
+    def source(self) -> str | None:
+        """See `Form.source`."""
+        return self.video
 
     def prepare(self) -> Callable[[], bytes]:
         """See `Form.prepare`."""

@@ -27,11 +27,12 @@ class Job(NamedTuple):
 
     body: bytes
     seconds: float
+    cost_factor: float = 1.0
 
     @property
     def cost_usd(self) -> float:
-        """What those seconds cost on an L40S."""
-        return self.seconds * USD_PER_SEC
+        """What those seconds cost on an L40S, times the factor that the endpoint puts on it."""
+        return self.seconds * USD_PER_SEC * self.cost_factor
 
 
 class Gpu:
@@ -59,10 +60,11 @@ class Gpu:
         For a path in `killed` the process ends by SIGKILL instead.
         """
         async with self._free:
+            factor = self._endpoints[path].cost_factor
             last_request, last_body = self._last.get(path, (None, b""))
             if request == last_request:
                 await self._spend(CACHED_SEC)
-                return Job(last_body, CACHED_SEC)
+                return Job(last_body, CACHED_SEC, factor)
             seconds = 0.0
             if path not in self._loaded:
                 seconds += await self._spend(self._vary(self._endpoints[path].load))
@@ -72,7 +74,7 @@ class Gpu:
             seconds += await self._spend(self._vary(self._endpoints[path].inference))
             body = await asyncio.to_thread(work)
             self._last[path] = request, body
-            return Job(body, seconds)
+            return Job(body, seconds, factor)
 
     def _vary(self, seconds: float) -> float:
         return seconds * self._lots.uniform(1 - JITTER, 1 + JITTER)

@@ -55,3 +55,10 @@ def listen() -> socket.socket:
     # asyncio does this only for sockets it made itself; without it every answer in pieces waits 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def reserve() -> socket.socket:
+    """Take a free port of the loopback interface on which nobody listens, as long as the socket is open."""
+    idle = socket.socket()
+    idle.bind(("127.0.0.1", 0))
+    return idle

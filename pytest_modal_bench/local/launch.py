@@ -82,7 +82,8 @@ def launch(  # noqa: PLR0913 - what there is to choose
     """Start the workspace and wait until it serves, at most `ready_timeout` seconds.
 
     With `control`, it has a control plane for the `modal` SDK and CLI, in which `environment` is the one that
-    exists; without a name, that is `main`. What happens to containers is appended to the file `log`, if given.
+    exists; without a name, that is `main`. What happens to containers and calls is appended to the file `log`,
+    if given.
 
     Raises `LaunchError` for an unknown or malformed scenario, a missing extra, or one that does not start.
     """

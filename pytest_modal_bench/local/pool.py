@@ -53,6 +53,7 @@ class Pool:
         self._zygote = zygote
         self._log = log
         self._started = 0
+        self._died = 0
         self._closing = False
         self._queue: deque[asyncio.Future[Container]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -186,7 +187,7 @@ class Pool:
 
     def _start(self) -> Container:
         self._started += 1
-        order = msgspec.structs.replace(self._order, seed=self._started)
+        order = msgspec.structs.replace(self._order, seed=self._started, deaths=self._died)
         container = Container(self._zygote, order, self._changed)
         self.containers.append(container)
         self._note(container, "started")
@@ -202,6 +203,7 @@ class Pool:
         if not container.gone.is_set():
             container.idle_since = time.monotonic()
         elif container in self.containers:
+            self._died += 1
             self._forget(container, "died")
         self._settle()
 

@@ -9,19 +9,25 @@ from fastapi import FastAPI, HTTPException, Response
 from fastapi.responses import JSONResponse
 
 from pytest_modal_bench.local.codec import BadInputError
-from pytest_modal_bench.local.forms import FORMS, Form, MissingFieldError
+from pytest_modal_bench.local.forms import FORMS, SEED, Form, MissingFieldError
 from pytest_modal_bench.local.gpu import GPU_TYPE, Gpu
+from pytest_modal_bench.local.kinds import AnyFault, Cached
+from pytest_modal_bench.local.spoiling import excuse, spoil
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from fastapi import Request
 
-    from pytest_modal_bench.local.workspace import App
+    from pytest_modal_bench.local.workspace import App, Endpoint
+
+SOUND: Mapping[str, AnyFault] = {}
 
 
-def build(name: str, app: App, gpu: Gpu, loras: Collection[str]) -> FastAPI:
-    """Build the web app `name`, whose LoRA volume holds `loras`."""
+def build(
+    name: str, app: App, gpu: Gpu, loras: Collection[str], faults: Mapping[str, AnyFault] = SOUND
+) -> FastAPI:
+    """Build the web app `name`, whose LoRA volume holds `loras`; `faults` are by path."""
     web = FastAPI(title=name, docs_url=None, redoc_url=None)
     web.add_exception_handler(MissingFieldError, workflow_failed)
 
@@ -35,37 +41,41 @@ def build(name: str, app: App, gpu: Gpu, loras: Collection[str]) -> FastAPI:
 
     for path, endpoint in app.endpoints.items():
         web.post(path, response_class=Response)(
-            route(path, FORMS[endpoint.form], endpoint.declares, gpu, loras),
+            route(path, endpoint, gpu, loras, faults.get(path)),
         )
     return web
 
 
 def route(
     path: str,
-    form: type[Form],
-    declares: str,
+    endpoint: Endpoint,
     gpu: Gpu,
     loras: Collection[str],
+    fault: AnyFault | None,
 ) -> Callable[..., Awaitable[Response]]:
     """Make the function behind one route: inputs are checked before the GPU is touched."""
 
     async def call(body: Form) -> Response:
         if body.lora is not None and body.lora not in loras:
             raise HTTPException(404, f"LoRA not found: {body.lora[:80]}")
+        if isinstance(fault, Cached):
+            body.seed = SEED
         try:
             work = body.prepare()
         except BadInputError as error:
             raise HTTPException(400, str(error)) from error
-        job = await gpu.run(path, body.model_dump_json(), work)
+        job = await gpu.run(path, body.model_dump_json(), lambda: spoil(fault, work(), body.source))
+        if said := excuse(fault):
+            return Response(said.body, said.status, media_type=said.media_type)
         headers = {
             "X-Cost-USD": f"{job.cost_usd:.6f}",
             "X-Execution-Time-Sec": f"{job.seconds:.3f}",
             "X-GPU-Type": GPU_TYPE,
         }
-        return Response(job.body, media_type=declares, headers=headers)
+        return Response(job.body, media_type=endpoint.declares, headers=headers)
 
     # FastAPI reads a body's type from the signature, and this one is only known here.
-    call.__annotations__["body"] = form
+    call.__annotations__["body"] = FORMS[endpoint.form]
     return call
 
 

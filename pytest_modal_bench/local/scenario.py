@@ -8,59 +8,29 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-if TYPE_CHECKING:
-    from pytest_modal_bench.local.workspace import Workspace
+from pytest_modal_bench.local.kinds import (
+    AnyFault,
+    Blank,
+    Costly,
+    Echo,
+    EdgeAnswer,
+    Hang,
+    Positive,
+    Slow,
+    Still,
+)
 
+if TYPE_CHECKING:
+    from pytest_modal_bench.local.workspace import App, Endpoint, Workspace
+
+SUCCESS_HEADERS = {"x-cost-usd", "x-execution-time-sec", "x-gpu-type", "server-timing"}
+MIDDLEWARE_PREFIX = "x-modal-bench-"
 LATE_SEC = 10.0
 """How late a late record is if the scenario does not say."""
 
 
 class ScenarioError(Exception):
     """A scenario that does not exist or does not hold together; its message is one line."""
-
-
-class Fault(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
-    """What goes wrong whenever a path is called."""
-
-
-class RedirectLoop(Fault, frozen=True, tag="redirect_loop"):
-    """303 to itself, at once, for ever."""
-
-
-class HeldRedirects(Fault, frozen=True, tag="held_redirects"):
-    """A call that never finishes: a 303 chain with each hop held, for ever."""
-
-
-class Hang(Fault, frozen=True, tag="hang"):
-    """No answer, ever, and no redirect either."""
-
-
-class Kill(Fault, frozen=True, tag="kill"):
-    """The container dies of SIGKILL while it loads the model, as it does when memory runs out."""
-
-
-class InputLost(Fault, frozen=True, tag="input_lost"):
-    """408: Modal lost the input."""
-
-
-class EdgeAnswer(Fault, frozen=True, tag="edge"):
-    """The edge answers by itself, in plain text."""
-
-    status: Annotated[int, msgspec.Meta(ge=200, le=599)]
-    body: str
-
-
-class Drip(Fault, frozen=True, tag="drip"):
-    """The answer's head, then its body over and over, one byte every `interval` seconds (not scaled)."""
-
-    interval: Annotated[float, msgspec.Meta(gt=0)] = 0.05
-
-
-class Truncate(Fault, frozen=True, tag="truncate"):
-    """The connection is lost in the middle of the answer's body."""
-
-
-AnyFault = RedirectLoop | HeldRedirects | Hang | Kill | InputLost | EdgeAnswer | Drip | Truncate
 
 
 class Resources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,7 +42,12 @@ class Resources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lora: bool
 
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
+class AppSlow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many times as long everything in an app takes."""
+
+    enter: Positive = 1.0
+    load: Positive = 1.0
+    inference: Positive = 1.0
 
 
 class AppFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,6 +55,15 @@ class AppFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     tls: Literal["cut"] | None = None
     """The TLS handshake ends after the ClientHello."""
+    refuse: bool = False
+    """Nobody listens on its port."""
+    hang: bool = False
+    """Requests are taken, and never answered."""
+    edge: EdgeAnswer | None = None
+    """The edge answers every request at once; no container is started."""
+    slow: AppSlow = AppSlow()
+    cost: Positive = 1.0
+    """What it says it cost, as a multiple of what its GPU seconds do."""
     records: Literal["late", "missing", "contradictory"] | None = None
     """The provider's record of a call comes some time after its end, never, or names another container."""
     records_late_sec: Positive | None = None
@@ -92,13 +76,22 @@ class AppFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Refuse what cannot be together."""
         if self.records_late_sec is not None and self.records != "late":
             raise ValueError('`records_late_sec` goes with `records = "late"`')
-        if self.stranger is not None and self.tls is not None:
-            raise ValueError("a `stranger` gets nowhere where the TLS handshake is cut")
+        dead = {"tls": self.tls, "refuse": self.refuse, "hang": self.hang, "edge": self.edge}
+        ways = [f"`{way}`" for way, there in dead.items() if there]
+        if len(ways) > 1:
+            raise ValueError(f"an app is dead in one way, not in {len(ways)}: {', '.join(ways)}")
+        if ways and self.stranger is not None:
+            raise ValueError(f"a `stranger` gets nowhere in an app with {ways[0]}")
 
     @property
     def late_sec(self) -> float:
         """How late a record is that is late."""
         return self.records_late_sec or LATE_SEC
+
+    @property
+    def everywhere(self) -> AnyFault | None:
+        """What goes wrong on every path; None: nothing does, or nothing gets that far."""
+        return Hang() if self.hang else self.edge
 
 
 class ControlFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,8 +108,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     summary: str
     resources: Resources
-    success_headers: bool = True
-    """Whether cost, time and GPU headers survive the way to the client."""
+    success_headers: bool | list[str] = True
+    """Whether cost, time, GPU and middleware headers survive the way to the client; or which of them do."""
     middleware: bool = False
     """Whether the apps are wrapped in the middleware that tells of their container."""
     control: ControlFault = ControlFault()
@@ -124,13 +117,49 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     faults: dict[str, AnyFault] = {}
     """By path."""
 
+    def __post_init__(self) -> None:
+        """Refuse headers that no app has."""
+        if not isinstance(self.success_headers, bool):
+            for header in self.success_headers:
+                if not told(header.lower()):
+                    raise ValueError(f"`success_headers`: no app answers with {header!r}")
+
     def cut(self) -> list[str]:
         """Apps whose TLS handshake is cut off."""
         return [name for name, fault in self.apps.items() if fault.tls == "cut"]
 
-    def killed(self) -> list[str]:
-        """Paths whose container dies."""
-        return [path for path, fault in self.faults.items() if isinstance(fault, Kill)]
+    def refused(self) -> list[str]:
+        """Apps on whose port nobody listens."""
+        return [name for name, fault in self.apps.items() if fault.refuse]
+
+    def survives(self, header: str) -> bool:
+        """Whether a header of an app's answer, in lower case, reaches the client."""
+        if not told(header):
+            return True
+        if isinstance(self.success_headers, bool):
+            return self.success_headers
+        return header in map(str.lower, self.success_headers)
+
+    def altered(self, name: str, app: App) -> App:
+        """The app with its times and costs as they are in this scenario."""
+        fault = self.apps.get(name, AppFault())
+        endpoints = {}
+        for path, endpoint in app.endpoints.items():
+            here = self.faults.get(path)
+            load, inference = (here.load, here.inference) if isinstance(here, Slow) else (1.0, 1.0)
+            cost = here.factor if isinstance(here, Costly) else 1.0
+            endpoints[path] = msgspec.structs.replace(
+                endpoint,
+                load=endpoint.load * load * fault.slow.load,
+                inference=endpoint.inference * inference * fault.slow.inference,
+                cost_factor=endpoint.cost_factor * cost * fault.cost,
+            )
+        return msgspec.structs.replace(app, enter=app.enter * fault.slow.enter, endpoints=endpoints)
+
+
+def told(header: str) -> bool:
+    """Whether a header, in lower case, is one in which an app tells of its work."""
+    return header in SUCCESS_HEADERS or header.startswith(MIDDLEWARE_PREFIX)
 
 
 def known() -> list[str]:
@@ -161,4 +190,17 @@ def read(name: str, workspace: Workspace) -> Scenario:
     strangers = [*(set(scenario.faults) - workspace.paths()), *(set(scenario.apps) - set(workspace.apps))]
     if strangers:
         raise ScenarioError(f"scenario {name!r}: no such path or app: {', '.join(sorted(strangers))}")
+    for path, fault in scenario.faults.items():
+        if reason := out_of_place(fault, workspace.endpoint(path)):
+            raise ScenarioError(f"scenario {name!r}: {path} {reason}")
     return scenario
+
+
+def out_of_place(fault: AnyFault, endpoint: Endpoint) -> str | None:
+    """Say why an endpoint cannot have a fault; None: it can."""
+    moves = isinstance(fault, Still) or (isinstance(fault, Blank) and fault.frames is not None)
+    if moves and not endpoint.moves:
+        return "answers a still picture as it is"
+    if isinstance(fault, Echo) and not endpoint.takes_media:
+        return "takes no image or video that it could echo"
+    return None

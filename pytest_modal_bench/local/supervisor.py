@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_modal_bench.local.container import Order
 from pytest_modal_bench.local.edge import Edge
-from pytest_modal_bench.local.http import Server, listen
+from pytest_modal_bench.local.http import Server, listen, reserve
 from pytest_modal_bench.local.pool import Pool
 from pytest_modal_bench.local.records import Records
 from pytest_modal_bench.local.stranger import visits
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from pytest_modal_bench.local.access import ControlAccess
-    from pytest_modal_bench.local.events import Event
+    from pytest_modal_bench.local.events import Entry
     from pytest_modal_bench.local.scenario import Scenario
     from pytest_modal_bench.local.workspace import Workspace
     from pytest_modal_bench.local.zygote import Zygote
@@ -51,20 +51,20 @@ async def serving(  # noqa: PLR0913 - all that a workspace is made of
     *,
     time_scale: float,
     control: ControlPlan | None,
-    log: Callable[[Event], None],
+    log: Callable[[Entry], None],
 ) -> AsyncGenerator[Addresses]:
     """Serve the workspace, and hand out where it is; at the end every container is gone."""
-    cut = scenario.cut()
-    listeners = {name: listen() for name in workspace.apps}
+    cut, refused = scenario.cut(), scenario.refused()
+    listeners = {name: reserve() if name in refused else listen() for name in workspace.apps}
     ports = {name: listener.getsockname()[1] for name, listener in listeners.items()}
     urls = {name: f"{'https' if name in cut else 'http'}://127.0.0.1:{port}" for name, port in ports.items()}
     pools = {
         name: Pool(
             Order(
                 name=name,
-                app=app,
+                app=scenario.altered(name, app),
                 time_scale=time_scale,
-                killed=scenario.killed(),
+                faults={path: scenario.faults[path] for path in app.endpoints if path in scenario.faults},
                 loras=[LORA] if scenario.resources.lora else [],
                 middleware=scenario.middleware,
             ),
@@ -74,11 +74,11 @@ async def serving(  # noqa: PLR0913 - all that a workspace is made of
         )
         for name, app in workspace.apps.items()
     }
-    edge = Edge({ports[name]: pool for name, pool in pools.items()}, scenario, time_scale)
+    edge = Edge({ports[name]: pool for name, pool in pools.items()}, scenario, time_scale, log)
     server = Server(edge)
     handshakes = [await cut_handshakes(listeners[name]) for name in cut]
     running = asyncio.create_task(
-        server.serve([listener for name, listener in listeners.items() if name not in cut])
+        server.serve([listener for name, listener in listeners.items() if name not in [*cut, *refused]])
     )
     await server.up.wait()
     try:
@@ -93,6 +93,8 @@ async def serving(  # noqa: PLR0913 - all that a workspace is made of
     finally:
         for listener in handshakes:
             listener.close()
+        for name in refused:
+            listeners[name].close()
         for pool in pools.values():
             await pool.close()
         server.should_exit = True

@@ -21,6 +21,9 @@ FormName = Literal[
 ]
 """What a route's body looks like, and so what it answers."""
 
+MOVING: set[FormName] = {"clip", "reference_clip", "lora_clip", "face_swap", "upscale"}
+TAKING_MEDIA: set[FormName] = {"face_picture", "edit", "inpaint", "reference_clip", "face_swap", "upscale"}
+
 
 class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One route; `load` and `inference` are unscaled seconds."""
@@ -30,6 +33,18 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inference: float
     declares: str
     """The content type it states, whatever it sends."""
+    cost_factor: float = 1.0
+    """What it says it cost, as a multiple of what its GPU seconds do."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether it answers an animation or a video."""
+        return self.form in MOVING
+
+    @property
+    def takes_media(self) -> bool:
+        """Whether an image or a video belongs in its body."""
+        return self.form in TAKING_MEDIA
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,6 +70,10 @@ class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def paths(self) -> set[str]:
         """Every endpoint's path."""
         return {path for app in self.apps.values() for path in app.endpoints}
+
+    def endpoint(self, path: str) -> Endpoint:
+        """The endpoint at `path`, one of `paths()`."""
+        return next(app.endpoints[path] for app in self.apps.values() if path in app.endpoints)
 
 
 def read() -> Workspace:

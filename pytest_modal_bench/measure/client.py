@@ -17,16 +17,18 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
-from pytest_modal_bench.measure import failures
+from pytest_modal_bench.measure import causes, failures
 from pytest_modal_bench.measure.connection import LOGGERS, Adapter, Trace
 from pytest_modal_bench.measure.redaction import Redactor
+from pytest_modal_bench.measure.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
     from types import TracebackType
 
     from pytest_modal_bench.measure.request import Request
-    from pytest_modal_bench.model import Phases
+    from pytest_modal_bench.model import Cause, Phases
 
 _CONNECT_SEC = 10.0
 _PIECE_BYTES = 1 << 16
@@ -57,7 +59,10 @@ class Answer:
     """Of the last hop; None: it was not answered."""
     headers: Mapping[str, str] = field(repr=False)
     """Names in lower case; secrets taken out."""
-    body: bytes = field(repr=False)
+    body: bytes | Path = field(repr=False)
+    """Its bytes or, if it is large, the file that holds it until the client's next call."""
+    size_bytes: int
+    """Of the body."""
     elapsed_sec: float
     """From before the connect to the last byte, or until the call failed."""
     started_at: str
@@ -67,6 +72,8 @@ class Answer:
     held_sec: float
     error: str | None
     """One line, secrets taken out; None if and only if `ok`."""
+    cause: Cause | None
+    """Why it failed; None if and only if `ok`."""
     url: str
     """Of the last hop, secrets taken out."""
 
@@ -79,7 +86,6 @@ class _Chain:
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
-    body: bytearray = field(default_factory=bytearray)
     redirects: int = 0
     quick: int = 0
     """Redirects that came at once; those that were held are waiting, and only the deadline ends it."""
@@ -98,6 +104,7 @@ class Client:
         self._held_after_sec = held_after_sec
         self._max_body_bytes = max_body_bytes
         self._adapter = Adapter()
+        self._spool = Spool()
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -110,8 +117,9 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the kept connections; the next call opens new ones."""
+        """Close the kept connections, and forget the last answer; the next call opens new ones."""
         self._adapter.close()
+        self._spool.close()
 
     def call(self, request: Request, *, deadline_sec: float, fresh: bool) -> Answer:
         """Send `request` once, and return what comes of it within `deadline_sec` seconds, failures included.
@@ -123,8 +131,10 @@ class Client:
         redactor = Redactor(request.secrets)
         if fresh:
             self.close()
+        self._spool.begin()
         chain = _Chain(url=request.url)
         problem: str | None = None
+        cause: Cause | None = None
         started_at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         with redactor.guarding(*LOGGERS), Trace(deadline_sec) as trace:
             try:
@@ -133,24 +143,33 @@ class Client:
                 self._follow(prepared, chain, trace, secret_headers=request.secret_headers)
             except _NETWORK_ERRORS as error:
                 problem = failures.of_exception(error)
+                own = error.cause if isinstance(error, failures.CallError) else None
+                cause = own or causes.of_exception(error)
             # A shut-down socket looks like an answer's end, so that what was read may seem complete.
             timed_out = trace.over
             elapsed_sec = trace.elapsed_sec
         if timed_out:
-            problem = failures.TIMEOUT
+            problem, cause = failures.TIMEOUT, "timeout"
         elif problem is None and chain.status not in _SUCCESS:
-            problem = failures.of_answer(chain.status or 0, chain.reason, bytes(chain.body))
+            head = self._spool.head(failures.LARGEST_TEXT)
+            problem = failures.of_answer(chain.status or 0, chain.reason, head, size=self._spool.size)
+            host = urlsplit(chain.url).netloc
+            cause = causes.of_answer(
+                chain.status or 0, head.decode("utf-8", "replace"), chain.headers, host=host
+            )
         return Answer(
             ok=problem is None,
             status=chain.status,
             headers={name: redactor.clean(value) for name, value in chain.headers.items()},
-            body=bytes(chain.body),
+            body=self._spool.body,
+            size_bytes=self._spool.size,
             elapsed_sec=elapsed_sec,
             started_at=started_at,
             phases=trace.phases,
             redirects=chain.redirects,
             held_sec=chain.held_sec,
             error=None if problem is None else failures.bounded(redactor.clean(problem)),
+            cause=cause,
             url=redactor.clean(chain.url),
         )
 
@@ -174,7 +193,7 @@ class Client:
                 chain.headers = {name.lower(): value for name, value in response.headers.items()}
                 if chain.status not in _REDIRECTS:
                     with trace.timing("download"):
-                        self._read(response.raw, chain.body, trace)
+                        self._read(response.raw, trace)
                     return
                 self._count(chain, trace.latest_sec("wait"))
                 prepared = _next(prepared, chain, secret_headers)
@@ -185,17 +204,19 @@ class Client:
         if waited_sec >= self._held_after_sec:
             chain.held_sec += waited_sec
         elif chain.quick == failures.MAX_REDIRECTS:
-            raise failures.CallError(failures.TOO_MANY_REDIRECTS)
+            raise failures.CallError(failures.TOO_MANY_REDIRECTS, "redirect_loop")
         else:
             chain.quick += 1
         chain.redirects += 1
 
-    def _read(self, raw: urllib3.HTTPResponse, body: bytearray, trace: Trace) -> None:
+    def _read(self, raw: urllib3.HTTPResponse, trace: Trace) -> None:
         try:
             while piece := raw.read1(_PIECE_BYTES, decode_content=True):
-                body += piece
-                if len(body) > self._max_body_bytes:
-                    raise failures.CallError(f"answer larger than {self._max_body_bytes:,} bytes")
+                self._spool.write(piece)
+                if self._spool.size > self._max_body_bytes:
+                    raise failures.CallError(
+                        f"answer larger than {self._max_body_bytes:,} bytes", "invalid_output"
+                    )
                 if trace.over:
                     return
         except urllib3.exceptions.DecodeError as error:
@@ -219,24 +240,30 @@ def _next(
     status, method = chain.status, prepared.method
     location = chain.headers.get("location")
     if location is None:
-        raise failures.CallError(f"HTTP {status}: redirect without a Location")
+        raise failures.CallError(f"HTTP {status}: redirect without a Location", "application")
     reading = method in {"GET", "HEAD"}
     if status in _SAME_METHOD and not reading:
         raise failures.CallError(
-            f"HTTP {status}: redirect of a {method} is not followed: it would be sent twice"
+            f"HTTP {status}: redirect of a {method} is not followed: it would be sent twice", "application"
         )
     here = prepared.url or ""
     try:
         # Header values are read as Latin-1, but a Location beyond ASCII is UTF-8.
         there = urljoin(here, location.encode("latin-1").decode("utf-8", "replace"))
         if urlsplit(there).scheme not in _PORTS:
-            raise failures.CallError(f"HTTP {status}: redirect to an address that is neither http nor https")
+            raise failures.CallError(
+                f"HTTP {status}: redirect to an address that is neither http nor https", "application"
+            )
         if "@" in urlsplit(there).netloc:
-            raise failures.CallError(f"HTTP {status}: redirect to an address that holds credentials")
+            raise failures.CallError(
+                f"HTTP {status}: redirect to an address that holds credentials", "application"
+            )
         following = _prepared(method if reading else "GET", there, prepared.headers, None)
         same_origin = _origin(following.url) == _origin(here)
     except (requests.RequestException, ValueError):
-        raise failures.CallError(f"HTTP {status}: redirect to an address that is not valid") from None
+        raise failures.CallError(
+            f"HTTP {status}: redirect to an address that is not valid", "application"
+        ) from None
     dropped = _BODY_HEADERS if same_origin else _BODY_HEADERS | secret_headers
     for name in [name for name in following.headers if name.lower() in dropped]:
         del following.headers[name]

@@ -5,8 +5,12 @@ from __future__ import annotations
 import http
 import re
 import unicodedata
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from pytest_modal_bench.model import Cause
 
 TIMEOUT = "Timeout"
 TOO_MANY_REDIRECTS = "Exceeded 30 redirects."
@@ -16,7 +20,8 @@ MAX_REDIRECTS = 30
 LONGEST = 2000
 """Characters of an answer's text that a message keeps."""
 
-_LARGEST_TEXT = 1 << 20
+LARGEST_TEXT = 1 << 20
+"""Bytes of an answer that are looked at for its message."""
 _ESCAPE_SEQUENCE = re.compile(
     # ECMA-48: control sequences, then command strings up to their terminator, then two-character escapes.
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\Z)|\x1b[ -/]*[0-~]?",
@@ -29,6 +34,11 @@ _OBJECT = re.compile(r"<(?:[\w.]+\.)?(\w+(?:\([^()]*\))?)(?: object)? at 0x[0-9a
 
 class CallError(Exception):
     """A call that ends without an answer; its text is the sample's error, secrets not yet taken out."""
+
+    def __init__(self, text: str, cause: Cause | None = None) -> None:
+        """`cause`, where it does not follow from the exception that this one comes from."""
+        super().__init__(text)
+        self.cause = cause
 
 
 def of_exception(error: Exception) -> str:
@@ -43,12 +53,13 @@ def of_reading(error: Exception, received: int) -> str:
     return f"connection lost after {received:,} bytes: {of_exception(reason)}"
 
 
-def of_answer(status: int, reason: str, body: bytes) -> str:
+def of_answer(status: int, reason: str, body: bytes, *, size: int | None = None) -> str:
     """Say what an answer with an error `status` says: its body's message or, without one, its `reason`.
 
-    Of JSON only the message is kept: FastAPI's `detail`, or `error`. The text may be as long as the body.
+    Of JSON only the message is kept: FastAPI's `detail`, or `error`. The text may be as long as `body`, which may be
+    no more than the beginning of `size` bytes.
     """
-    text = _message(body)
+    text = _message(body, len(body) if size is None else size)
     if text:
         return f"HTTP {status}: {text}"
     reason = one_line(reason) or (http.HTTPStatus(status).phrase if status in _KNOWN else "")
@@ -70,8 +81,8 @@ def bounded(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters in all)"
 
 
-def _message(body: bytes) -> str:
-    if len(body) <= _LARGEST_TEXT:
+def _message(body: bytes, size: int) -> str:
+    if size <= LARGEST_TEXT:
         try:
             said = _said(msgspec.json.decode(body))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -79,9 +90,9 @@ def _message(body: bytes) -> str:
         if said:
             return one_line(said)
     if b"\0" in body[:1024]:
-        return f"{len(body):,} bytes that are no text"
-    text = one_line(body[:_LARGEST_TEXT].decode("utf-8", "replace"))
-    return text if len(body) <= _LARGEST_TEXT else f"{len(body):,} bytes that begin with {text}"
+        return f"{size:,} bytes that are no text"
+    text = one_line(body[:LARGEST_TEXT].decode("utf-8", "replace"))
+    return text if size <= LARGEST_TEXT else f"{size:,} bytes that begin with {text}"
 
 
 def _said(value: object) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from pytest_modal_bench.model import Endpoint, EndpointResult, Sample, Start
+from pytest_modal_bench.model import Cause, Endpoint, EndpointResult, Sample, Start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,11 +38,12 @@ def summarise(
         warm_inconclusive=warm_inconclusive,
         retaken=sum(sample.dropped is not None for sample in samples),
         load_sec=_load_sec(good),
-        cost_usd=_median([s.cost_usd for s in good if s.start == "warm" and s.cost_usd is not None]),
         gpu_type=", ".join(sorted(gpus)) or None,
         size_kb=last / 1024 if last is not None else None,
         status="success" if answered and not bad else "failed",
         error=bad[-1].error if bad else None if answered else "No call was made",
+        cause=bad[-1].cause if bad else None,
+        media=next((sample.media for sample in reversed(samples) if sample.media is not None), None),
         timeout_sec=deadline_sec,
         samples=list(samples),
     )
@@ -63,9 +64,9 @@ def skipped(endpoint: Endpoint, reason: str) -> EndpointResult:
     return structs.replace(not_run(endpoint), status="skipped", skipped_reason=reason)
 
 
-def failed(endpoint: Endpoint, error: str) -> EndpointResult:
+def failed(endpoint: Endpoint, error: str, cause: Cause | None = None) -> EndpointResult:
     """The result of an endpoint of which nothing but an error is known."""
-    return structs.replace(not_run(endpoint), status="failed", error=error)
+    return structs.replace(not_run(endpoint), status="failed", error=error, cause=cause)
 
 
 def not_run(endpoint: Endpoint) -> EndpointResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,10 +30,13 @@ from pytest_modal_bench.model import Sample, Start
 from pytest_modal_bench.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from pytest_modal_bench.control.plane import CallRecord
     from pytest_modal_bench.measure.client import Answer, Client
+    from pytest_modal_bench.measure.judging import Judge
+    from pytest_modal_bench.measure.pricing import Pricing
     from pytest_modal_bench.measure.recording import Recorder
     from pytest_modal_bench.model import Endpoint, Resource
 
@@ -71,6 +75,12 @@ def plan(*, cold_rounds: int, answered: bool, rounds: int) -> tuple[Step, ...]:
     return (warm,) if answered else (Step("first", 1), warm)
 
 
+@contextmanager
+def _permitted(expected_usd: float | None) -> Iterator[Callable[[float | None], None]]:
+    del expected_usd
+    yield lambda _: None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
     """Under which an endpoint's calls are made."""
@@ -82,6 +92,12 @@ class Conditions:
     """Of each call."""
     pool: PoolState
     witness: Witness = field(default_factory=NoWitness)
+    judge: Judge | None = None
+    """Looks at an answer, outside any timer; a sample that comes back as failed has failed. None: nobody looks."""
+    pricing: Pricing | None = None
+    """Says what a call cost, as far as that is known; None: nobody asks."""
+    permit: Callable[[float | None], AbstractContextManager[Callable[[float | None], None]]] = _permitted
+    """Asked before each call, with what it is expected to cost; yields what is told its cost. Raises what ends it."""
 
 
 class NotZero(Exception):
@@ -96,7 +112,7 @@ class Measurement:
         self.samples: list[Sample] = []
         self.cold_inconclusive: str | None = None
         self.warm_inconclusive: str | None = None
-        self._conditions = conditions
+        self.conditions = conditions
         self._recorder = recorder
         self._seed = 0
 
@@ -121,18 +137,28 @@ class Measurement:
     def take(self, sample: Sample) -> None:
         """Add a call that was made before, as if made now."""
         self.samples.append(sample)
-        self._conditions.pool.called = True
-        self._conditions.pool.remember(self.endpoint.id, sample)
+        self.conditions.pool.called = True
+        self.conditions.pool.remember(self.endpoint.id, sample)
         if sample.ok and sample.dropped is None:
             self._recorder.add(sample.start, [sample.elapsed_sec])
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be told of its answers that is no failure."""
+        return [] if self.conditions.judge is None else self.conditions.judge.notes
 
     def kept(self, start: Start) -> list[bool]:
         """Of each call meant as `start`, in their order, whether it counts."""
         return [sample.counts and sample.start == start for sample in self.samples if sample.meant == start]
 
+    def recorded(self, start: Start) -> list[bool]:
+        """The same for records: none of a start with a failed call, since what came before it looks like good times."""
+        meant = [sample for sample in self.samples if sample.meant == start]
+        return self.kept(start) if all(sample.ok for sample in meant) else [False] * len(meant)
+
     def _observe_cold(self) -> None:
         """Make the pool's first call. It has one try: after it the pool is awake, as it is if someone else woke it."""
-        before = self._conditions.witness.before()
+        before = self.conditions.witness.before()
         if before is not None and any(before.counts):
             there = counted(max(before.counts), "container")
             self.cold_inconclusive = f"the pool had {there} before its first call"
@@ -152,14 +178,14 @@ class Measurement:
                 reason, refused = str(error), refused + 1
                 continue
             refused = 0
-            reason = self._call_cold(self._conditions.witness.before()) or reason
+            reason = self._call_cold(self.conditions.witness.before()) or reason
         if missing > 0:
             found = f"{rounds - missing} of {counted(rounds, 'cold start')}: " if rounds > 1 else ""
             self.cold_inconclusive = f"{found}{reason}"
 
     def _call_cold(self, before: Before | None) -> str | None:
         """Make one call meant as cold. Returns why it was dropped."""
-        conditions = self._conditions
+        conditions = self.conditions
         self._run("cold", 1)
         after = conditions.witness.after()
         sample, records = self._looked_up(self.samples[-1:])
@@ -190,7 +216,7 @@ class Measurement:
             _, records = self._looked_up(self.samples[-series:])
             for index in range(-series, 0):
                 sample = with_record(self.samples[index], records)
-                dropped = against_warm(sample, records, self._conditions.pool)
+                dropped = against_warm(sample, records, self.conditions.pool)
                 if dropped is not None:
                     reason = dropped
                     start = self._live(sample)
@@ -203,11 +229,21 @@ class Measurement:
 
     def _live(self, sample: Sample) -> Start:
         """What a call in a container that was there already was."""
-        loaded = self._conditions.pool.loaded.get(self.endpoint.id, set())
+        loaded = self.conditions.pool.loaded.get(self.endpoint.id, set())
         return "warm" if sample.container in loaded else "first"
 
     def _run(self, start: Start, rounds: int) -> None:
-        conditions = self._conditions
+        for _ in range(rounds):
+            with self.conditions.permit(self._expected_usd(start)) as spend:
+                try:
+                    self._call(start)
+                finally:
+                    spend(self.samples[-1].cost_usd if self.samples else None)
+
+    def _call(self, start: Start) -> None:
+        """Make one call, meant as `start`, and judge its answer once the clock has stopped."""
+        conditions = self.conditions
+        answers: list[Answer] = []
 
         def prepare() -> Request:
             self._seed = _seeds.randint(0, _LARGEST_SEED)
@@ -218,28 +254,45 @@ class Measurement:
             answer = conditions.client.call(
                 request, deadline_sec=conditions.deadline_sec, fresh=start == "cold"
             )
-            sample = as_sample(answer, start=start, seed=self._seed)
-            self.samples.append(sample)
-            if not sample.ok:
-                raise CallFailed(sample.error)
+            answers.append(answer)
+            if not answer.ok:
+                raise CallFailed(answer.error)
 
         conditions.pool.called = True
-        self._recorder.run(start, call, prepare, rounds)
+        try:
+            self._recorder.run(start, call, prepare, 1)
+        finally:
+            for answer in answers:
+                sample = as_sample(answer, start=start, seed=self._seed)
+                if sample.ok and conditions.judge is not None:
+                    sample = conditions.judge.judge(answer, sample)
+                self.samples.append(
+                    sample if conditions.pricing is None else conditions.pricing.price(sample)
+                )
+        if not self.samples[-1].ok:
+            raise CallFailed(self.samples[-1].error)
+
+    def _expected_usd(self, start: Start) -> float | None:
+        """What a call is expected to cost: as much as those before, of the same start if there are any."""
+        known = [sample for sample in self.samples if sample.cost_usd is not None]
+        alike = [sample for sample in known if sample.meant == start] or known
+        return max((sample.cost_usd for sample in alike if sample.cost_usd is not None), default=None)
 
     def _looked_up(self, samples: Sequence[Sample]) -> tuple[Sample, Mapping[str, CallRecord]]:
         """The provider's records of the pool's last calls, and the last sample with what they say of it."""
         ids = [sample.call_id for sample in samples if sample.call_id is not None]
-        records = self._conditions.witness.records(ids) or {}
+        records = self.conditions.witness.records(ids) or {}
         return with_record(samples[-1], records), records
 
     def _settle(self, index: int, sample: Sample) -> None:
         self.samples[index] = sample
-        self._conditions.pool.remember(self.endpoint.id, sample)
+        self.conditions.pool.remember(self.endpoint.id, sample)
 
 
 def as_sample(answer: Answer, *, start: Start, seed: int | None) -> Sample:
     """What is kept of an answer; what the server says of itself in headers is believed only if it makes sense."""
     headers = answer.headers
+    cost_usd = number(headers.get("x-cost-usd"))
     sample = Sample(
         start=start,
         ok=answer.ok,
@@ -248,12 +301,15 @@ def as_sample(answer: Answer, *, start: Start, seed: int | None) -> Sample:
         seed=seed,
         http_status=answer.status,
         error=answer.error,
-        size_bytes=len(answer.body) if answer.ok else None,
+        cause=answer.cause,
+        size_bytes=answer.size_bytes if answer.ok else None,
         content_type=identifier(headers.get("content-type")),
         redirects=answer.redirects,
         held_sec=answer.held_sec,
         phases=answer.phases,
-        cost_usd=number(headers.get("x-cost-usd")),
+        cost_usd=cost_usd,
+        cost_basis=None if cost_usd is None else "measured",
+        cost_source=None if cost_usd is None else "the endpoint's own header",
         execution_sec=number(headers.get("x-execution-time-sec")),
         gpu_type=identifier(headers.get("x-gpu-type")) or identifier(headers.get(GPU.lower())),
         **structs.asdict(told(headers)),

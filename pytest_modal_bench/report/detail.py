@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from pytest_modal_bench.model import Start, Summary
-from pytest_modal_bench.report.escape import code
+from pytest_modal_bench.report.escape import code, text
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.report.timing import Timing
-from pytest_modal_bench.report.units import UNKNOWN, dollars, seconds
+from pytest_modal_bench.report.units import UNKNOWN, cost, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,15 +17,29 @@ if TYPE_CHECKING:
 
 _LEGEND = (
     "Seconds on the client's clock, over the calls that succeeded; phases are medians. The interval is the"
-    " exact order-statistic interval of the median, which takes six calls."
+    " exact order-statistic interval of the median, which takes six calls; that of the successes is Wilson's."
+    " Outliers (modified z-score above 3.5, from five calls on) are shown and counted."
 )
 
 _TIMING = (
-    *("Endpoint", "Start", "OK", "Median", "95% Interval", "Min-Max"),
+    *("Endpoint", "Start", "OK", "OK 95%", "Median", "95% Interval", "Min-Max", "Outliers"),
     *("Connect", "TLS", "Send", "Wait", "Download"),
 )
 
-_COST = ("Endpoint", "Known Cost ($)", "Calls with Known Cost")
+_COST = (
+    "Endpoint",
+    "Warm ($)",
+    "Cold ($)",
+    "Idle Tail ($)",
+    "All Calls ($)",
+    "Calls with Known Cost",
+    "Basis",
+)
+
+_COST_LEGEND = (
+    "US dollars; `~` is an estimate, by seconds and price. The idle tail is what a container costs after its last call,"
+    " until it scales down; it is not in the total."
+)
 
 
 def timing(results: Sequence[EndpointResult]) -> str:
@@ -39,14 +53,23 @@ def timing(results: Sequence[EndpointResult]) -> str:
     return f"{_LEGEND}\n\n{table(_TIMING, rows)}" if rows else ""
 
 
-def cost(results: Sequence[EndpointResult]) -> str:
+def costs(results: Sequence[EndpointResult]) -> str:
     """Return a row for every endpoint that was called; nothing if no call's cost is known."""
     called = [(result, Summary.of([result])) for result in results if result.samples]
     rows = [
-        (code(result.id), dollars(summary.total_cost_usd), f"{summary.calls_with_cost} of {summary.calls}")
+        (
+            code(result.id),
+            cost(result.cost_usd, result.cost_basis),
+            cost(result.cold_cost_usd, result.cold_cost_basis),
+            cost(result.idle_tail_usd, "estimated"),
+            cost(summary.total_cost_usd, "estimated" if summary.estimated else "measured"),
+            f"{summary.calls_with_cost} of {summary.calls}",
+            text("; ".join(dict.fromkeys(s.cost_source for s in result.samples if s.cost_source)) or UNKNOWN),
+        )
         for result, summary in called
     ]
-    return table(_COST, rows) if any(summary.calls_with_cost for _, summary in called) else ""
+    known = any(summary.calls_with_cost for _, summary in called)
+    return f"{_COST_LEGEND}\n\n{table(_COST, rows)}" if known else ""
 
 
 def _timing_row(name: str, start: str, times: Timing) -> tuple[str, ...]:
@@ -55,9 +78,11 @@ def _timing_row(name: str, start: str, times: Timing) -> tuple[str, ...]:
         code(name),
         start,
         f"{times.ok} of {times.n}",
-        seconds(times.median),
+        UNKNOWN if times.success is None else " - ".join(f"{share:.0%}" for share in times.success),
+        seconds(times.median) if times.censored_at is None else f"&gt; {seconds(times.censored_at)}",
         _range(times.interval),
         _range((times.low, times.high)),
+        ", ".join(map(seconds, times.outliers)) or UNKNOWN,
         *map(
             seconds,
             (phases.connect_sec, phases.tls_sec, phases.send_sec, phases.wait_sec, phases.download_sec),

@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.model import Phases
+from pytest_modal_bench.stats import median_interval, outliers, wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,12 @@ class Timing:
     median: float | None
     interval: tuple[float, float] | None
     """In which the true median lies with 95 % confidence."""
+    censored_at: float | None
+    """Where half the samples or more timed out, their deadline: the median is beyond it, and `median` is None."""
+    success: tuple[float, float] | None
+    """In which the share of successes lies with 95 % confidence."""
+    outliers: tuple[float, ...]
+    """Flagged, and counted all the same."""
     low: float | None
     high: float | None
     phases: Phases
@@ -31,7 +38,7 @@ class Timing:
 
     @classmethod
     def of(cls, samples: Sequence[Sample]) -> Timing:
-        """Sum up `samples`; a failed one counts in `n` and nowhere else, since its time is no latency."""
+        """Sum up `samples`; a failed one has no time, but for one that timed out: that is beyond its deadline."""
         succeeded = [sample for sample in samples if sample.ok]
         times = sorted(sample.elapsed_sec for sample in succeeded)
         phases = {
@@ -40,31 +47,22 @@ class Timing:
             )
             for name in Phases.__struct_fields__
         }
+        censored = [sample.elapsed_sec for sample in samples if sample.cause == "timeout"]
+        # A right-censored time lies somewhere above its deadline: the median is known as long as it is not among these.
+        middle = _median([*times, *(math.inf for _ in censored)])
+        beyond = middle == math.inf
         return cls(
             ok=len(succeeded),
             n=len(samples),
-            median=_median(times),
-            interval=median_interval(times),
+            median=None if beyond else middle,
+            censored_at=min(censored) if beyond else None,
+            success=wilson_interval(len(succeeded), len(samples)),
+            outliers=tuple(times[index] for index in outliers(times)),
+            interval=None if censored else median_interval(times),
             low=times[0] if times else None,
             high=times[-1] if times else None,
             phases=Phases(**phases),
         )
-
-
-def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
-    """Return the narrowest symmetric pair of order statistics that holds the true median with `confidence`.
-
-    It is exact and assumes nothing of the distribution: the pair (k, n + 1 - k) misses the median with
-    probability 2 P(Bin(n, 1/2) < k). None if even the extremes miss it too often, as for 95 % and n < 6.
-    Source: David and Nagaraja, Order Statistics, 3rd edition (2003), section 7.1.
-    """
-    n = len(values)
-    k = missed = 0
-    while k < n // 2 and 2 * (missed + math.comb(n, k)) / 2**n <= 1 - confidence:
-        missed += math.comb(n, k)
-        k += 1
-    ordered = sorted(values)
-    return (ordered[k - 1], ordered[n - k]) if k else None
 
 
 def _median(values: Sequence[float]) -> float | None:

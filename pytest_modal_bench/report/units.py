@@ -22,6 +22,12 @@ def dollars(value: float | None) -> str:
     return _two_digits(value) if value and not float(rounded) else rounded
 
 
+def cost(value: float | None, basis: str | None) -> str:
+    """Return `dollars(value)`, marked with `~` where it is an estimate."""
+    shown = dollars(value)
+    return f"~{shown}" if basis == "estimated" and shown != UNKNOWN else shown
+
+
 def savings(cold: float | None, warm: float | None) -> str:
     """Return by how much `warm` is faster than `cold`, in per cent of `cold`; negative where it is slower."""
     if cold is None or warm is None or cold <= 0:

@@ -1,0 +1,24 @@
+"""What passes, and is not beyond doubt: under `--modal-bench-strict` it fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_modal_bench.model import EndpointResult
+
+
+def complaints(result: EndpointResult) -> Iterator[str]:
+    """Say what is doubtful about `result`, a line each."""
+    if result.skipped_reason is not None:
+        yield result.skipped_reason
+    if result.cold_verified is False:
+        yield "cold start unverified: nothing proves that it met a new container"
+    for what, reason in (("cold", result.cold_inconclusive), ("warm", result.warm_inconclusive)):
+        if reason is not None:
+            yield f"{what} inconclusive: {reason}"
+    if result.cached is not None:
+        yield f"cached: {result.cached}"
+    yield from result.misfits

@@ -1,0 +1,61 @@
+"""Statistics of few samples: no distribution is assumed, and what few samples can't say is None."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist, fmean, median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OUTLIER_Z = 3.5
+"""Modified z-score of an outlier (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993, section 3)."""
+
+_MAD_TO_SIGMA = 0.6745
+"""The normal distribution's third quartile: what makes a median deviation comparable to a standard one."""
+_MEAN_TO_SIGMA = 1.253314
+"""sqrt(pi / 2): the same for a mean deviation, which serves where the median one is zero."""
+_FEWEST_FOR_OUTLIERS = 5
+
+
+def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
+    """Return the narrowest symmetric pair of order statistics that holds the true median with `confidence`.
+
+    It is exact and assumes nothing of the distribution: the pair (k, n + 1 - k) misses the median with
+    probability 2 P(Bin(n, 1/2) < k). None if even the extremes miss it too often, as for 95 % and n < 6.
+    Source: David and Nagaraja, Order Statistics, 3rd edition (2003), section 7.1.
+    """
+    n = len(values)
+    k = missed = 0
+    while k < n // 2 and 2 * (missed + math.comb(n, k)) / 2**n <= 1 - confidence:
+        missed += math.comb(n, k)
+        k += 1
+    ordered = sorted(values)
+    return (ordered[k - 1], ordered[n - k]) if k else None
+
+
+def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float] | None:
+    """Return the interval of a probability of which `successes` of `n` tries are known; None without a try.
+
+    Source: Wilson, Probable Inference, the Law of Succession, and Statistical Inference, JASA 22 (1927), 209-212.
+    """
+    if n == 0:
+        return None
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    share = successes / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def outliers(values: Sequence[float]) -> list[int]:
+    """Return the positions of values whose modified z-score is beyond `OUTLIER_Z`; none of fewer than five values."""
+    if len(values) < _FEWEST_FOR_OUTLIERS:
+        return []
+    middle = median(values)
+    deviations = [abs(value - middle) for value in values]
+    spread = median(deviations) / _MAD_TO_SIGMA or fmean(deviations) * _MEAN_TO_SIGMA
+    if not spread:
+        return []
+    return [index for index, deviation in enumerate(deviations) if deviation / spread > OUTLIER_Z]
