@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,7 @@ from msgspec import structs, to_builtins
 
 from pytest_modal_bench import resources as test_resources
 from pytest_modal_bench.collection import endpoint_of
-from pytest_modal_bench.gate.strictness import complaints
+from pytest_modal_bench.gate.verdicts import excused, fails
 from pytest_modal_bench.measure import outcome
 from pytest_modal_bench.measure.recording import PlainRecorder, Recorder
 from pytest_modal_bench.model import Endpoint, EndpointResult, Need, Resource, Sample, Start
@@ -18,6 +19,7 @@ from pytest_modal_bench.model import Endpoint, EndpointResult, Need, Resource, S
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_modal_bench.gating import Gate
     from pytest_modal_bench.measuring import Measuring
 
 RESULT = pytest.StashKey[EndpointResult]()
@@ -27,10 +29,11 @@ Measure = Callable[[], EndpointResult]
 
 
 class EndpointFixtures:
-    """Plugin of the fixtures below; what they measure with is `measuring`."""
+    """Plugin of the fixtures below: they measure with `measuring`, and `gate` says what of it passes."""
 
-    def __init__(self, measuring: Measuring) -> None:
+    def __init__(self, measuring: Measuring, gate: Gate) -> None:
         self.measuring = measuring
+        self._gate = gate
         self._results: dict[str, EndpointResult] = {}
 
     def pytest_unconfigure(self) -> None:
@@ -47,8 +50,10 @@ class EndpointFixtures:
         """
         missing = self.measuring.missing(endpoint)
         if missing is not None:
-            result = request.node.stash[RESULT] = outcome.skipped(endpoint, missing)
-            self._be_strict(result)
+            result = self._gate.judge(endpoint, outcome.skipped(endpoint, missing))
+            request.node.stash[RESULT] = result
+            if self.measuring.settings.strict:
+                return lambda: self._passed(result)
             pytest.skip(missing)
         return lambda: self._measured(request.node, endpoint, _modal_bench_recorder)
 
@@ -56,24 +61,27 @@ class EndpointFixtures:
         if endpoint.id not in self._results or self._results[endpoint.id].status == "failed":
             measurement = self.measuring.begin(endpoint, recorder)
             try:
-                self._results[endpoint.id] = self.measuring.measure(measurement)
+                measured = self.measuring.measure(measurement)
+                self._results[endpoint.id] = self._gate.judge(endpoint, measured)
             finally:
                 item.stash[RECORDS] = recorder.records(
                     lambda start: _extra_info(endpoint, start, measurement.samples), measurement.recorded
                 )
         result = item.stash[RESULT] = self._results[endpoint.id]
-        if result.status == "failed":
-            pytest.fail(f"{endpoint.path}: {result.error}", pytrace=False)
-        self._be_strict(result)
-        if result.status == "not_run":
+        return self._passed(result)
+
+    def _passed(self, result: EndpointResult) -> EndpointResult:
+        """Fail the test if the gate says so; one in quarantine is an expected failure, which fails nothing."""
+        today = datetime.now(UTC).date()
+        excuse = excused(result, today=today)
+        if excuse is not None:
+            pytest.xfail(excuse)
+        reason = fails(result, strict=self.measuring.settings.strict, today=today)
+        if reason is not None:
+            pytest.fail(f"{result.path}: {reason}", pytrace=False)
+        if result.status in ("skipped", "not_run"):
             pytest.skip(result.skipped_reason or "not run")
         return result
-
-    def _be_strict(self, result: EndpointResult) -> None:
-        if self.measuring.settings.strict:
-            doubts = list(complaints(result))
-            if doubts:
-                pytest.fail(f"strict: {'; '.join(doubts)}", pytrace=False)
 
     @pytest.fixture
     def endpoint_result(self, measure_endpoint: Measure) -> EndpointResult:
@@ -116,6 +124,8 @@ class EndpointFixtures:
         if endpoint is not None and (report.when == "call" or (report.when == "setup" and not report.passed)):
             result = _with_outcome(item.stash.get(RESULT, None), endpoint, report)
             if result is not None:
+                # JUnit files have what a test's last report says, and that is made of the item's.
+                item.user_properties.extend(_properties(result))
                 carried = {
                     "result": to_builtins(result),
                     "records": item.stash.get(RECORDS, []),
@@ -131,6 +141,19 @@ class PlainRecording:
     @pytest.fixture
     def _modal_bench_recorder(self) -> PlainRecorder:
         return PlainRecorder()
+
+
+def _properties(result: EndpointResult) -> list[tuple[str, object]]:
+    """What JUnit files say of a test beside its outcome; what is not known is left out."""
+    known = {
+        "category": result.category,
+        "app": result.app,
+        "cold": result.cold_time_sec,
+        "warm": result.warm_time_sec,
+        "cost": result.cost_usd,
+        "verdict": result.verdict,
+    }
+    return [(name, value) for name, value in known.items() if value is not None]
 
 
 def _with_outcome(

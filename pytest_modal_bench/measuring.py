@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, convert, structs
+from msgspec import Struct, convert, json, structs
 
 from pytest_modal_bench import resources as test_resources
 from pytest_modal_bench.measure import outcome, protocol
@@ -22,16 +23,17 @@ from pytest_modal_bench.measure.outputs import Outputs
 from pytest_modal_bench.measure.pool_health import PoolHealth
 from pytest_modal_bench.measure.preflight import Preflight
 from pytest_modal_bench.measure.pricing import Pricing
+from pytest_modal_bench.measure.recording import PlainRecorder
 from pytest_modal_bench.measure.request import RequestError
 from pytest_modal_bench.measure.spending import Ledger, LimitReached
-from pytest_modal_bench.model import Sample  # noqa: TC001 - msgspec looks the type up
+from pytest_modal_bench.model import Resource, Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from pytest_modal_bench.control.observer import Observer
     from pytest_modal_bench.measure.recording import Recorder
-    from pytest_modal_bench.model import Endpoint, EndpointResult, Resource
+    from pytest_modal_bench.model import Endpoint, EndpointResult
     from pytest_modal_bench.settings import Settings
 
 
@@ -67,6 +69,8 @@ class Measuring:
         """Test resources by name; one that is missing is absent."""
         self.observer: Observer | None = None
         """Asks and tells Modal's control plane; None: there is none to ask."""
+        self.simulated: str | None = None
+        """What is simulated, in words; None: the endpoints are real."""
         self.ledger: Ledger | None = ledger
         """Where there is a limit on what the run may cost."""
         self.client = Client(held_after_sec=settings.held_after_sec)
@@ -75,6 +79,8 @@ class Measuring:
         self._rates: Rates | None = None
         self._pools: defaultdict[str, Pool] = defaultdict(Pool)
         self._begun: set[str] = set()
+        self._due: set[str] = set()
+        """Endpoints whose pool's cold start is theirs, whether or not it is looked for."""
         self._answered: set[str] = set()
         self._probed: dict[str, Sample] = {}
 
@@ -124,17 +130,34 @@ class Measuring:
         down = pool.health.verdict(endpoint.id)
         if down is not None:
             return _explained(outcome.failed(endpoint, down, pool.health.cause))
+        return self._measured(measurement, lambda: self._call(measurement, pool))
+
+    def _measured(self, measurement: protocol.Measurement, calls: Callable[[], None]) -> EndpointResult:
+        endpoint = measurement.endpoint
         stopped: str | None = None
         try:
-            self._call(measurement, pool)
+            calls()
         except protocol.CallFailed:
             pass  # its sample tells
         except LimitReached as limit:
             stopped = str(limit)
         except RequestError as error:
             return outcome.failed(endpoint, str(error))
-        self._remember(measurement, pool)
+        self._remember(measurement, self._pools[endpoint.pool])
         return self._result(measurement, stopped)
+
+    def measure_again(self, endpoint: Endpoint) -> EndpointResult:
+        """Measure an endpoint once more, forced cold starts too; nothing of it is recorded elsewhere."""
+        measurement = self.begin(endpoint, PlainRecorder())
+        cold_rounds = (
+            self.settings.cold_rounds if self.settings.cold == "force" and endpoint.id in self._due else 0
+        )
+        return self._measured(measurement, lambda: self._make(measurement, cold_rounds))
+
+    def together(self, endpoint: Endpoint, *results: EndpointResult) -> EndpointResult:
+        """Return one result of several measurements of an endpoint in this run."""
+        samples = [sample for result in results for sample in result.samples]
+        return self._summed_up(endpoint, samples, results[-1])
 
     def _call(self, measurement: protocol.Measurement, pool: Pool) -> None:
         """Make the calls that are due. Raises what ends them."""
@@ -167,19 +190,55 @@ class Measuring:
         endpoint = measurement.endpoint
         if stopped is not None and not measurement.samples:
             return structs.replace(outcome.not_run(endpoint), skipped_reason=stopped)
-        result = outcome.summarise(
-            endpoint,
-            measurement.samples,
-            deadline_sec=self.settings.deadline_sec(endpoint.timeout),
+        pool = self._pools[endpoint.pool]
+        known = structs.replace(
+            outcome.not_run(endpoint),
             cold_inconclusive=measurement.cold_inconclusive,
             warm_inconclusive=measurement.warm_inconclusive or stopped,
+            cold_asked=self._cold_asked(measurement),
+            payload_sha256=self._payload_sha256(endpoint),
+            misfits=pool.preflight.notes(endpoint),
+            notes=list(measurement.notes),
         )
+        return self._summed_up(endpoint, measurement.samples, known)
+
+    def _summed_up(
+        self, endpoint: Endpoint, samples: Sequence[Sample], known: EndpointResult
+    ) -> EndpointResult:
+        """Return what `samples` add up to, with what is `known` beside them."""
         pricing = self._pricing(endpoint)
-        result.samples = [pricing.price(sample) for sample in result.samples]
-        result.cached = suspicion(result.samples)
-        result.misfits = self._pools[endpoint.pool].preflight.notes(endpoint)
-        result.notes = list(measurement.notes)
+        priced = [pricing.price(sample) for sample in samples]
+        result = outcome.summarise(
+            endpoint,
+            priced,
+            deadline_sec=self.settings.deadline_sec(endpoint.timeout),
+            cold_inconclusive=known.cold_inconclusive,
+            warm_inconclusive=known.warm_inconclusive,
+        )
+        result = structs.replace(
+            result,
+            region=next((sample.region for sample in samples if sample.region), None),
+            cached=suspicion(priced),
+            cold_asked=known.cold_asked,
+            payload_sha256=known.payload_sha256,
+            misfits=known.misfits,
+            notes=known.notes,
+        )
         return _explained(pricing.total(result))
+
+    def _cold_asked(self, measurement: protocol.Measurement) -> bool:
+        """Whether a cold start was looked for, or would have been if any were."""
+        asked = any(sample.meant == "cold" for sample in measurement.samples)
+        return asked or measurement.cold_inconclusive is not None or measurement.endpoint.id in self._due
+
+    def _payload_sha256(self, endpoint: Endpoint) -> str:
+        """Tells one request from another, test resources included, seed and secrets left out."""
+        sent = [self.found.get(need) for need in endpoint.needs]
+        files = [
+            hashlib.sha256(each.data).hexdigest() if isinstance(each, Resource) else each for each in sent
+        ]
+        said = (endpoint.method, endpoint.path, endpoint.payload, endpoint.form, endpoint.query, files)
+        return hashlib.sha256(json.encode(said, order="deterministic")).hexdigest()
 
     def _make(self, measurement: protocol.Measurement, cold_rounds: int) -> None:
         endpoint = measurement.endpoint
@@ -208,6 +267,8 @@ class Measuring:
     def _cold_rounds(self, endpoint: Endpoint) -> int:
         """How many cold starts an endpoint gets: those of its pool if it is the first, or its own if it asks."""
         begun = endpoint.pool in self._begun
+        if endpoint.cold or (endpoint.cold is None and not begun):
+            self._due.add(endpoint.id)
         called = self._pools[endpoint.pool].state.called
         if endpoint.cold is not False:
             self._begun.add(endpoint.pool)

@@ -35,6 +35,29 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     distinct_from_input: bool = False
 
 
+class Level(msgspec.Struct, frozen=True, kw_only=True):
+    """From where on a budget warns, and from where on it fails; None: it does not."""
+
+    warn: float | None = None
+    fail: float | None = None
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """What an endpoint may take: seconds, US dollars a warm call, and at least which share of successes."""
+
+    max_cold: Level | None = None
+    max_warm: Level | None = None
+    max_cost: Level | None = None
+    min_success: Level | None = None
+
+
+class Quarantine(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an endpoint is measured and reported, but cannot fail, and until which day (ISO 8601)."""
+
+    reason: str
+    until: str
+
+
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One route of an app, as the catalogue describes it, with every default filled in.
 
@@ -80,6 +103,9 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     region: Literal["broad", "narrow"] | None = None
     """What Modal calls the choice of a region, which has a price; None: not chosen."""
     nonpreemptible: bool = False
+    budget: Budget = Budget()
+    """The most specific of the catalogue: this endpoint's own, its category's, or that for all."""
+    quarantine: Quarantine | None = None
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -119,6 +145,34 @@ Cause = Literal[
 
 CostBasis = Literal["measured", "estimated"]
 """`measured`: the endpoint's own word, or the provider's bill; `estimated`: seconds times a price."""
+
+
+Verdict = Literal["PASS", "WARN", "FAIL", "INCONCLUSIVE", "SKIP", "ERROR"]
+"""What the gate says of an endpoint. ERROR: it could not be measured, for a reason of the measuring side."""
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that the gate held a result against, and what came of it. None: not known, or not part of it."""
+
+    metric: Literal["cold", "warm", "cost", "success"]
+    against: Literal["budget", "baseline"]
+    verdict: Verdict
+    message: str
+    """What it says, in one line: value, limit, and what is missing."""
+    value: float | None = None
+    """Seconds, US dollars, or a share."""
+    limit: float | None = None
+    """In the same unit; against a baseline: the ratio."""
+    ratio: float | None = None
+    """Median of this run over that of the earlier ones."""
+    p: float | None = None
+    """One-sided, Mann-Whitney."""
+    n: int | None = None
+    """Samples of this run."""
+    runs: int | None = None
+    """Earlier runs that it is compared with."""
+    again: bool = False
+    """Whether it was measured again, after the first time had flagged it."""
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):
@@ -301,6 +355,17 @@ class EndpointResult(msgspec.Struct, kw_only=True):
     """What its container costs after its last call, until it scales down; an estimate."""
     notes: list[str] = []
     """What else is to be known of it, a line each."""
+    region: str | None = None
+    """As its container says."""
+    payload_sha256: str | None = None
+    """Of what is sent, seed and secrets left out: results of different payloads are not compared."""
+    cold_asked: bool = False
+    """Whether a cold start of it was looked for."""
+    verdict: Verdict | None = None
+    """What the gate says; None: it has not been asked."""
+    checks: list[Check] = []
+    """What it was held against."""
+    quarantine: Quarantine | None = None
     misfits: list[str] = []
     """What does not fit between the catalogue and what the app says of itself, a line each."""
     samples: list[Sample] = []
@@ -371,6 +436,9 @@ class Run(msgspec.Struct, kw_only=True):
     """The command that makes this run again."""
     notes: list[str] = []
     """What else is to be known of the run, a line each."""
+    strict: bool = False
+    verdict: Verdict | None = None
+    """The worst of its endpoints' verdicts that can fail it."""
     summary: Summary
     results: list[EndpointResult]
     """In catalogue order."""

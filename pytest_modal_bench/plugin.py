@@ -71,6 +71,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "USD",
         "Make no call that would bring what the run costs above this; calls are then made one at a time.",
     )
+    option(
+        "modal-bench-baseline",
+        "PATH",
+        "Earlier runs to compare with: a JSON report, or a directory of them.",
+    )
+    option(
+        "modal-bench-budget",
+        "BUDGET",
+        "What an endpoint may take, such as max_warm=5, or max_warm=4:5 to warn from 4 on. Metrics: max_cold, max_warm "
+        "(seconds), max_cost (USD a warm call), min_success (a share). Repeatable; beats the catalogue's.",
+        action="append",
+    )
     switch(
         "modal-bench-strict", "Skips, unverified cold starts, cached answers and open questions fail, too."
     )

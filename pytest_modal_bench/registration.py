@@ -10,6 +10,7 @@ from msgspec import convert
 from pytest_modal_bench import settings as session_settings
 from pytest_modal_bench.collection import EndpointCollection
 from pytest_modal_bench.fixtures import EndpointFixtures, PlainRecording
+from pytest_modal_bench.gating import Gate
 from pytest_modal_bench.measure.spending import Ledger
 from pytest_modal_bench.measuring import Measuring
 from pytest_modal_bench.model import Resource
@@ -38,7 +39,8 @@ def register(config: pytest.Config) -> None:
     measuring = None
     if only_looks or not distributed:
         measuring = Measuring(settings)
-        manager.register(EndpointFixtures(measuring), "modal-bench-measuring")
+        gate = Gate(measuring, session_settings.history(config))
+        manager.register(EndpointFixtures(measuring, gate), "modal-bench-measuring")
     if only_looks:
         return
     from pytest_modal_bench.session import RunSession, WorkerSession
@@ -50,6 +52,7 @@ def register(config: pytest.Config) -> None:
         if given["urls"]:
             collection.catalogue = catalogue.with_urls(given["urls"])
         measuring.found = convert(given["found"], dict[str, Resource])
+        measuring.simulated = given["simulated"]
         if given["ledger"] is not None and settings.max_cost is not None:
             measuring.ledger = Ledger(Path(given["ledger"]), settings.max_cost)
         if given["access"] is not None:

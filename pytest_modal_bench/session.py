@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import tempfile
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,25 +11,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from msgspec import convert, to_builtins
+from msgspec import convert, structs, to_builtins
 
 from pytest_modal_bench import access as control_access
+from pytest_modal_bench import limit
 from pytest_modal_bench import resources as test_resources
+from pytest_modal_bench.atomic import write_bytes
 from pytest_modal_bench.catalogue import Catalogue, CatalogueError
 from pytest_modal_bench.collection import EndpointCollection, endpoint_of, endpoint_of_id
+from pytest_modal_bench.gate.verdicts import excused, verdict, worst
 from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
 from pytest_modal_bench.measure import outcome
-from pytest_modal_bench.measure.forecast import Planned, forecast
 from pytest_modal_bench.measure.spending import Ledger, LimitReached
 from pytest_modal_bench.measuring import Briefing, Measuring
-from pytest_modal_bench.model import EndpointResult, Resource, Run, Sample, Summary
+from pytest_modal_bench.model import Budget, EndpointResult, Resource, Run, Sample, Summary
 from pytest_modal_bench.probe import probe_lora, probed_endpoint, says_missing
-from pytest_modal_bench.report.json import load
+from pytest_modal_bench.report import comment, gate_json, terminal
 from pytest_modal_bench.report.write import write
 from pytest_modal_bench.results import Results
 from pytest_modal_bench.settings import LOCAL, Settings
 from pytest_modal_bench.termination import terminate_like_interrupt
-from pytest_modal_bench.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +39,9 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
     from pytest_modal_bench.control.observer import Observer
+
+GATE = "gate.json"
+"""What the gate says, beside the first report."""
 
 NOTHING_MEASURED = "nothing was measured"
 
@@ -71,8 +73,9 @@ class RunSession:
         self._access: control_access.Access | None = None
         self._observer: Observer | None = None
         self._notes: dict[str, None] = {}
+        self._today = datetime.now(UTC).date()
+        self._over = False
         self._ledger: Ledger | None = None
-        self._ledger_path: Path | None = None
 
     @property
     def catalogue(self) -> Catalogue:
@@ -97,16 +100,11 @@ class RunSession:
         if self._measuring is not None:
             self._measuring.found = dict(self._found)
             self._measuring.observer = self._observer
+            self._measuring.simulated = self._simulated
         if self.settings.max_cost is not None:
-            self._open_ledger(self.settings.max_cost)
-
-    def _open_ledger(self, limit_usd: float) -> None:
-        directory = tempfile.TemporaryDirectory(prefix="modal-bench-")
-        self.config.add_cleanup(directory.cleanup)
-        self._ledger_path = Path(directory.name) / "ledger"
-        self._ledger = Ledger(self._ledger_path, limit_usd)
-        if self._measuring is not None:
-            self._measuring.ledger = self._ledger
+            self._ledger = limit.open_ledger(self.settings.max_cost, self.config.add_cleanup)
+            if self._measuring is not None:
+                self._measuring.ledger = self._ledger
 
     def _note(self, *lines: str) -> None:
         self._notes.update(dict.fromkeys(lines))
@@ -136,6 +134,10 @@ class RunSession:
         return f"modal-bench: workspace {self._workspace}, {self.settings.catalogue.name}" + (
             f"\nmodal-bench: simulated: {self._local.simulated}" if self._local is not None else ""
         )
+
+    @property
+    def _simulated(self) -> str | None:
+        return self._local.simulated if self._local is not None else None
 
     @property
     def _workspace(self) -> str:
@@ -185,34 +187,9 @@ class RunSession:
         if self.settings.max_cost is None:
             return
         measuring = self._measuring or self._own_measuring()
-        first = {endpoint.pool: endpoint.id for endpoint in reversed(self._results.selected)}
-        colds = self.settings.cold_rounds if self.settings.cold == "force" else 1
-        planned = [
-            Planned(
-                endpoint.id,
-                colds if first[endpoint.pool] == endpoint.id else 1,
-                self.settings.rounds,
-                measuring.longest_usd(endpoint),
-            )
-            for endpoint in self._results.selected
-        ]
-        expected, most, calls = forecast(planned, self._earlier())
+        self._say(limit.foreseen(self._results.selected, self.settings, measuring))
         if measuring is not self._measuring:
             measuring.close()
-        by_last = "unknown" if expected is None else f"about ${expected:.4f}, by the last report"
-        at_most = "unknown" if most is None else f"${most:.2f}"
-        self._say(
-            f"expected cost of {counted(calls, 'call')}: {by_last}; at most, each until its deadline: {at_most}; "
-            f"limit: ${self.settings.max_cost:g}"
-        )
-
-    def _earlier(self) -> dict[str, EndpointResult]:
-        """Results of the last run, if its report is where this one's will be."""
-        for path in self.settings.reports:
-            if path.suffix == ".json":
-                with suppress(OSError, ValueError):
-                    return {result.id: result for result in load(path.read_bytes()).results}
-        return {}
 
     def _say(self, line: str) -> None:
         """Tell now, and in the report."""
@@ -248,8 +225,8 @@ class RunSession:
                 replace(conditions, resources={**self._found, "lora": lora.id}),
                 cold=self.settings.cold != "off" and endpoint.cold is not False,
             )
-        except LimitReached as limit:
-            self._note(str(limit))
+        except LimitReached as reached:
+            self._note(str(reached))
         finally:
             if measuring is not self._measuring:
                 measuring.close()
@@ -268,7 +245,8 @@ class RunSession:
         node.workerinput["modal_bench"] = {
             "urls": {app.name: app.url for app in self.catalogue.apps.values() if app.url is not None},
             "access": control_access.as_builtins(self._access),
-            "ledger": None if self._ledger_path is None else str(self._ledger_path),
+            "simulated": self._simulated,
+            "ledger": None if self._ledger is None else str(self._ledger.path),
             "found": {
                 name: to_builtins(value, builtin_types=(bytes,)) for name, value in self._found.items()
             },
@@ -317,6 +295,11 @@ class RunSession:
             result, records = outcome.failed(endpoint, str(report.longrepr)), []
         else:
             return
+        if result.verdict is None:
+            result = structs.replace(result, verdict=verdict(result))
+        elif result.status == "failed" and result.verdict != "ERROR":
+            # Also what only strictness, or a check of the user's own, has failed.
+            result = structs.replace(result, verdict="FAIL")
         settled = self._results.add(report.nodeid, result, records)
         self.config.hook.pytest_modal_bench_result(config=self.config, result=settled)
         self._write()
@@ -324,11 +307,13 @@ class RunSession:
     def run(self) -> Run:
         """What is known of the session so far."""
         results = self._results.settled()
+        finished = bool(results) and all(result.status != "not_run" for result in results)
+        counting = [result.verdict for result in results if excused(result, today=self._today) is None]
         return Run(
             timestamp=self._began.isoformat(),
             workspace=self._workspace,
             environment=self.settings.environment,
-            simulated=self._local.simulated if self._local is not None else None,
+            simulated=self._simulated,
             resources={
                 **{name: name in self._found for name in ("image", "video", "mask")},
                 "lora": self._lora_known,
@@ -338,16 +323,20 @@ class RunSession:
             cold=self.settings.cold,
             cold_rounds=self.settings.cold_rounds,
             notes=list(self._notes),
-            finished=bool(results) and all(result.status != "not_run" for result in results),
+            finished=finished,
             version=version("pytest-modal-bench"),
             command=shlex.join(["pytest", *self.config.invocation_params.args]),
+            strict=self.settings.strict,
+            verdict=worst(verdict for verdict in counting if verdict is not None) if self._over else None,
             summary=Summary.of(results),
             results=results,
         )
 
     def _write(self) -> None:
+        run = self.run()
         try:
-            write(self.run(), self.settings.reports)
+            write(run, self.settings.reports)
+            write_bytes(self.settings.reports[0].with_name(GATE), gate_json.render(run).encode())
         except OSError as error:
             self._unwritten = f"{error.filename or self.settings.reports[0]}: {error.strerror}"
         else:
@@ -360,19 +349,45 @@ class RunSession:
         """Before pytest-benchmark's part: give it the records, and write the reports a last time."""
         if self._observer is not None and self.settings.cold == "force":
             self._note(*control_access.put_right(self._observer, self.config))
+        self._over = True
         if self._results.selected:
+            self._note(*self._what_is_held_against())
             if self.config.pluginmanager.hasplugin("benchmark"):
                 from pytest_modal_bench.bridge import give_back
 
                 give_back(self.config, self._results.records())
             self._write()
             run = self.run()
+            self._tell_github(run)
             self.config.hook.pytest_modal_bench_finish(
                 config=self.config, run=run, reports=list(self.settings.reports)
             )
             if session.exitstatus == pytest.ExitCode.OK and (self._unwritten or not run.summary.successful):
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
         yield
+
+    def _what_is_held_against(self) -> Iterator[str]:
+        """What a verdict rests on, where that is less than it could be."""
+        if self.settings.baseline is not None:
+            return
+        limited = self.settings.budget != Budget() or any(
+            endpoint.budget != Budget() for endpoint in self._results.selected
+        )
+        yield (
+            "no baseline: held against absolute budgets only"
+            if limited
+            else "no baseline and no budgets: an endpoint passes if it answers as it should"
+        )
+
+    def _tell_github(self, run: Run) -> None:
+        """Add to the summary of the job, where this is one of GitHub's."""
+        summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        if summary:
+            try:
+                with Path(summary).open("a", encoding="utf-8") as file:
+                    file.write(comment.summary(run))
+            except OSError as error:
+                self._note(f"job summary not written: {error.strerror}")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -382,22 +397,11 @@ class RunSession:
         if not self._results.selected:
             write_line(f"{NOTHING_MEASURED}: no endpoint was selected", red=True)
             return
-        summary = self.run().summary
-        counts = [
-            f"{count} {word}"
-            for count, word in (
-                (summary.successful, "successful"),
-                (summary.failed, "failed"),
-                (summary.skipped, "skipped"),
-                (summary.not_run, "not run"),
-            )
-            if count
-        ]
-        write_line(f"{summary.total} endpoint{'s' * (summary.total != 1)}: {', '.join(counts)}")
-        for line in (*self._why_missing(), *self._why_inconclusive(), *self._notes):
+        run = self.run()
+        for line in (*terminal.lines(run), *self._why_missing()):
             write_line(line)
-        if summary.calls == 0:
-            write_line(f"{NOTHING_MEASURED}: {self._why_nothing()}", red=True)
+        if run.summary.calls == 0:
+            write_line(f"{NOTHING_MEASURED}: {terminal.why_nothing(run)}", red=True)
         if self._unwritten:
             write_line(f"report not written: {self._unwritten}", red=True)
         else:
@@ -417,18 +421,6 @@ class RunSession:
         for need, reason in test_resources.reasons(self.catalogue.resources).items():
             if need in needed:
                 yield f"test {need}: {reason}"
-
-    def _why_inconclusive(self) -> Iterator[str]:
-        """What could not be measured though it was asked for."""
-        for result in self._results.settled():
-            for what, reason in (("cold", result.cold_inconclusive), ("warm", result.warm_inconclusive)):
-                if reason is not None:
-                    yield f"{result.path}: {what} inconclusive: {reason}"
-
-    def _why_nothing(self) -> str:
-        results = self._results.settled()
-        reasons = [result.skipped_reason or result.error or "not run" for result in results]
-        return "; ".join(f"{reason} ({reasons.count(reason)})" for reason in dict.fromkeys(reasons))
 
 
 class WorkerSession:

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 import pytest
 
 from pytest_modal_bench.catalogue import Catalogue, CatalogueError, load
+from pytest_modal_bench.model import Budget
 from pytest_modal_bench.sources import Given, given, is_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from pytest_modal_bench.gate.baselines import History
 
 LOCAL = "local"
 CATALOGUE_NAME = "endpoints.toml"
@@ -55,6 +58,10 @@ class Settings:
     max_cost: float | None
     """What a run may cost, in USD."""
     strict: bool
+    baseline: Path | None
+    """A JSON report, or a directory of them."""
+    budget: Budget
+    """Beats the catalogue's."""
     generate: tuple[str, ...]
     scenario: str
     time_scale: float
@@ -112,6 +119,19 @@ def catalogue(config: pytest.Config) -> Catalogue:
     return config.stash[_CATALOGUE]
 
 
+def history(config: pytest.Config) -> History | None:
+    """The earlier runs to compare with, read once. Raises `pytest.UsageError` that says what is wrong with them."""
+    path = resolve(config).baseline
+    if path is None:
+        return None
+    from pytest_modal_bench.gate.baselines import BaselineError, History
+
+    try:
+        return History.load(path)
+    except BaselineError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
 def pools(config: pytest.Config) -> int:
     """How many pools the session's catalogue has."""
     return len(catalogue(config).pools)
@@ -155,6 +175,8 @@ def _resolve(config: pytest.Config) -> Settings:
         save_outputs=_directory(config),
         max_cost=value("max_cost", _positive, None),
         strict=is_on(config, "modal_bench_strict"),
+        baseline=_baseline(config),
+        budget=_budget(config),
         generate=value("generate", _resources, ()),
         scenario=value("scenario", str, "healthy"),
         time_scale=value("time_scale", _positive, 0.01),
@@ -187,6 +209,30 @@ def _directory(config: pytest.Config) -> Path | None:
             raise pytest.UsageError(f"{source}: {path.name}: is a file, name a directory")
         return path
     return None
+
+
+def _baseline(config: pytest.Config) -> Path | None:
+    for values in given(config, "modal_bench_baseline"):
+        source, name, base = values[-1]
+        path = (base / name).absolute()
+        if not path.exists():
+            raise pytest.UsageError(
+                f"{source}: {name}: no such file or directory; leave it out for a first run, which makes one"
+            )
+        return path
+    return None
+
+
+def _budget(config: pytest.Config) -> Budget:
+    from pytest_modal_bench.gate.budgets import merged, parse
+
+    budget = Budget()
+    for source, text, _ in next(given(config, "modal_bench_budget"), []):
+        try:
+            budget = merged(budget, parse(text))
+        except ValueError as error:
+            raise pytest.UsageError(f"{source}: {error}") from None
+    return budget
 
 
 def _name(text: str) -> str:

@@ -59,3 +59,23 @@ def outliers(values: Sequence[float]) -> list[int]:
     if not spread:
         return []
     return [index for index, deviation in enumerate(deviations) if deviation / spread > OUTLIER_Z]
+
+
+class MissingExtra(ImportError):
+    """A library that comes with an extra is not installed; the text says which, and how to get it."""
+
+
+def mann_whitney(values: Sequence[float], earlier: Sequence[float]) -> float:
+    """Return the probability of `values` being as much larger than `earlier` by chance: one-sided, by scipy.
+
+    Exact for few values without ties, else by the normal approximation. Raises MissingExtra.
+    Source: Mann and Whitney, On a Test of Whether one of Two Random Variables is Stochastically Larger than the
+    Other, Annals of Mathematical Statistics 18 (1947), 50-60.
+    """
+    try:
+        from scipy.stats import mannwhitneyu
+    except ImportError:
+        raise MissingExtra(
+            "comparing with a baseline needs the extra `stats`: pip install 'pytest-modal-bench[stats]'"
+        ) from None
+    return float(mannwhitneyu(values, earlier, alternative="greater").pvalue)

@@ -36,6 +36,8 @@ class Service:
     bodies: list[Any] = field(default_factory=list)
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     """Status and body for paths that are to be answered otherwise."""
+    headers: dict[str, dict[str, str]] = field(default_factory=dict)
+    """More headers of what paths are answered with."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -46,7 +48,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.path == "/openapi.json" and self.path not in self.service.answers:
+        if self.path.endswith("/openapi.json") and self.path not in self.service.answers:
             self._answer(404, b"this service says nothing of itself")
             return
         self.service.calls.append(self.path)
@@ -68,6 +70,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        for name, value in self.service.headers.get(self.path, {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 

@@ -138,6 +138,9 @@ def test_help_lists_every_option_and_ini_key(project: Project) -> None:
         "modal-bench-rounds",
         "modal-bench-timeout",
         "modal-bench-report",
+        "modal-bench-save-outputs",
+        "modal-bench-max-cost",
+        "modal-bench-strict",
         "modal-bench-generate",
         "modal-bench-scenario",
         "modal-bench-time-scale",
@@ -149,7 +152,7 @@ def test_help_lists_every_option_and_ini_key(project: Project) -> None:
 
 def test_the_fixtures_that_tests_are_skipped_for_are_all_there_are() -> None:
     offered = {
-        name for name in vars(fixtures.Measuring) if name.startswith(("test_", "measure_e", "endpoint"))
+        name for name in vars(fixtures.EndpointFixtures) if name.startswith(("test_", "measure_e", "endpoint"))
     }
 
     assert offered | {"endpoint"} == plugin._FIXTURES  # noqa: SLF001

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from report_runs import HOSTILE, reference_run, result, run, sample
 
+from pytest_modal_bench.model import Media
 from pytest_modal_bench.report.escape import line, width
 from pytest_modal_bench.report.markdown import render
 
@@ -51,16 +52,32 @@ def hostile_run(texts: list[str]) -> Run:
     """Return a run that has each of `texts` everywhere that text can stand."""
     results: list[EndpointResult] = []
     for raw in texts:
-        measured = {"path": raw, "id": raw, "cold_time_sec": 2.0, "warm_time_sec": 1.0, "samples": [sample()]}
+        measured = {"path": raw, "id": raw, "cold_time_sec": 2.0, "warm_time_sec": 1.0} | hostile_evidence(raw)
+        why = {"cause": "application", "meaning": raw, "remedy": raw}
         results += [
             result(raw, raw, **measured),
-            result(raw, raw, path=raw, status="failed", error=raw),
+            result(raw, raw, path=raw, status="failed", error=raw, **why),
             result(raw, raw, path=raw, status="skipped", skipped_reason=raw),
-            result(raw, raw, path=raw, status="not_run"),
+            result(raw, raw, path=raw, status="not_run", skipped_reason=raw or None),
         ]
     first = texts[0] if texts else ""
     named = dict.fromkeys(("workspace", "environment", "timestamp", "simulated", "version", "command"), first)
-    return run(results, finished=False, **named)
+    return run(results, finished=False, notes=texts, **named)
+
+
+def hostile_evidence(raw: str) -> dict[str, object]:
+    """Return fields of a result that has `raw` wherever evidence, answers and prices can bring it in."""
+    media = Media(kind="other", format=raw, unchecked=raw, size_bytes=4, sha256="")
+    cold = sample(proof=raw, container=raw, start="cold", cost_usd=0.1, cost_basis="estimated", cost_source=raw)
+    return {
+        "samples": [cold, sample(dropped=raw), sample()],
+        "media": media,
+        "cold_inconclusive": raw,
+        "warm_inconclusive": raw,
+        "cached": raw,
+        "misfits": [raw],
+        "notes": [raw],
+    }
 
 
 def test_the_sections_of_the_reference_come_first_and_in_its_order() -> None:
@@ -225,6 +242,49 @@ def test_the_total_cost_is_never_made_up(costs: list[float | None], shown: str) 
     assert ("Cost" in headings(report)) == (shown != "-")
 
 
+def test_an_estimate_in_the_total_makes_it_one() -> None:
+    estimated = sample(cost_usd=0.1, cost_basis="estimated")
+    report = render(run([result(samples=[estimated, sample(cost_usd=0.2, cost_basis="measured")])]))
+    assert tables(report)[0][-1] == ["Total Benchmark Cost", "~$0.3000"]
+
+    lower = render(run([result(samples=[estimated, sample()])]))
+    assert tables(lower)[0][-1] == ["Total Benchmark Cost", "≥ ~$0.1000 (1 of 2 calls)"]
+
+
+def test_an_estimate_in_a_row_is_marked() -> None:
+    priced = [
+        result("A", cost_usd=0.1, cost_basis="estimated"),
+        result("B", cost_usd=0.1, cost_basis="measured"),
+    ]
+    assert [row[5] for row in tables(render(run(priced)))[1][1:]] == ["~0.1000", "0.1000"]
+
+
+def test_what_there_is_to_tell_of_answers_costs_and_failures_comes_last() -> None:
+    media = Media(kind="image", format="PNG", width=64, height=64, size_bytes=4, sha256="", checked=True)
+    answered = result("A", media=media, samples=[sample(media=media, cost_usd=0.1, cost_basis="measured")])
+    failed = result("B", status="failed", error="boom", cause="application", meaning="It did.", remedy="Do not.")
+    report = render(run([answered, failed], notes=["the control plane does not answer"]))
+    assert headings(report)[-5:] == ["Timing Detail", "Answers", "Cost", "Causes", "Notes"]
+    assert section(report, "Causes").splitlines()[-1] == "| `/b`     | application | It did. | Do not.     |"
+    assert "decoded whole (1 answer)" in section(report, "Answers")
+
+
+def test_notes_are_those_of_the_run_and_then_those_of_each_endpoint() -> None:
+    noted = result("A", notes=["declared image/png, is text"], misfits=["no such field"], cached="same bytes")
+    assert section(render(run([noted], notes=["limit: $5"])), "Notes").splitlines() == [
+        "- limit: `$`5",
+        "- `/a`: cached? same bytes",
+        "- `/a`: no such field",
+        "- `/a`: declared image/png, is text",
+    ]
+
+
+def test_an_endpoint_that_the_limit_kept_from_being_called_says_so() -> None:
+    report = render(run([result("A", status="not_run", skipped_reason="the limit is reached")]))
+    assert tables(report)[1][1][6] == "⏹️ Not run: cost limit"
+    assert section(report, "Endpoints Not Run") == "- `/a`: the limit is reached"
+
+
 def test_a_cold_start_without_proof_is_marked_and_explained_once() -> None:
     unproven = [result(name, cold_time_sec=44.4, cold_verified=False) for name in ("A", "B")]
     report = render(run([*unproven, result("C", cold_time_sec=15.0, cold_verified=True)]))
@@ -241,12 +301,14 @@ def test_proven_cold_starts_need_no_footnote() -> None:
     ("fields", "shown"),
     [
         ({"status": "success"}, "✅"),
+        ({"status": "success", "cached": "3 answers with the same bytes"}, "✅ cached?"),
         ({"status": "failed", "error": "x" * 30}, f"❌ {'x' * 30}"),
         ({"status": "failed", "error": "x" * 31}, f"❌ {'x' * 30}..."),
         ({"status": "failed"}, "❌"),
         ({"status": "skipped", "skipped_reason": "Missing: test image, test video"}, None),
         ({"status": "skipped"}, "⏭️"),
         ({"status": "not_run"}, "⏹️ Not run"),
+        ({"status": "not_run", "skipped_reason": "the limit is reached"}, "⏹️ Not run: cost limit"),
     ],
 )
 def test_status(fields: dict[str, str], shown: str | None) -> None:
@@ -323,7 +385,7 @@ def test_an_empty_run_still_is_a_report() -> None:
 @given(st.lists(ANY_TEXT, max_size=3))
 def test_hostile_text_changes_no_table_and_shows_as_it_is(texts: list[str]) -> None:
     report = render(hostile_run(texts))
-    shown = [row for rows in tables(report) if len(rows[0]) == 7 for row in rows[1:]]
+    shown = [row for rows in tables(report) if rows[0][1] == "Path" for row in rows[1:]]
     by_category = [raw for category in dict.fromkeys(texts) for raw in texts if raw == category]
     assert [row[0] for row in shown] == [line(raw, 200) for raw in by_category for _ in range(4)]
     assert all(len(row) == len(rows[0]) for rows in tables(report) for row in rows)
@@ -335,7 +397,7 @@ def test_hostile_text_changes_no_table_and_shows_as_it_is(texts: list[str]) -> N
 
 def test_ten_megabytes_of_text_make_a_small_report() -> None:
     report = render(hostile_run(["y\n" * 5_000_000]))
-    assert len(report) < 50_000
+    assert len(report) < 100_000
     assert "… (10000000 characters)" in report
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modal_bench.report.units import dollars, savings, seconds
+from pytest_modal_bench.report.units import cost, dollars, savings, seconds
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,22 @@ def test_seconds(value: float | None, shown: str) -> None:
 )
 def test_dollars(value: float | None, shown: str) -> None:
     assert dollars(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "basis", "shown"),
+    [
+        (0.1234, "measured", "0.1234"),
+        (0.1234, "estimated", "~0.1234"),
+        (0.00004, "estimated", "~0.000040"),
+        (0.1234, None, "0.1234"),
+        (None, "estimated", "-"),
+        (math.nan, "estimated", "-"),
+        (None, None, "-"),
+    ],
+)
+def test_an_estimate_is_marked_and_the_unknown_is_none(value: float | None, basis: str | None, shown: str) -> None:
+    assert cost(value, basis) == shown
 
 
 @given(st.floats(min_value=1e-300, max_value=1e9))

@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from pytest_modal_bench.stats import median_interval, outliers, wilson_interval
 
+# Here and not in a test: pytester forgets what a test imports, and numpy can't be imported twice.
+scipy_stats = pytest.importorskip("scipy.stats")
+
 
 @pytest.mark.parametrize("n", range(6))
 def test_fewer_than_six_values_give_no_interval(n: int) -> None:
@@ -43,7 +46,6 @@ def test_interval_is_the_narrowest_that_covers_enough(n: int) -> None:
 @settings(deadline=None)  # the first example imports scipy
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_wilsons_interval_is_that_of_scipy(successes: int, failures: int) -> None:
-    scipy_stats = pytest.importorskip("scipy.stats")
     n = successes + failures
     interval = wilson_interval(successes, n)
     if n == 0:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from pytest_modal_bench import placeholders
+from pytest_modal_bench.catalogue import limits
 from pytest_modal_bench.catalogue.errors import shown, way_out
 from pytest_modal_bench.catalogue.tables import check_json, table
 from pytest_modal_bench.model import Expect, Need
@@ -46,11 +47,14 @@ class EndpointFields(msgspec.Struct, frozen=True, kw_only=True):
     expect: Expect | UnsetType = UNSET
     gpu: str | UnsetType = UNSET
     cold: bool | UnsetType = UNSET
+    budget: Any = UNSET
+    quarantine: Any = UNSET
 
 
 def read(raw: object, place: Place, environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the fields given in the table `raw`. Raises CatalogueError for one that can't be used."""
-    check_json(raw, place)
+    dated = raw.get("quarantine") if isinstance(raw, dict) else None
+    check_json({k: v for k, v in raw.items() if k != "quarantine"} if dated is not None else raw, place)  # type: ignore[attr-defined] # a table
     given = msgspec.structs.asdict(table(raw, EndpointFields, place))
     fields = {name: value for name, value in given.items() if value is not UNSET}
     _check_texts(fields, place)
@@ -62,6 +66,10 @@ def read(raw: object, place: Place, environ: Mapping[str, str]) -> dict[str, Any
         raise place.at("timeout").error(f"expected seconds above 0 and up to {LONGEST_TIMEOUT_SEC:.0f}")
     if "payload" in fields and "form" in fields:
         raise place.at("form").error("a request has one body: give payload or form, not both")
+    if "budget" in fields:
+        fields["budget"] = limits.budget(fields["budget"], place.at("budget"))
+    if "quarantine" in fields:
+        fields["quarantine"] = limits.quarantine(fields["quarantine"], place.at("quarantine"))
     if "expect" in fields:
         _check_expect(fields["expect"], place.at("expect"))
     for name in get_args(placeholders.Field):

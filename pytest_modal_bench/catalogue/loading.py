@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from pytest_modal_bench.catalogue import fields as endpoint_fields
-from pytest_modal_bench.catalogue import hosts, ids
+from pytest_modal_bench.catalogue import hosts, ids, limits
 from pytest_modal_bench.catalogue.errors import Place, way_out
 from pytest_modal_bench.catalogue.schema import App, Catalogue, Lora, ResourcePaths
 from pytest_modal_bench.catalogue.tables import check_json, read, table
-from pytest_modal_bench.model import Endpoint
+from pytest_modal_bench.model import Budget, Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +25,7 @@ class _File(msgspec.Struct, frozen=True):
     environment: str | None = None
     defaults: dict[str, Any] = {}
     resources: dict[str, Any] = {}
+    budget: dict[str, Any] = {}
     apps: dict[str, Any] = {}
     endpoints: list[Any] = []
 
@@ -137,8 +138,20 @@ def _endpoints(
             )
         seen[route] = index
         found.append(fields)
+    general, categories = limits.by_category(file.budget, place.at("budget"))
+    known = {fields["category"] for fields in found}
+    for name in categories:
+        if name not in known:
+            raise place.at("budget", "category", name).error(f"no endpoint is of it; {way_out(name, known)}")
     return tuple(
-        _endpoint(id_, fields, apps[fields["app"]])
+        _endpoint(
+            id_,
+            fields,
+            apps[fields["app"]],
+            limits.merged(
+                general, categories.get(fields["category"], Budget()), fields.get("budget", Budget())
+            ),
+        )
         for id_, fields in zip(ids.identify([*seen]), found, strict=True)
     )
 
@@ -148,7 +161,7 @@ def _label(raw: object, index: int) -> str:
     return path if isinstance(path, str) and path else f"endpoints[{index}]"
 
 
-def _endpoint(id_: str, fields: Mapping[str, Any], app: App) -> Endpoint:
+def _endpoint(id_: str, fields: Mapping[str, Any], app: App, budget: Budget) -> Endpoint:
     computed = {"name": ids.title(fields["path"]), "gpu": app.gpu}
     return Endpoint(
         id=id_,
@@ -161,7 +174,7 @@ def _endpoint(id_: str, fields: Mapping[str, Any], app: App) -> Endpoint:
         region=app.region,
         nonpreemptible=app.nonpreemptible,
         needs=endpoint_fields.needs(fields),
-        **{**computed, **fields},
+        **{**computed, **fields, "budget": budget},
     )
 
 

@@ -24,7 +24,10 @@ _LARGEST_BYTES = 8 << 20
 _MOST_PROBLEMS = 3
 # What a hostile schema could keep a validator busy with, or have it look up elsewhere.
 _NOT_FOLLOWED = frozenset(
-    {"pattern", "patternProperties", "format", "$id", "$dynamicRef", "$recursiveRef", "$schema"}
+    {
+        *("pattern", "patternProperties", "format", "$id", "$dynamicRef", "$recursiveRef", "$schema"),
+        *("unevaluatedProperties", "unevaluatedItems"),
+    }
 )
 _VALUES = frozenset({"const", "enum", "default", "example", "examples"})
 """Keywords that hold no schemas."""
@@ -106,7 +109,7 @@ def _misfits(described: dict[str, Any], endpoint: Endpoint, conditions: Conditio
         yield from _unknown(sent, whole)
         yield from _wrong(sent, whole)
     except RecursionError:
-        yield f"the schema of {endpoint.path} in {_PATH} is nested too deep to be checked"
+        yield f"the schema of {endpoint.path} in {_PATH} is nested too deep, or too often, to be checked"
 
 
 def _unknown(sent: object, schema: dict[str, Any]) -> Iterator[str]:
@@ -129,7 +132,7 @@ def _wrong(sent: object, schema: dict[str, Any]) -> Iterator[str]:
         yield "payload not held against the route's schema: pip install 'pytest-modal-bench[schema]'"
         return
     # A registry of its own, and empty: the default one would fetch what a schema refers to from the network.
-    validator = _Validator(schema, registry=referencing.Registry())
+    validator = _bounded_validator(jsonschema)(schema, registry=referencing.Registry())
     try:
         for count, error in enumerate(validator.iter_errors(sent)):
             if count == _MOST_PROBLEMS:
@@ -141,6 +144,21 @@ def _wrong(sent: object, schema: dict[str, Any]) -> Iterator[str]:
         raise
     except Exception:  # noqa: BLE001 - what is no schema breaks a validator in any way there is
         yield "payload not held against the route's schema: that is not one that can be followed"
+
+
+def _bounded_validator(jsonschema: Any) -> Any:
+    """A class of validators that follow so many references, and then raise RecursionError."""
+    follow = jsonschema.Draft202012Validator.VALIDATORS["$ref"]
+    left = _MOST_REFERENCES
+
+    def follow_bounded(validator: Any, reference: Any, instance: Any, schema: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise RecursionError
+        return follow(validator, reference, instance, schema)
+
+    return jsonschema.validators.extend(jsonschema.Draft202012Validator, {"$ref": follow_bounded})
 
 
 def _bounded(text: str) -> str:
@@ -177,6 +195,8 @@ def _plain(value: Any, depth: int = 0) -> Any:
             key: {name: _plain(each, depth + 2) for name, each in item.items()}
             if key in {"properties", "schemas"} and isinstance(item, dict)
             else _plain(item, depth + 1)
+            if key not in _VALUES
+            else item
             for key, item in value.items()
             if key not in _NOT_FOLLOWED
         }

@@ -44,7 +44,7 @@ class Ledger:
     """
 
     def __init__(self, path: Path, limit_usd: float) -> None:
-        self._path = path
+        self.path = path
         self._limit_usd = limit_usd
 
     @property
@@ -65,8 +65,8 @@ class Ledger:
         unknown. So a run spends no more than its limit and, where expectations fall short, one call. Not to be
         nested, by no thread either: the inner call would wait for the outer one.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="ascii") as file:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="ascii") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             try:
                 self._check(expected_usd)
@@ -98,7 +98,7 @@ class Ledger:
     def _read(self) -> _Balance:
         try:
             # What comes after the last newline is being written.
-            lines = self._path.read_text("ascii", "replace").split("\n")[:-1]
+            lines = self.path.read_text("ascii", "replace").split("\n")[:-1]
         except FileNotFoundError:
             lines = []
         begun = lines.count(_BEGUN)

@@ -1,1 +1,1 @@
-"""Reports: pure functions from a `Run` to text, one module per format."""
+"""Reports: pure functions from a `Run`, or two of them, to text, one module per format."""

@@ -197,11 +197,12 @@ def _messages(results: Sequence[EndpointResult], status: Status) -> str:
 
 
 def _notes(run: Run) -> str:
-    own = [f"- {text(note)}" for note in run.notes]
+    own = [f"- {shown}" for note in run.notes if (shown := text(note))]
     theirs = [
-        f"- {code(result.path)}: {text(note)}"
+        f"- {code(result.path)}: {shown}"
         for result in run.results
         for note in (*([f"cached? {result.cached}"] if result.cached else []), *result.misfits, *result.notes)
+        if (shown := text(note))
     ]
     return "\n".join([*own, *theirs])
 

@@ -56,9 +56,9 @@ def _row(result: EndpointResult, sample: Sample) -> tuple[str, ...]:
 def _lines(result: EndpointResult) -> Iterator[str]:
     for what, reason in (("cold", result.cold_inconclusive), ("warm", result.warm_inconclusive)):
         if reason is not None:
-            yield f"- {code(result.path)}: {what} inconclusive: {text(reason)}"
+            yield f"- {code(result.path)}: {what} inconclusive: {text(reason)}".rstrip()
     dropped = [sample.dropped for sample in result.samples if sample.dropped is not None]
     if dropped:
         # Each reason once: they name containers and calls, and are alike otherwise.
         reasons = "; ".join(map(text, dict.fromkeys(dropped)))
-        yield f"- {code(result.path)}: {counted(len(dropped), 'call')} dropped: {reasons}"
+        yield f"- {code(result.path)}: {counted(len(dropped), 'call')} dropped: {reasons}".rstrip()

@@ -5,15 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.atomic import write_bytes
-from pytest_modal_bench.report import json, markdown
+from pytest_modal_bench.report import benchmark_json, comment, gate_json, json, markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pytest_modal_bench.model import Run
 
-FORMATS = {".md": markdown.render, ".json": json.render}
+FORMATS: dict[str, Callable[[Run], str]] = {
+    ".md": markdown.render,
+    ".json": json.render,
+    ".comment.md": comment.render,
+    ".benchmark.json": benchmark_json.render,
+}
+
+
+def format_of(path: Path) -> Callable[[Run], str] | None:
+    """Return what makes the text of a report with that name; None: its suffix has no format."""
+    if path.name == gate_json.GATE:
+        return gate_json.render
+    return FORMATS.get("".join(path.suffixes[-2:])) or FORMATS.get(path.suffix)
+
+
+def known() -> str:
+    """Return the suffixes that a report's name may end in, for a message."""
+    *others, last = FORMATS
+    return f"{', '.join(others)} or {last}"
 
 
 def write(run: Run, paths: Sequence[Path]) -> None:
@@ -21,10 +39,18 @@ def write(run: Run, paths: Sequence[Path]) -> None:
 
     Raises ValueError, before anything is written, for a suffix without a format; OSError as it comes.
     """
-    for path in paths:
-        if path.suffix not in FORMATS:
-            raise ValueError(
-                f"{path}: no report format has the suffix {path.suffix!r}; known are {', '.join(FORMATS)}"
-            )
-    for path in paths:
-        write_bytes(path, FORMATS[path.suffix](run).encode())
+    renderers = [(path, _renderer(path)) for path in paths]
+    for path, render in renderers:
+        write_bytes(path, render(run).encode())
+
+
+def gate_beside(paths: Sequence[Path]) -> Path:
+    """Return where the gate's file stands: in the directory of the first of a run's reports."""
+    return paths[0].with_name(gate_json.GATE)
+
+
+def _renderer(path: Path) -> Callable[[Run], str]:
+    render = format_of(path)
+    if render is None:
+        raise ValueError(f"{path}: no report format has the suffix {path.suffix!r}; known are {known()}")
+    return render

@@ -1,0 +1,10 @@
+"""`python -m pytest_modal_bench`: merge, render again and compare what runs have left behind."""
+
+from __future__ import annotations
+
+import sys
+
+from pytest_modal_bench.commands import main
+
+if __name__ == "__main__":
+    sys.exit(main())

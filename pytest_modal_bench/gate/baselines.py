@@ -1,0 +1,161 @@
+"""Earlier runs to compare with: read from reports, matched by what must be the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from pytest_modal_bench.model import EndpointResult, Run
+from pytest_modal_bench.report.json import load
+from pytest_modal_bench.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_SAME = {"gpu_type": "GPU", "region": "region", "payload_sha256": "payload"}
+"""What two results must share to be compared, and its name."""
+
+
+class BaselineError(ValueError):
+    """A baseline that can't be used; the text is one line, with the file and the way out."""
+
+
+class Past(NamedTuple):
+    """One earlier run, as far as a comparison needs it."""
+
+    timestamp: str
+    simulated: str | None
+    by_id: bool
+    """Whether its results have ids; those of the reference benchmark are known by their paths."""
+    results: list[EndpointResult]
+
+
+class Matched(NamedTuple):
+    """What can be compared with a result, and what is to be told of what can't, a line each."""
+
+    runs: list[EndpointResult]
+    told: list[str]
+
+
+class History:
+    """Earlier runs, oldest first."""
+
+    def __init__(self, past: list[Past], notes: list[str]) -> None:
+        self.past = past
+        self.notes = notes
+        """Files that were passed over, a line each."""
+
+    @classmethod
+    def load(cls, path: Path) -> History:
+        """Read a JSON report, or all those in a directory. Raises `BaselineError`."""
+        if not path.is_dir():
+            return cls([_read(path)], [])
+        past: dict[str, Past] = {}
+        notes = []
+        for file in sorted(path.glob("*.json")):
+            try:
+                one = _read(file)
+            except BaselineError as error:
+                notes.append(str(error))
+            else:
+                past.setdefault(one.timestamp, one)
+        if not past:
+            raise BaselineError(
+                f"{path}: no report in it; give a directory with JSON reports, or leave the baseline out"
+            )
+        return cls(sorted(past.values(), key=lambda each: each.timestamp), notes)
+
+    def matching(self, result: EndpointResult, *, simulated: str | None) -> Matched:
+        """Return the earlier results of the same endpoint that `result` can be compared with."""
+        runs: list[EndpointResult] = []
+        told: dict[str, int] = {}
+        for past, earlier in self._of(result):
+            different = (
+                "another workspace: simulated"
+                if past.simulated != simulated
+                else _difference(earlier, result)
+            )
+            if different is not None:
+                told[different] = told.get(different, 0) + 1
+            else:
+                runs.append(earlier)
+        silent = [
+            name
+            for field, name in _SAME.items()
+            if any(getattr(run, field) is None for run in runs) and getattr(result, field)
+        ]
+        lines = [
+            f"not compared: {counted(count, 'earlier run')} had {reason}" for reason, count in told.items()
+        ]
+        if silent:
+            lines.append(f"compared with earlier runs that do not say their {', '.join(silent)}")
+        return Matched(runs, [*self.notes, *lines])
+
+    def _of(self, result: EndpointResult) -> Iterator[tuple[Past, EndpointResult]]:
+        for past in self.past:
+            for earlier in past.results:
+                same = earlier.id == result.id if past.by_id else earlier.path == result.path
+                if same and earlier.status == "success":
+                    yield past, earlier
+
+
+def _difference(earlier: EndpointResult, result: EndpointResult) -> str | None:
+    for field, name in _SAME.items():
+        before, now = getattr(earlier, field), getattr(result, field)
+        if before is not None and now is not None and before != now:
+            shown = f": {before}, now {now}" if field != "payload_sha256" else ""
+            return f"another {name}{shown}"
+    return None
+
+
+def _read(path: Path) -> Past:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BaselineError(f"{path}: can't be read: {error.strerror}") from None
+    try:
+        raw = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BaselineError(f"{path}: not JSON; give a JSON report of an earlier run") from None
+    if isinstance(raw, dict) and "schema" not in raw and isinstance(raw.get("results"), list):
+        return _reference(path, raw)
+    try:
+        run: Run = load(content)
+    except ValueError as error:
+        raise BaselineError(f"{path}: {error}; give a JSON report of an earlier run") from None
+    return Past(run.timestamp, run.simulated, True, run.results)
+
+
+def _reference(path: Path, raw: dict[str, Any]) -> Past:
+    """Read a report of the reference benchmark, whose cost of nothing means that nothing is known of it."""
+    results = []
+    for each in raw["results"]:
+        try:
+            known = {name: each.get(name) for name in _REFERENCE_FIELDS}
+            result = msgspec.convert(
+                known | {"id": known["path"], "app": "", "pool": "", "cost_usd": known["cost_usd"] or None},
+                EndpointResult,
+            )
+        except (AttributeError, msgspec.ValidationError) as error:
+            raise BaselineError(
+                f"{path}: not a report: {error}; give a JSON report of an earlier run"
+            ) from None
+        results.append(result)
+    return Past(str(raw.get("timestamp")), None, False, results)
+
+
+_REFERENCE_FIELDS = (
+    *(
+        "endpoint",
+        "path",
+        "category",
+        "description",
+        "cold_time_sec",
+        "warm_time_sec",
+        "cost_usd",
+        "gpu_type",
+    ),
+    *("size_kb", "status", "error", "skipped_reason"),
+)

@@ -1,0 +1,137 @@
+"""Budgets: what an endpoint may take, whatever it took before."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from pytest_modal_bench.model import Budget, Check, EndpointResult, Level, Verdict
+from pytest_modal_bench.stats import wilson_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+METRICS = Budget.__struct_fields__
+_Metric = Literal["cold", "warm", "cost", "success"]
+
+
+class _Words(NamedTuple):
+    unit: str
+    why_not: str
+    """Why there is no data, where there is none."""
+    mark: str = ""
+    """What is to be known of the value."""
+
+
+def merged(*budgets: Budget) -> Budget:
+    """Return one budget of several, the most specific last: its levels replace those before, metric by metric."""
+    levels: dict[str, Level] = {}
+    for each in budgets:
+        levels |= {name: level for name in METRICS if (level := getattr(each, name)) is not None}
+    return Budget(**levels)
+
+
+def parse(text: str) -> Budget:
+    """Return the budget in `text`, such as `max_warm=5` or `max_warm=4:5 max_cost=0.1` (warn:fail).
+
+    Raises ValueError, in one line, for anything else.
+    """
+    levels: dict[str, Level] = {}
+    for part in re.split(r"[,\s]+", text.strip()):
+        name, equals, value = part.partition("=")
+        if name not in METRICS or not equals:
+            raise ValueError(
+                f"expected a metric and a number, such as max_warm=5, got {part!r}; known: {', '.join(METRICS)}"
+            )
+        first, colon, second = value.partition(":")
+        bounds = [_number(each, part) for each in ([first, second] if colon else [first])]
+        levels[name] = Level(warn=bounds[0], fail=bounds[1]) if colon else Level(fail=bounds[0])
+    return Budget(**levels)
+
+
+def checks(result: EndpointResult, budget: Budget, *, cold_due: bool) -> list[Check]:
+    """Hold `result` against `budget`; `cold_due`: whether a cold start of this endpoint is to be known at all.
+
+    A budget without data fails: what was not measured has not been kept to.
+    """
+    if result.status != "success":
+        return []
+    return list(_checks(result, budget, cold_due=cold_due))
+
+
+def _checks(result: EndpointResult, budget: Budget, *, cold_due: bool) -> Iterator[Check]:
+    if budget.max_cold is not None and (cold_due or result.cold_time_sec is not None):
+        why = result.cold_inconclusive or "no cold start was measured"
+        mark = ", unverified" if result.cold_verified is False else ""
+        yield _most("cold", result.cold_time_sec, budget.max_cold, _Words(" s", why, mark))
+    if budget.max_warm is not None:
+        why = result.warm_inconclusive or "no warm call counts"
+        yield _most("warm", result.warm_time_sec, budget.max_warm, _Words(" s", why))
+    if budget.max_cost is not None:
+        mark = ", estimated" if result.cost_basis == "estimated" else ""
+        words = _Words(" USD", "the cost of a warm call is unknown", mark)
+        yield _most("cost", result.cost_usd, budget.max_cost, words)
+    if budget.min_success is not None:
+        yield _success(result, budget.min_success)
+
+
+def _most(metric: _Metric, value: float | None, level: Level, words: _Words) -> Check:
+    if value is None:
+        return Check(
+            metric=metric,
+            against="budget",
+            verdict="FAIL",
+            message=f"{metric}: no data: {words.why_not}",
+            limit=level.fail,
+        )
+    verdict, limit = _held(level, lambda bound: value > bound)
+    sign = ">" if verdict != "PASS" else "<="
+    shown = "" if limit is None else f" {sign} {limit:g}{words.unit}"
+    return Check(
+        metric=metric,
+        against="budget",
+        verdict=verdict,
+        message=f"{metric} {value:.3g}{words.unit}{shown}{words.mark}",
+        value=value,
+        limit=limit,
+    )
+
+
+def _success(result: EndpointResult, level: Level) -> Check:
+    counting = [sample for sample in result.samples if sample.dropped is None]
+    good = sum(sample.ok for sample in counting)
+    interval = wilson_interval(good, len(counting))
+    if interval is None:
+        return Check(
+            metric="success", against="budget", verdict="FAIL", message="success: no data: no call counts"
+        )
+    share = good / len(counting)
+    verdict, limit = _held(level, lambda bound: share < bound)
+    return Check(
+        metric="success",
+        against="budget",
+        verdict=verdict,
+        message=f"success {good} of {len(counting)} (95 %: {interval[0]:.0%} - {interval[1]:.0%})",
+        value=share,
+        limit=limit,
+        n=len(counting),
+    )
+
+
+def _held(level: Level, beyond: Callable[[float], bool]) -> tuple[Verdict, float | None]:
+    if level.fail is not None and beyond(level.fail):
+        return "FAIL", level.fail
+    if level.warn is not None and beyond(level.warn):
+        return "WARN", level.warn
+    return "PASS", level.fail if level.fail is not None else level.warn
+
+
+def _number(text: str, part: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise ValueError(f"expected a number above 0 in {part!r}")
+    return number

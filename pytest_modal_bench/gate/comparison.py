@@ -1,0 +1,145 @@
+"""Holds an endpoint against its own earlier runs. Runs are the unit of noise, not requests: one run proves nothing."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from msgspec import structs
+
+from pytest_modal_bench.model import Check
+from pytest_modal_bench.stats import MissingExtra, mann_whitney
+from pytest_modal_bench.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_modal_bench.model import EndpointResult
+
+_Metric = Literal["cold", "warm", "cost"]
+
+RUNS = 5
+"""Earlier runs that it takes to know what is usual."""
+SIGNIFICANT = 0.05
+"""One-sided p below which a difference is taken for one. Alone it is no gate: requests of a run resemble each other."""
+
+
+class Rule(NamedTuple):
+    """When a metric is worse than it was. Its error rates are those of `benchmarks/gate_errors.py`."""
+
+    n: int
+    """Samples of this run that it takes."""
+    fail: float
+    """Ratio of this run's median to the median of the earlier runs' medians, beyond which it fails."""
+    warn: float | None
+    option: str
+    """Which option asks for so many samples."""
+
+
+RULES: dict[_Metric, Rule] = {
+    "cold": Rule(6, 1.5, 1.25, "--modal-bench-cold=force --modal-bench-cold-rounds=6"),
+    "warm": Rule(10, 1.15, None, "--modal-bench-rounds=10"),
+    "cost": Rule(10, 1.25, None, "--modal-bench-rounds=10"),
+}
+
+
+def checks(result: EndpointResult, earlier: Sequence[EndpointResult]) -> list[Check]:
+    """Compare `result` with `earlier` results of the same endpoint, metric by metric; none where one has no data."""
+    return [check for metric in RULES for check in _compared(metric, result, earlier)]
+
+
+def flagged(found: Sequence[Check]) -> bool:
+    """Whether a metric is so much worse that it has to be measured again."""
+    return any(check.verdict == "FAIL" for check in found)
+
+
+def settled(first: Sequence[Check], again: Sequence[Check]) -> list[Check]:
+    """Return what two measurements come to: what was flagged both times fails, what was flagged once is a warning."""
+    before = {check.metric: check for check in first}
+    return [_settled(before.get(check.metric, check), check) for check in again]
+
+
+def _settled(first: Check, again: Check) -> Check:
+    if "FAIL" not in (first.verdict, again.verdict):
+        return again
+    ratios = " and ".join(f"{each.ratio:.2f}x" for each in (first, again) if each.ratio is not None)
+    both = first.verdict == again.verdict == "FAIL"
+    said = (
+        f"{ratios} of its earlier runs, measured twice"
+        if both
+        else f"{ratios} of its earlier runs: worse once, not twice"
+    )
+    return structs.replace(
+        again,
+        verdict="FAIL" if both else "WARN",
+        message=f"{again.metric} {said} (limit {again.limit:g}x)",
+        again=True,
+    )
+
+
+def _compared(metric: _Metric, result: EndpointResult, earlier: Sequence[EndpointResult]) -> Iterator[Check]:
+    values = _values(metric, result)
+    runs = [past for past in (_values(metric, each) for each in earlier) if past]
+    if not values or not runs:
+        return
+    rule = RULES[metric]
+    ratio = median(values) / median(median(past) for past in runs)
+    check = Check(
+        metric=metric,
+        against="baseline",
+        verdict="PASS",
+        message=f"{metric} {ratio:.2f}x of {counted(len(runs), 'earlier run')}",
+        value=median(values),
+        limit=rule.fail,
+        ratio=ratio,
+        n=len(values),
+        runs=len(runs),
+    )
+    lacks = []
+    if len(values) < rule.n:
+        lacks.append(f"{rule.n} calls ({rule.option}), has {len(values)}")
+    if len(runs) < RUNS:
+        lacks.append(f"{RUNS} runs, has {len(runs)}")
+    if lacks:
+        yield structs.replace(
+            check, verdict="INCONCLUSIVE", message=f"{check.message}; needs {', and '.join(lacks)}"
+        )
+    else:
+        yield _tested(check, rule, ratio, values, [value for past in runs for value in past])
+
+
+def _tested(
+    check: Check, rule: Rule, ratio: float, values: Sequence[float], earlier: Sequence[float]
+) -> Check:
+    least = rule.warn or rule.fail
+    if ratio <= least:
+        return check
+    try:
+        p = mann_whitney(values, earlier)
+    except MissingExtra as missing:
+        return structs.replace(check, verdict="INCONCLUSIVE", message=f"{check.message}; {missing}")
+    check = structs.replace(check, p=p)
+    if p >= SIGNIFICANT:
+        return check
+    beyond = ratio > rule.fail
+    limit = rule.fail if beyond else least
+    return structs.replace(
+        check,
+        verdict="FAIL" if beyond else "WARN",
+        limit=limit,
+        message=f"{check.message} (limit {limit:g}x, p = {p:.2g})",
+    )
+
+
+def _values(metric: _Metric, result: EndpointResult) -> list[float]:
+    """What a run says of a metric: a value a sample or, of a report without samples, its median."""
+    start = "cold" if metric == "cold" else "warm"
+    samples = [sample for sample in result.samples if sample.counts and sample.start == start]
+    if metric == "cost":
+        values = [sample.cost_usd for sample in samples if sample.cost_basis == result.cost_basis]
+        summed = result.cost_usd
+    else:
+        values = [sample.elapsed_sec for sample in samples]
+        summed = result.cold_time_sec if metric == "cold" else result.warm_time_sec
+    known = [value for value in values if value]
+    return known or ([summed] if summed else [])

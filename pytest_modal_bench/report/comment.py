@@ -1,0 +1,184 @@
+"""A run as a comment on a pull request, or as the summary of a CI job: what changed or is bad, the rest folded."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from pytest_modal_bench.report.escape import code, text
+from pytest_modal_bench.report.moment import shown
+from pytest_modal_bench.report.standing import (
+    BAD_FIRST,
+    counts,
+    overall,
+    quarantined,
+    reasons,
+    standing,
+)
+from pytest_modal_bench.report.units import UNKNOWN, cost, seconds
+from pytest_modal_bench.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_modal_bench.model import Check, EndpointResult, Run, Verdict
+
+MARKER = "<!-- pytest-modal-bench -->"
+"""First line of a comment, by which the next run finds it to put its own in place."""
+
+COMMENT_LIMIT = 65_535
+"""Bytes. GitHub says "maximum is 65536 characters" and has been seen to mean characters here, bytes there."""
+
+SUMMARY_LIMIT = 1024 * 1024
+"""Bytes that GitHub takes of a step's summary; it drops a longer one whole."""
+
+MESSAGE_LIMIT = 300
+"""Characters of a message, before it is escaped; the markdown report has the whole of it."""
+
+_FRAME = 1_000
+"""Bytes set aside for what stands around the rows: table heads, the fold, how many rows were cut."""
+
+_NOTABLE: tuple[Verdict, ...] = ("FAIL", "ERROR", "WARN", "INCONCLUSIVE")
+
+_MARKS: dict[Verdict | None, str] = {
+    "FAIL": "❌",
+    "ERROR": "🚫",
+    "WARN": "⚠️",
+    "INCONCLUSIVE": "❓",
+    "SKIP": "⏭️",
+    "PASS": "✅",
+    None: "❓",
+}
+
+_COLUMNS = ("Endpoint", "Verdict", "Cold (s)", "Warm (s)", "Cost ($)", "Against Baseline")
+
+_NOTICEABLE = 1.15
+"""Ratio of medians that is worth a look where a check does not say which is: the gate's for warm calls."""
+
+_CHANCE = 0.05
+"""A difference that chance makes more often than this is none."""
+
+
+def render(run: Run) -> str:
+    """Return `run` as a comment that GitHub takes, whatever its size."""
+    return f"{MARKER}\n{_body(run, COMMENT_LIMIT - len(MARKER) - 1)}"
+
+
+def summary(run: Run) -> str:
+    """Return the same for the file that `$GITHUB_STEP_SUMMARY` names."""
+    return _body(run, SUMMARY_LIMIT)
+
+
+def _body(run: Run, limit: int) -> str:
+    first = [result for result in run.results if _noteworthy(result)]
+    first.sort(key=lambda result: BAD_FIRST.index(standing(result)))
+    others = [result for result in run.results if not _noteworthy(result)]
+    head = _head(run)
+    room = limit - _size(head) - _FRAME
+    parts = [head]
+
+    def add(lines: Sequence[str], share: float, *, above: str = "", under: str = "") -> None:
+        nonlocal room
+        kept = _fitting(lines, int(room * share))
+        room -= sum(_size(line) + 1 for line in kept)
+        if lines:
+            parts.append("\n".join([*([above] if above else []), *kept]))
+            if len(kept) < len(lines):
+                # A line of its own, after an empty one: right below a table it would be a row of it.
+                parts.append(f"… and {len(lines) - len(kept)} more")
+            parts.extend([under] if under else [])
+
+    add([_row(result, run) for result in first], 0.5, above=_TABLE_HEAD)
+    add([*_messages(first)], 0.5, above="**Why**\n")
+    add([f"- {said}" for note in run.notes if (said := text(note, MESSAGE_LIMIT))], 0.25, above="**Notes**\n")
+    if others:
+        title = f"{counted(len(others), 'other endpoint')}" if first else counted(len(others), "endpoint")
+        parts.append(f"<details>\n<summary>{title}</summary>")
+        add([_row(result, run) for result in others], 1, above=_TABLE_HEAD, under="</details>")
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(run: Run) -> str:
+    verdict = overall(run)
+    found = [f"{number} {name}" for name, number in counts(run.results).items() if number]
+    facts = [
+        f"**{', '.join(found)}** of {counted(len(run.results), 'endpoint')}" if found else "**no endpoint**",
+        f"workspace {code(run.workspace)}",
+        *([f"environment {code(run.environment)}"] if run.environment else []),
+        shown(run.timestamp),
+    ]
+    lines = [f"### {_MARKS[verdict]} Modal endpoints: {verdict or 'nothing measured'}", " · ".join(facts)]
+    if run.simulated:
+        lines.append(f"Simulated: {text(run.simulated, MESSAGE_LIMIT)}")
+    if not run.finished:
+        lines.append("**Unfinished:** this run was cut off, or was still going on.")
+    return "\n\n".join(lines)
+
+
+def _noteworthy(result: EndpointResult) -> bool:
+    return standing(result) in _NOTABLE or any(_moved(check) for check in result.checks)
+
+
+def _row(result: EndpointResult, run: Run) -> str:
+    verdict = standing(result)
+    cold = seconds(result.cold_time_sec)
+    return _cells(
+        (
+            code(result.id),
+            f"{_MARKS[verdict]} {verdict}{' (quarantined)' if quarantined(result, run) else ''}",
+            cold if cold == UNKNOWN or result.cold_verified else f"{cold}?",
+            seconds(result.warm_time_sec),
+            cost(result.cost_usd, result.cost_basis),
+            ", ".join(map(_against, _compared(result))) or UNKNOWN,
+        )
+    )
+
+
+def _cells(cells: Sequence[str]) -> str:
+    """A row without padding, which would cost more characters than the text does."""
+    return f"| {' | '.join(cells)} |"
+
+
+_TABLE_HEAD = f"{_cells(_COLUMNS)}\n{_cells(['---'] * len(_COLUMNS))}"
+
+
+def _compared(result: EndpointResult) -> Iterator[Check]:
+    return (check for check in result.checks if check.ratio is not None and math.isfinite(check.ratio))
+
+
+def _moved(check: Check) -> str | None:
+    """Say in which direction a median moved, if by as much as a check would have minded, and not by chance."""
+    if check.ratio is None or not math.isfinite(check.ratio):
+        return None
+    limit = check.limit if check.limit is not None and check.limit > 1 else _NOTICEABLE
+    if check.ratio >= limit and (check.p is None or check.p < _CHANCE):
+        return "dearer" if check.metric == "cost" else "slower"
+    if check.ratio <= 1 / limit and (check.p is None or check.p > 1 - _CHANCE):
+        return "cheaper" if check.metric == "cost" else "faster"
+    return None
+
+
+def _against(check: Check) -> str:
+    direction = _moved(check)
+    return f"{check.metric} {check.ratio:.3g}x{f' ({direction})' if direction else ''}"
+
+
+def _messages(results: Sequence[EndpointResult]) -> Iterator[str]:
+    for result in results:
+        if said := text("; ".join(reasons(result)), MESSAGE_LIMIT):
+            yield f"- {code(result.id)}: {said}"
+
+
+def _fitting(lines: Sequence[str], room: int) -> list[str]:
+    kept = []
+    for line in lines:
+        room -= _size(line) + 1
+        if room < 0:
+            break
+        kept.append(line)
+    return kept
+
+
+def _size(markdown: str) -> int:
+    """Bytes: never fewer than characters, however one counts these, so that one limit serves for all."""
+    return len(markdown.encode())

@@ -1,0 +1,130 @@
+"""Two runs side by side: the endpoints that both measured, and in the same way, or why not."""
+
+from __future__ import annotations
+
+import math
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_modal_bench.report.escape import NAME_LIMIT, code, text
+from pytest_modal_bench.report.moment import shown
+from pytest_modal_bench.report.standing import quarantined, standing
+from pytest_modal_bench.report.table import table
+from pytest_modal_bench.report.units import UNKNOWN, cost, seconds
+from pytest_modal_bench.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_modal_bench.model import EndpointResult, Run
+
+_TELLING = {"gpu_type": "GPU", "region": "region", "payload_sha256": "payload"}
+"""What two results must have in common, as far as it is known, for their numbers to be compared."""
+
+_TIMES = {"cold": "cold_time_sec", "warm": "warm_time_sec", "cost": "cost_usd"}
+
+
+class _Pair(NamedTuple):
+    old: EndpointResult
+    new: EndpointResult
+
+    @property
+    def differences(self) -> list[str]:
+        """Why the numbers of the two are not those of one thing; nothing if they are."""
+        return [
+            f"{name} {text(theirs, NAME_LIMIT) or UNKNOWN} -> {text(ours, NAME_LIMIT) or UNKNOWN}"
+            if name != "payload"
+            else "another payload"
+            for field, name in _TELLING.items()
+            if (theirs := getattr(self.old, field)) is not None
+            and (ours := getattr(self.new, field)) is not None
+            and theirs != ours
+        ]
+
+    def ratio(self, metric: str) -> float | None:
+        """New over old; None where one is unknown, or they are not to be compared."""
+        old, new = getattr(self.old, _TIMES[metric]), getattr(self.new, _TIMES[metric])
+        if self.differences or not old or new is None or not math.isfinite(new / old):
+            return None
+        return float(new / old)
+
+
+def render(old: Run, new: Run) -> str:
+    """Return the comparison as markdown, which reads as well in a terminal."""
+    pairs = _pairs(old, new)
+    parts = [
+        f"- old: {_what(old)}\n- new: {_what(new)}",
+        f"{counted(len(pairs), 'endpoint')} in both{_medians(pairs)}",
+        table(("Endpoint", "Cold (s)", "Warm (s)", "Cost ($)", "Verdict"), [*map(_row, pairs)])
+        if pairs
+        else "",
+        "\n".join([*_incomparable(pairs), *_alone("old", old, new), *_alone("new", new, old)]),
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def newly_failing(old: Run, new: Run) -> list[EndpointResult]:
+    """Return the results in `new` that fail, and can, of endpoints that succeeded in `old`."""
+    return [
+        pair.new
+        for pair in _pairs(old, new)
+        if not _fails(pair.old) and pair.old.status == "success"
+        if _fails(pair.new) and not quarantined(pair.new, new)
+    ]
+
+
+def _pairs(old: Run, new: Run) -> list[_Pair]:
+    earlier = {result.id: result for result in old.results}
+    return [_Pair(earlier[result.id], result) for result in new.results if result.id in earlier]
+
+
+def _fails(result: EndpointResult) -> bool:
+    return result.status == "failed" or standing(result) in ("FAIL", "ERROR")
+
+
+def _what(run: Run) -> str:
+    where = [code(run.workspace), *([code(run.environment)] if run.environment else [])]
+    return f"{'/'.join(where)}, {shown(run.timestamp)}"
+
+
+def _medians(pairs: Sequence[_Pair]) -> str:
+    said = []
+    for metric in _TIMES:
+        ratios = [ratio for pair in pairs if (ratio := pair.ratio(metric)) is not None]
+        if ratios:
+            said.append(f"{metric} {_times(median(ratios))} (median of {counted(len(ratios), 'pair')})")
+    return f"; new over old: {', '.join(said)}" if said else "; none with numbers to compare"
+
+
+def _row(pair: _Pair) -> tuple[str, ...]:
+    old, new = pair
+    return (
+        code(new.id),
+        _change(seconds(old.cold_time_sec), seconds(new.cold_time_sec), pair.ratio("cold")),
+        _change(seconds(old.warm_time_sec), seconds(new.warm_time_sec), pair.ratio("warm")),
+        _change(cost(old.cost_usd, old.cost_basis), cost(new.cost_usd, new.cost_basis), pair.ratio("cost")),
+        _change(standing(old), standing(new)),
+    )
+
+
+def _change(old: str, new: str, ratio: float | None = None) -> str:
+    if old == new and ratio is None:
+        return old
+    return f"{old} -> {new}{'' if ratio is None else f' ({_times(ratio)})'}"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.3g}x"
+
+
+def _incomparable(pairs: Sequence[_Pair]) -> Iterator[str]:
+    for pair in pairs:
+        if pair.differences:
+            yield f"- {code(pair.new.id)}: not comparable: {', '.join(pair.differences)}"
+
+
+def _alone(name: str, run: Run, other: Run) -> Iterator[str]:
+    theirs = {result.id for result in other.results}
+    ids = [result.id for result in run.results if result.id not in theirs]
+    if ids:
+        yield f"- only in {name}: {', '.join(map(code, ids))}"

@@ -1,0 +1,62 @@
+"""What the gate says, small and for machines: no samples, no times beside those that were checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+import msgspec
+
+from pytest_modal_bench.model import Verdict
+from pytest_modal_bench.report.escape import line
+from pytest_modal_bench.report.standing import quarantined, reasons
+
+if TYPE_CHECKING:
+    from pytest_modal_bench.model import EndpointResult, Run
+
+GATE = "gate.json"
+"""Name of the file, beside a run's first report."""
+
+SCHEMA = 1
+"""Version of its fields; raised when one changes its meaning or goes away."""
+
+
+def render(run: Run) -> str:
+    """Return `run`'s verdicts as indented JSON that ends with a newline; `null` where the gate was not asked."""
+    verdicts = [result.verdict for result in run.results]
+    value = {
+        "schema": SCHEMA,
+        "verdict": run.verdict,
+        "strict": run.strict,
+        "finished": run.finished,
+        "timestamp": run.timestamp,
+        "workspace": run.workspace,
+        "environment": run.environment,
+        "counts": {verdict: verdicts.count(verdict) for verdict in get_args(Verdict)},
+        "endpoints": [_endpoint(result, run) for result in run.results],
+    }
+    return msgspec.json.format(msgspec.json.encode(_lines(value)), indent=2).decode() + "\n"
+
+
+def _endpoint(result: EndpointResult, run: Run) -> dict[str, Any]:
+    return {
+        "id": result.id,
+        "path": result.path,
+        "category": result.category,
+        "app": result.app,
+        "verdict": result.verdict,
+        "quarantined": quarantined(result, run),
+        "reasons": reasons(result),
+        "checks": msgspec.to_builtins(result.checks),
+    }
+
+
+def _lines(value: Any) -> Any:
+    """Make every text one line of bearable length that UTF-8 can hold."""
+    match value:
+        case str():
+            return line(value)
+        case list():
+            return [_lines(item) for item in value]
+        case dict():
+            return {key: _lines(item) for key, item in value.items()}
+    return value

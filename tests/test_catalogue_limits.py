@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_modal_bench.catalogue import CatalogueError, load
+from pytest_modal_bench.model import Budget, Endpoint, Level, Quarantine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BASE = """
+{top}
+[apps.shop]
+url = "https://shop.modal.run"
+[[endpoints]]
+path = "/film"
+app = "shop"
+category = "Video"
+{film}
+[[endpoints]]
+path = "/image"
+app = "shop"
+category = "Image"
+"""
+
+
+def endpoints(tmp_path: Path, top: str = "", film: str = "") -> dict[str, Endpoint]:
+    path = tmp_path / "endpoints.toml"
+    path.write_text(BASE.format(top=top, film=film))
+    return {endpoint.path: endpoint for endpoint in load(path, environ={}).endpoints}
+
+
+def error(tmp_path: Path, **given: Any) -> str:
+    with pytest.raises(CatalogueError) as caught:
+        endpoints(tmp_path, **given)
+    return str(caught.value).removeprefix("endpoints.toml: ")
+
+
+def test_without_any_nothing_is_limited(tmp_path: Path) -> None:
+    film = endpoints(tmp_path)["/film"]
+
+    assert (film.budget, film.quarantine) == (Budget(), None)
+
+
+def test_the_most_specific_wins_metric_by_metric(tmp_path: Path) -> None:
+    top = """
+[budget]
+max_warm = { warn = 4, fail = 5 }
+min_success = 1
+max_cost = 0.01
+[budget.category."Video"]
+max_warm = 60
+max_cold = { warn = 100 }
+"""
+    found = endpoints(tmp_path, top, "budget = { max_cost = 0.1 }")
+
+    assert found["/image"].budget == Budget(
+        max_warm=Level(warn=4, fail=5), min_success=Level(fail=1), max_cost=Level(fail=0.01)
+    )
+    assert found["/film"].budget == Budget(
+        max_warm=Level(fail=60), max_cold=Level(warn=100), min_success=Level(fail=1), max_cost=Level(fail=0.1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"top": "[budget]\nmax_worm = 5"}, "budget: max_worm: unknown field; did you mean max_warm?"),
+        ({"top": "[budget]\nmax_warm = 0"}, "budget: max_warm: expected a number above 0"),
+        (
+            {"top": "[budget]\nmax_warm = true"},
+            "budget: max_warm: expected a number, or { warn = …, fail = … }",
+        ),
+        ({"top": "[budget]\nmax_warm = {}"}, "budget: max_warm: expected warn, fail or both"),
+        (
+            {"top": "[budget]\nmax_warm = { warn = 5, fail = 4 }"},
+            "budget: max_warm: warn comes before fail: it is the milder of the two",
+        ),
+        (
+            {"top": "[budget]\nmin_success = { warn = 0.5, fail = 0.9 }"},
+            "budget: min_success: warn comes before fail: it is the milder of the two",
+        ),
+        ({"top": "[budget]\nmin_success = 1.5"}, "budget: min_success: expected a share above 0 and up to 1"),
+        (
+            {"top": '[budget.category."Vidio"]\nmax_warm = 5'},
+            "budget: category.Vidio: no endpoint is of it; did you mean Video?",
+        ),
+        (
+            {"top": "[budget]\ncategory = 5"},
+            'budget: category: expected tables, such as [budget.category."Video"]',
+        ),
+        ({"film": "budget = 5"}, "/film: budget: expected a table, such as { max_warm = 5 }"),
+        ({"film": "quarantine = { reason = 'flaky' }"}, "/film: quarantine.until: missing field"),
+        (
+            {"film": "quarantine = { reason = '', until = '2026-12-31' }"},
+            "/film: quarantine.reason: is empty",
+        ),
+        (
+            {"film": "quarantine = { reason = 'flaky', until = 'soon' }"},
+            "/film: quarantine.until: expected a day such as 2026-12-31",
+        ),
+    ],
+)
+def test_what_can_not_be_used_is_named(tmp_path: Path, given: dict[str, str], said: str) -> None:
+    assert error(tmp_path, **given).startswith(said)
+
+
+@pytest.mark.parametrize("until", ["'2026-12-31'", "2026-12-31"])
+def test_a_quarantine_has_a_reason_and_a_last_day(tmp_path: Path, until: str) -> None:
+    film = endpoints(tmp_path, film=f"quarantine = {{ reason = 'flaky driver', until = {until} }}")["/film"]
+
+    assert film.quarantine == Quarantine(reason="flaky driver", until="2026-12-31")

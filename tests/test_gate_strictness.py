@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from report_runs import result
+
+from pytest_modal_bench.gate.strictness import complaints
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"status": "skipped", "skipped_reason": "Missing: test image"}, "Missing: test image"),
+        ({"status": "not_run", "skipped_reason": "the limit is reached"}, "the limit is reached"),
+        ({"cold_verified": False}, "cold start unverified: nothing proves that it met a new container"),
+        ({"cold_inconclusive": "1 container left"}, "cold inconclusive: 1 container left"),
+        ({"warm_inconclusive": "2 of 3 warm calls: it moved"}, "warm inconclusive: 2 of 3 warm calls: it moved"),
+        ({"cached": "2 answers of 3 with the same bytes"}, "cached: 2 answers of 3 with the same bytes"),
+        ({"misfits": ["no such field"]}, "no such field"),
+    ],
+)
+def test_what_passes_and_is_doubtful(fields: dict[str, Any], complaint: str) -> None:
+    assert list(complaints(result(**fields))) == [complaint]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"cold_verified": True},
+        {"cold_verified": None},
+        {"notes": ["declared image/png, is text"]},
+        {"retaken": 2},
+    ],
+    ids=str,
+)
+def test_what_is_beyond_doubt(fields: dict[str, Any]) -> None:
+    assert list(complaints(result(**fields))) == []
+
+
+@given(
+    verified=st.sampled_from([True, False, None]),
+    cached=st.none() | st.text(),
+    cold=st.none() | st.text(),
+    misfits=st.lists(st.text(), max_size=3),
+)
+def test_each_doubt_is_a_line_of_its_own(
+    verified: bool | None, cached: str | None, cold: str | None, misfits: list[str]
+) -> None:
+    doubtful = result(cold_verified=verified, cached=cached, cold_inconclusive=cold, misfits=misfits)
+    doubts = (verified is False) + (cached is not None) + (cold is not None) + len(misfits)
+
+    assert len(list(complaints(doubtful))) == doubts

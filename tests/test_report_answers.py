@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from report_runs import HOSTILE, result, sample
+
+from pytest_modal_bench.model import Media
+from pytest_modal_bench.report.answers import answers, causes
+from pytest_modal_bench.report.escape import width
+
+ANY_TEXT = st.text() | st.text("|\\`*_~[](){}<>!#@$:;&-=.\n ab1") | st.sampled_from(HOSTILE[:-1])
+
+
+def media(kind: Any = "image", **fields: Any) -> Media:
+    return Media(**({"kind": kind, "size_bytes": 2048, "sha256": "aa"} | fields))
+
+
+PICTURE = media(format="PNG", width=1024, height=768, frames=1, checked=True)
+
+
+def rows(table: str) -> list[list[str]]:
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table.splitlines()[2:]]
+
+
+def is_a_table(table: str, count: int) -> bool:
+    lines = table.splitlines()
+    straight = all(width(row) == width(following) for row, following in pairwise(lines))
+    bars = {row.replace("\\|", "").count("|") for row in lines}
+    return len(lines) == 2 + count and straight and len(bars) == 1
+
+
+def test_each_answer_that_was_looked_at_has_a_row() -> None:
+    film = media("video", format="MP4", width=64, height=48, frames=17, duration_sec=1.0625, checked=True)
+    measured = result(media=PICTURE, samples=[sample(media=PICTURE), sample(media=PICTURE), sample()])
+
+    assert rows(answers([measured, result("Wan", media=film, samples=[sample(media=film)]), result("None")])) == [
+        ["`flux`", "PNG", "1024 x 768", "1", "-", "2.0", "decoded whole (2 answers)"],
+        ["`wan`", "MP4", "64 x 48", "17", "1.1", "2.0", "decoded whole (1 answer)"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("of", "described", "checked"),
+    [
+        (media("other", unchecked="no decoder for these bytes"), "other", "unchecked: no decoder for these bytes"),
+        (media("text"), "text", "unchecked: nobody knows how"),
+        (media(format="AVIF", unchecked="Pillow can't"), "AVIF", "unchecked: Pillow can't"),
+    ],
+)
+def test_what_was_not_checked_says_why(of: Media, described: str, checked: str) -> None:
+    assert rows(answers([result(media=of)])) == [["`flux`", described, "-", "-", "-", "2.0", checked]]
+
+
+def test_half_a_size_is_none() -> None:
+    assert rows(answers([result(media=media(width=64))]))[0][2] == "-"
+
+
+def test_an_answer_that_is_not_what_it_should_be_has_failed() -> None:
+    failed = result(media=PICTURE, status="failed", cause="invalid_output", samples=[sample(ok=False)])
+
+    assert rows(answers([failed]))[0][-1] == "failed"
+
+
+def test_no_answer_no_table() -> None:
+    assert answers([result()]) == ""
+    assert answers([]) == ""
+
+
+def test_causes_say_what_a_failure_means_and_what_to_try() -> None:
+    failed = result(status="failed", cause="spend_limit", meaning="It is spent.", remedy="Wait.")
+    others = [result("Fine"), result("Bare", status="failed"), result("Once", cause="timeout")]
+
+    assert causes([failed, *others]).splitlines() == [
+        "| Endpoint | Cause       | Meaning      | What to Try |",
+        "| -------- | ----------- | ------------ | ----------- |",
+        "| `/flux`  | spend limit | It is spent. | Wait.       |",
+    ]
+    assert causes(others) == ""
+
+
+def test_a_cause_without_words_still_has_its_row() -> None:
+    assert rows(causes([result(status="failed", cause="timeout")])) == [["`/flux`", "timeout", "", ""]]
+
+
+@given(st.lists(ANY_TEXT, min_size=1, max_size=3))
+def test_text_from_outside_changes_no_table(texts: list[str]) -> None:
+    looked = [result(id=raw, media=media("other", unchecked=raw, format=raw)) for raw in texts]
+    failed = [
+        result(path=raw, status="failed", cause="application", meaning=raw, remedy=raw, error=raw)
+        for raw in texts
+    ]
+
+    assert is_a_table(answers(looked), len(texts))
+    assert is_a_table(causes(failed), len(texts))
