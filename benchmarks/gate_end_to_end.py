@@ -1,7 +1,7 @@
 """The gate on real runs: healthy deploys against their history, then deploys that got worse. Prints what each gave.
 
-Every run is a whole `pytest --modal-bench` on the local workspace, with forced cold starts. The endpoints are those of one
-pool; the faults are scenarios of the local workspace, put on one of them.
+Every run is a whole `pytest --modal-bench` on the local workspace, with forced cold starts. The endpoints are those of
+one pool; the faults are scenarios of the local workspace, put on one of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 CATALOGUE = ROOT / "tests" / "endpoints" / "endpoints.toml"
 
-HEAD = 'summary = "of a benchmark"\n{top}\n[resources]\nimage = true\nvideo = true\nmask = true\nlora = true\n'
+HEAD = (
+    'summary = "of a benchmark"\n{top}\n[resources]\nimage = true\nvideo = true\nmask = true\nlora = true\n'
+)
 
 WORSE = {
     "30 % slower warm": '[faults]\n"/z-image-danrisi" = { kind = "slow", inference = 1.3 }',
@@ -88,17 +90,25 @@ def main() -> None:
         for number in range(options.history):
             made = run(folder, f"past{number}", "", options.time_scale, None)
             (folder / f"past{number}" / "report.json").rename(history / f"run{number}.json")
-            print(f"history {number + 1}: exit {made.exit_code}, {made.verdicts}, {made.seconds:.1f} s", flush=True)
+            print(
+                f"history {number + 1}: exit {made.exit_code}, {made.verdicts}, {made.seconds:.1f} s",
+                flush=True,
+            )
         passed = 0
         for number in range(options.healthy):
             healthy = run(folder, f"healthy{number}", "", options.time_scale, history)
             passed += healthy.exit_code == 0
-            print(f"healthy {number + 1}: exit {healthy.exit_code}, {healthy.verdicts}, {healthy.seconds:.1f} s", flush=True)
+            print(
+                f"healthy {number + 1}: exit {healthy.exit_code}, {healthy.verdicts}, {healthy.seconds:.1f} s",
+                flush=True,
+            )
         print(f"healthy: {passed} of {options.healthy} passed")
         for fault, toml in WORSE.items():
             worse = run(folder, fault.replace(" ", "-"), toml, options.time_scale, history)
             right = worse.exit_code == 1 and worse.failed == GUILTY.get(fault, ["z-image-danrisi"])
-            print(f"{fault}: exit {worse.exit_code}, failed {worse.failed}, {worse.verdicts}: {'right' if right else 'WRONG'}")
+            print(
+                f"{fault}: exit {worse.exit_code}, failed {worse.failed}, {worse.verdicts}: {'right' if right else 'WRONG'}"
+            )
 
 
 if __name__ == "__main__":

@@ -61,7 +61,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option(
         "modal-bench-report",
         "PATH",
-        "Where to write a report; its format follows the suffix: .md or .json. Repeatable. "
+        "Where to write a report; its format follows the suffix: .md, .json, .comment.md (for a pull request) or "
+        ".benchmark.json (for github-action-benchmark). Repeatable. "
         "Default: modal-bench-report.md and modal-bench-report.json in the root directory.",
         action="append",
     )

@@ -27,7 +27,7 @@ from pytest_modal_bench.measuring import Briefing, Measuring
 from pytest_modal_bench.model import Budget, EndpointResult, Resource, Run, Sample, Summary
 from pytest_modal_bench.probe import probe_lora, probed_endpoint, says_missing
 from pytest_modal_bench.report import comment, gate_json, terminal
-from pytest_modal_bench.report.write import write
+from pytest_modal_bench.report.write import gate_beside, write
 from pytest_modal_bench.results import Results
 from pytest_modal_bench.settings import LOCAL, Settings
 from pytest_modal_bench.termination import terminate_like_interrupt
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
     from pytest_modal_bench.control.observer import Observer
-
-GATE = "gate.json"
-"""What the gate says, beside the first report."""
 
 NOTHING_MEASURED = "nothing was measured"
 
@@ -336,7 +333,7 @@ class RunSession:
         run = self.run()
         try:
             write(run, self.settings.reports)
-            write_bytes(self.settings.reports[0].with_name(GATE), gate_json.render(run).encode())
+            write_bytes(gate_beside(self.settings.reports), gate_json.render(run).encode())
         except OSError as error:
             self._unwritten = f"{error.filename or self.settings.reports[0]}: {error.strerror}"
         else:

@@ -184,7 +184,7 @@ def _resolve(config: pytest.Config) -> Settings:
 
 
 def _reports(config: pytest.Config) -> tuple[Path, ...]:
-    from pytest_modal_bench.report.write import FORMATS
+    from pytest_modal_bench.report.write import format_of, known
 
     default = [Given("", name, config.rootpath) for name in _DEFAULT_REPORTS]
     paths = []
@@ -192,9 +192,8 @@ def _reports(config: pytest.Config) -> tuple[Path, ...]:
         # A repeated option is one path each; variable and ini key hold them all, with spaces between them.
         for name in [text] if source.startswith("--") else text.split():
             path = (base / name).absolute()
-            if path.suffix not in FORMATS:
-                known = " or ".join(FORMATS)
-                raise pytest.UsageError(f"{source}: {path.name}: a report's name ends in {known}")
+            if format_of(path) is None:
+                raise pytest.UsageError(f"{source}: {path.name}: a report's name ends in {known()}")
             if path.is_dir():
                 raise pytest.UsageError(f"{source}: {path.name}: is a directory, name a file in it")
             paths.append(path)

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 def endpoint(path: str = "/flux", **fields: Any) -> Endpoint:
     url = "http://127.0.0.1:9"
-    given: dict[str, Any] = {"id": path.strip("/"), "name": path, "path": path, "app": "ryla-flux", "url": url}
+    given: dict[str, Any] = {
+        "id": path.strip("/"),
+        "name": path,
+        "path": path,
+        "app": "ryla-flux",
+        "url": url,
+    }
     return Endpoint(**(given | {"pool": url, "category": "Flux", "payload": {"seed": "{seed}"}} | fields))
 
 
@@ -27,7 +33,9 @@ def answer(
 ) -> Answer:
     """An answer with `headers`, written with underscores; of any status but 200, the application's own."""
     ok = status == 200
-    return failure(f"HTTP {status}", "application", status=status) if not ok else _answer(body, elapsed, headers)
+    return (
+        failure(f"HTTP {status}", "application", status=status) if not ok else _answer(body, elapsed, headers)
+    )
 
 
 def failure(error: str, cause: Cause, *, status: int | None = None) -> Answer:

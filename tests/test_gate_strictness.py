@@ -17,7 +17,10 @@ from pytest_modal_bench.gate.strictness import complaints
         ({"status": "not_run", "skipped_reason": "the limit is reached"}, "the limit is reached"),
         ({"cold_verified": False}, "cold start unverified: nothing proves that it met a new container"),
         ({"cold_inconclusive": "1 container left"}, "cold inconclusive: 1 container left"),
-        ({"warm_inconclusive": "2 of 3 warm calls: it moved"}, "warm inconclusive: 2 of 3 warm calls: it moved"),
+        (
+            {"warm_inconclusive": "2 of 3 warm calls: it moved"},
+            "warm inconclusive: 2 of 3 warm calls: it moved",
+        ),
         ({"cached": "2 answers of 3 with the same bytes"}, "cached: 2 answers of 3 with the same bytes"),
         ({"misfits": ["no such field"]}, "no such field"),
     ],

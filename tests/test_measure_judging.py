@@ -32,7 +32,8 @@ class Looks:
     """An inspector that finds what it is told."""
 
     def __init__(self, **media: Any) -> None:
-        self.media = Media(**({"kind": "image", "size_bytes": 4, "sha256": "aa"} | media))
+        given: dict[str, Any] = {"kind": "image", "size_bytes": 4, "sha256": "aa"} | media
+        self.media = Media(**given)
 
     def inspect(self, body: bytes | Path) -> Media:
         del body
@@ -121,7 +122,7 @@ def test_the_answer_is_not_to_be_the_picture_that_was_sent() -> None:
     sent = hashlib.sha256(b"picture").hexdigest()
     expect = Expect(kind="image", distinct_from_input=True)
     found = Looks(format="PNG", frames=1, checked=True, sha256=sent)
-    resources = {"image": picture, "lora": "known"}
+    resources: dict[str, Resource | str] = {"image": picture, "lora": "known"}
     judge = judge_with(found, expect, resources, needs=("image", "lora"))
 
     assert judged(judge, answer()).error == "the answer is the input, byte for byte"

@@ -88,7 +88,7 @@ def test_each_id_is_one_file_in_the_directory_that_a_listing_shows(ids: list[str
         directory = Path(name) / "outputs"
         for each in ids:
             assert Outputs(directory).save(each, each.encode(), TEXT) is None
-        assert os.listdir(name) == (["outputs"] if ids else [])
+        assert [path.name for path in Path(name).iterdir()] == (["outputs"] if ids else [])
         kept = list(directory.iterdir()) if ids else []
         assert sorted(path.read_text() for path in kept) == sorted(ids)
         assert not any(path.name.startswith(".") for path in kept)

@@ -34,17 +34,30 @@ UNFOLLOWED = "payload not held against the route's schema: that is not one that 
 TOO_MUCH = "the schema of /flux in /openapi.json is nested too deep, or too often, to be checked"
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(
-            [
-                *("type", "properties", "items", "allOf", "anyOf", "not", "if", "then", "$ref", "$anchor"),
-                *("enum", "const", "required", "minimum", "multipleOf", "maxLength", "uniqueItems"),
-                *("additionalProperties", "dependentRequired", "prefixItems", "contains", "components"),
-            ]
-        ),
-        inner | st.sampled_from(["#", "#/components", "string", "object", "http://127.0.0.1:9/x"]),
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    *(
+                        "type",
+                        "properties",
+                        "items",
+                        "allOf",
+                        "anyOf",
+                        "not",
+                        "if",
+                        "then",
+                        "$ref",
+                        "$anchor",
+                    ),
+                    *("enum", "const", "required", "minimum", "multipleOf", "maxLength", "uniqueItems"),
+                    *("additionalProperties", "dependentRequired", "prefixItems", "contains", "components"),
+                ]
+            ),
+            inner | st.sampled_from(["#", "#/components", "string", "object", "http://127.0.0.1:9/x"]),
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )
@@ -68,11 +81,11 @@ class Witness:
         del call_ids
 
 
-def app(schema: object = BODY, *, path: str = "/flux", method: str = "post", **components: object) -> Answer:
+def app(schema: object = BODY, *, method: str = "post", components: object = None) -> Answer:
     """What an app with one route says of itself."""
     body = {"content": {"application/json": {"schema": schema}}}
-    paths = {path: {method: {"requestBody": body}}}
-    return answer(json.dumps({"paths": paths, "components": {"schemas": components}}).encode())
+    paths = {"/flux": {method: {"requestBody": body}}}
+    return answer(json.dumps({"paths": paths, "components": {"schemas": components or {}}}).encode())
 
 
 def measurement(said: Answer, payload: object = None, *, witness: Any = None, **fields: Any) -> Measurement:
@@ -91,7 +104,7 @@ def asked(of: Measurement) -> list[str]:
 
 
 def misfits(schema: object, payload: object, **components: object) -> list[str]:
-    preflight, given = Preflight(), measurement(app(schema, **components), payload)
+    preflight, given = Preflight(), measurement(app(schema, components=components), payload)
     preflight.after(given)
     return preflight.notes(given.endpoint)
 
@@ -242,7 +255,9 @@ def test_properties_and_values_may_be_named_like_what_is_not_followed() -> None:
     schema = {"required": [*names], "properties": {name: {"type": "string"} for name in names}}
 
     assert misfits(schema, dict.fromkeys(names, "x")) == []
-    assert len(misfits(schema, dict.fromkeys(names[:2], 1))) == 4, "no more than three, and that there are more"
+    assert len(misfits(schema, dict.fromkeys(names[:2], 1))) == 4, (
+        "no more than three, and that there are more"
+    )
     wanted = {"properties": {"output": {"const": {"format": "png"}, "default": {"format": "png"}}}}
     assert misfits(wanted, {"output": {"format": "png"}}) == []
 
@@ -256,7 +271,8 @@ def test_few_problems_are_told_of_many() -> None:
 
 
 def test_a_line_is_no_longer_than_a_line() -> None:
-    schema = {"properties": {"x" * 300 + str(number): {} for number in range(50)}}
+    names = ["x" * 300 + str(number) for number in range(50)]
+    schema: dict[str, Any] = {"properties": {name: {} for name in names}}
 
     assert all(len(line) < 400 for line in misfits(schema, {"a": 1}))
     assert all(len(line) < 400 for line in misfits({"properties": {"a": {"enum": ["y" * 9999]}}}, {"a": 1}))
@@ -307,7 +323,9 @@ def test_a_payload_that_is_no_object_has_no_unknown_fields(payload: object) -> N
     assert misfits({"properties": {}}, payload) == []
 
 
-@pytest.mark.parametrize("operation", [{}, {"requestBody": 5}, {"requestBody": {"content": {"x/y": {}}}}, None, 5])
+@pytest.mark.parametrize(
+    "operation", [{}, {"requestBody": 5}, {"requestBody": {"content": {"x/y": {}}}}, None, 5]
+)
 def test_a_route_whose_body_is_not_described(operation: object) -> None:
     said = answer(json.dumps({"paths": {"/flux": {"post": operation}}}).encode())
     preflight, given = Preflight(), measurement(said, {"x": 1})
@@ -416,7 +434,9 @@ def test_what_is_no_schema_is_told_in_one_line(schema: object) -> None:
 
 
 @given(JSON, JSON, JSON)
-def test_whatever_an_app_says_the_endpoint_was_measured(schema: object, component: object, sent: object) -> None:
+def test_whatever_an_app_says_the_endpoint_was_measured(
+    schema: object, component: object, sent: object
+) -> None:
     for line in misfits(schema, {"a": sent}, A=component):
         assert len(line) < 1000
 

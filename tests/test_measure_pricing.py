@@ -51,7 +51,9 @@ def test_the_endpoints_own_word_stays() -> None:
 def test_an_estimate_is_made_anew_when_more_is_known() -> None:
     own = pricing(gpu="L40S")
     early = own.price(sample(elapsed_sec=10.0))
-    late = own.price(Sample(**{name: getattr(early, name) for name in early.__struct_fields__} | {"execution_sec": 4.0}))
+    late = own.price(
+        Sample(**{name: getattr(early, name) for name in early.__struct_fields__} | {"execution_sec": 4.0})
+    )
 
     assert late.cost_usd == pytest.approx(4 * L40S)
     assert late.cost_source is not None
@@ -101,11 +103,15 @@ def test_the_machine_is_all_that_the_catalogue_claims() -> None:
         L40S + prices.factors.nonpreemptible * (2 * prices.cpu + 8 * prices.memory)
     )
 
-    assert pricing(gpu="L40S", **fields).price(sample(elapsed_sec=10.0)).cost_usd == pytest.approx(10 * per_second)
+    assert pricing(gpu="L40S", **fields).price(sample(elapsed_sec=10.0)).cost_usd == pytest.approx(
+        10 * per_second
+    )
 
 
 def test_live_prices_are_named() -> None:
-    priced = pricing(gpu="L40S", rates=from_live({"gpu_hour_cost_l40s": "3.6"})).price(sample(elapsed_sec=10.0))
+    priced = pricing(gpu="L40S", rates=from_live({"gpu_hour_cost_l40s": "3.6"})).price(
+        sample(elapsed_sec=10.0)
+    )
 
     assert priced.cost_usd == pytest.approx(0.01)
     assert "live rates" in (priced.cost_source or "")
@@ -130,14 +136,18 @@ def test_a_result_costs_what_its_median_call_does() -> None:
 
 
 def test_a_median_is_of_one_basis_and_rather_of_measured_ones() -> None:
-    total = pricing().total(result(samples=[measured(0.1), estimated(5.0), estimated(6.0), estimated(1.0, "cold")]))
+    total = pricing().total(
+        result(samples=[measured(0.1), estimated(5.0), estimated(6.0), estimated(1.0, "cold")])
+    )
 
     assert (total.cost_usd, total.cost_basis) == (0.1, "measured")
     assert (total.cold_cost_usd, total.cold_cost_basis) == (1.0, "estimated")
 
 
 def test_calls_that_do_not_count_have_no_part_in_it() -> None:
-    total = pricing().total(result(samples=[measured(0.1, ok=False), measured(0.2, dropped="in another container")]))
+    total = pricing().total(
+        result(samples=[measured(0.1, ok=False), measured(0.2, dropped="in another container")])
+    )
 
     assert (total.cost_usd, total.cost_basis, total.cold_cost_usd) == (None, None, None)
 
@@ -166,7 +176,9 @@ def test_a_container_costs_until_it_scales_down() -> None:
 def test_the_idle_tail_is_that_of_the_gpu_that_answered() -> None:
     answered = result(samples=[sample()], gpu_type="H100")
 
-    assert pricing(gpu="L40S", scaledown_window=300.0).total(answered).idle_tail_usd == pytest.approx(300 * H100)
+    assert pricing(gpu="L40S", scaledown_window=300.0).total(answered).idle_tail_usd == pytest.approx(
+        300 * H100
+    )
 
 
 @pytest.mark.parametrize(

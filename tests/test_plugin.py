@@ -152,7 +152,9 @@ def test_help_lists_every_option_and_ini_key(project: Project) -> None:
 
 def test_the_fixtures_that_tests_are_skipped_for_are_all_there_are() -> None:
     offered = {
-        name for name in vars(fixtures.EndpointFixtures) if name.startswith(("test_", "measure_e", "endpoint"))
+        name
+        for name in vars(fixtures.EndpointFixtures)
+        if name.startswith(("test_", "measure_e", "endpoint"))
     }
 
     assert offered | {"endpoint"} == plugin._FIXTURES  # noqa: SLF001

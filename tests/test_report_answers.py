@@ -37,7 +37,9 @@ def test_each_answer_that_was_looked_at_has_a_row() -> None:
     film = media("video", format="MP4", width=64, height=48, frames=17, duration_sec=1.0625, checked=True)
     measured = result(media=PICTURE, samples=[sample(media=PICTURE), sample(media=PICTURE), sample()])
 
-    assert rows(answers([measured, result("Wan", media=film, samples=[sample(media=film)]), result("None")])) == [
+    assert rows(
+        answers([measured, result("Wan", media=film, samples=[sample(media=film)]), result("None")])
+    ) == [
         ["`flux`", "PNG", "1024 x 768", "1", "-", "2.0", "decoded whole (2 answers)"],
         ["`wan`", "MP4", "64 x 48", "17", "1.1", "2.0", "decoded whole (1 answer)"],
     ]
@@ -46,7 +48,11 @@ def test_each_answer_that_was_looked_at_has_a_row() -> None:
 @pytest.mark.parametrize(
     ("of", "described", "checked"),
     [
-        (media("other", unchecked="no decoder for these bytes"), "other", "unchecked: no decoder for these bytes"),
+        (
+            media("other", unchecked="no decoder for these bytes"),
+            "other",
+            "unchecked: no decoder for these bytes",
+        ),
         (media("text"), "text", "unchecked: nobody knows how"),
         (media(format="AVIF", unchecked="Pillow can't"), "AVIF", "unchecked: Pillow can't"),
     ],

@@ -45,7 +45,12 @@ def test_an_outlier_is_shown_and_counted() -> None:
     samples = [sample(elapsed_sec=seconds) for seconds in (1.0, 1.1, 1.2, 1.3, 9.0)]
     row = timing([result(samples=samples)]).splitlines()[-1].split(" | ")
 
-    assert [row[2].strip(), row[4].strip(), row[6].strip(), row[7].strip()] == ["5 of 5", "1.2", "1.0 - 9.0", "9.0"]
+    assert [row[2].strip(), row[4].strip(), row[6].strip(), row[7].strip()] == [
+        "5 of 5",
+        "1.2",
+        "1.0 - 9.0",
+        "9.0",
+    ]
 
 
 def test_a_median_beyond_the_deadline_says_only_that() -> None:

@@ -52,7 +52,9 @@ def hostile_run(texts: list[str]) -> Run:
     """Return a run that has each of `texts` everywhere that text can stand."""
     results: list[EndpointResult] = []
     for raw in texts:
-        measured = {"path": raw, "id": raw, "cold_time_sec": 2.0, "warm_time_sec": 1.0} | hostile_evidence(raw)
+        measured = {"path": raw, "id": raw, "cold_time_sec": 2.0, "warm_time_sec": 1.0} | hostile_evidence(
+            raw
+        )
         why = {"cause": "application", "meaning": raw, "remedy": raw}
         results += [
             result(raw, raw, **measured),
@@ -68,7 +70,9 @@ def hostile_run(texts: list[str]) -> Run:
 def hostile_evidence(raw: str) -> dict[str, object]:
     """Return fields of a result that has `raw` wherever evidence, answers and prices can bring it in."""
     media = Media(kind="other", format=raw, unchecked=raw, size_bytes=4, sha256="")
-    cold = sample(proof=raw, container=raw, start="cold", cost_usd=0.1, cost_basis="estimated", cost_source=raw)
+    cold = sample(
+        proof=raw, container=raw, start="cold", cost_usd=0.1, cost_basis="estimated", cost_source=raw
+    )
     return {
         "samples": [cold, sample(dropped=raw), sample()],
         "media": media,
@@ -262,7 +266,9 @@ def test_an_estimate_in_a_row_is_marked() -> None:
 def test_what_there_is_to_tell_of_answers_costs_and_failures_comes_last() -> None:
     media = Media(kind="image", format="PNG", width=64, height=64, size_bytes=4, sha256="", checked=True)
     answered = result("A", media=media, samples=[sample(media=media, cost_usd=0.1, cost_basis="measured")])
-    failed = result("B", status="failed", error="boom", cause="application", meaning="It did.", remedy="Do not.")
+    failed = result(
+        "B", status="failed", error="boom", cause="application", meaning="It did.", remedy="Do not."
+    )
     report = render(run([answered, failed], notes=["the control plane does not answer"]))
     assert headings(report)[-5:] == ["Timing Detail", "Answers", "Cost", "Causes", "Notes"]
     assert section(report, "Causes").splitlines()[-1] == "| `/b`     | application | It did. | Do not.     |"

@@ -61,7 +61,9 @@ def test_each_cold_start_that_counts_has_a_row_and_no_other_call() -> None:
 
 
 def test_what_could_not_be_had_is_told_without_a_table_too() -> None:
-    inconclusive = result(cold_inconclusive="1 container left", warm_inconclusive="2 of 3 warm calls: it moved")
+    inconclusive = result(
+        cold_inconclusive="1 container left", warm_inconclusive="2 of 3 warm calls: it moved"
+    )
 
     assert cold_starts([result("Fine"), inconclusive]).splitlines() == [
         "- `/flux`: cold inconclusive: 1 container left",

@@ -56,7 +56,9 @@ def test_dollars(value: float | None, shown: str) -> None:
         (None, None, "-"),
     ],
 )
-def test_an_estimate_is_marked_and_the_unknown_is_none(value: float | None, basis: str | None, shown: str) -> None:
+def test_an_estimate_is_marked_and_the_unknown_is_none(
+    value: float | None, basis: str | None, shown: str
+) -> None:
     assert cost(value, basis) == shown
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _SAME = {"gpu_type": "GPU", "region": "region", "payload_sha256": "payload"}
 """What two results must share to be compared, and its name."""
 
+_GATE, _CHART = "gate.json", ".benchmark.json"
+"""Files that lie beside reports, and are none."""
+
 
 class BaselineError(ValueError):
     """A baseline that can't be used; the text is one line, with the file and the way out."""
@@ -55,6 +58,8 @@ class History:
         past: dict[str, Past] = {}
         notes = []
         for file in sorted(path.glob("*.json")):
+            if file.name == _GATE or file.name.endswith(_CHART):
+                continue
             try:
                 one = _read(file)
             except BaselineError as error:

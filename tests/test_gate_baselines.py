@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from report_runs import result, run, sample
+
+from pytest_modal_bench.gate.baselines import BaselineError, History
+from pytest_modal_bench.report.json import render
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REFERENCE = {
+    "timestamp": "2026-02-02T12:22:58",
+    "workspace": "ryla",
+    "resources": {"image": True, "video": False, "lora": False},
+    "summary": {"total": 1},
+    "results": [
+        {
+            "endpoint": "Flux",
+            "path": "/flux",
+            "category": "Flux",
+            "description": "",
+            "cold_time_sec": 44.4,
+            "warm_time_sec": 2.1,
+            "cost_usd": 0.0,
+            "gpu_type": None,
+            "size_kb": 300.0,
+            "status": "success",
+            "error": None,
+            "skipped_reason": None,
+        }
+    ],
+}
+
+NOW = result(gpu_type="L40S", payload_sha256="a" * 64)
+
+
+def write(
+    path: Path, *, timestamp: str = "2026-01-01T00:00:00Z", simulated: str | None = None, **fields: Any
+) -> Path:
+    given = {"gpu_type": "L40S", "payload_sha256": "a" * 64, "samples": [sample()]} | fields
+    path.write_text(render(run([result(**given)], timestamp=timestamp, simulated=simulated)))
+    return path
+
+
+def error(path: Path) -> str:
+    with pytest.raises(BaselineError) as caught:
+        History.load(path)
+    assert str(caught.value).isprintable()
+    return str(caught.value)
+
+
+def test_a_report_is_one_run(tmp_path: Path) -> None:
+    matched = History.load(write(tmp_path / "old.json")).matching(NOW, simulated=None)
+
+    assert [each.id for each in matched.runs] == ["flux"]
+    assert matched.told == []
+
+
+def test_a_directory_is_a_run_a_report_oldest_first_and_each_once(tmp_path: Path) -> None:
+    write(tmp_path / "b.json", timestamp="2026-01-02T00:00:00Z", warm_time_sec=2.0)
+    write(tmp_path / "a.json", timestamp="2026-01-03T00:00:00Z", warm_time_sec=3.0)
+    write(tmp_path / "c.json", timestamp="2026-01-02T00:00:00Z", warm_time_sec=2.0)
+    (tmp_path / "gate.json").write_text("{}")
+    (tmp_path / "x.benchmark.json").write_text("[]")
+    matched = History.load(tmp_path).matching(NOW, simulated=None)
+
+    assert [each.warm_time_sec for each in matched.runs] == [2.0, 3.0]
+    assert matched.told == []
+
+
+def test_a_file_that_is_no_report_is_passed_over_and_told(tmp_path: Path) -> None:
+    write(tmp_path / "a.json")
+    (tmp_path / "b.json").write_text("{}")
+    matched = History.load(tmp_path).matching(NOW, simulated=None)
+
+    assert len(matched.runs) == 1
+    assert "b.json" in matched.told[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"gpu_type": "A100"}, "not compared: 1 earlier run had another GPU: A100, now L40S"),
+        ({"payload_sha256": "b" * 64}, "not compared: 1 earlier run had another payload"),
+    ],
+)
+def test_what_is_not_the_same_is_not_compared_and_told(
+    tmp_path: Path, fields: dict[str, str], told: str
+) -> None:
+    matched = History.load(write(tmp_path / "old.json", **fields)).matching(NOW, simulated=None)
+
+    assert (matched.runs, matched.told) == ([], [told])
+
+
+def test_what_a_baseline_does_not_say_is_told_and_compared(tmp_path: Path) -> None:
+    old = write(tmp_path / "old.json", gpu_type=None)
+    matched = History.load(old).matching(NOW, simulated=None)
+
+    assert len(matched.runs) == 1
+    assert matched.told == ["compared with earlier runs that do not say their GPU"]
+
+
+def test_simulated_and_real_runs_never_mix(tmp_path: Path) -> None:
+    history = History.load(write(tmp_path / "old.json", simulated="times, at 0.01"))
+
+    assert history.matching(NOW, simulated=None).runs == []
+    assert history.matching(NOW, simulated="times, at 0.05").runs == []
+    assert len(history.matching(NOW, simulated="times, at 0.01").runs) == 1
+
+
+def test_what_failed_before_says_nothing(tmp_path: Path) -> None:
+    assert (
+        History.load(write(tmp_path / "old.json", status="failed")).matching(NOW, simulated=None).runs == []
+    )
+
+
+def test_the_reference_benchmarks_own_report(tmp_path: Path) -> None:
+    path = tmp_path / "reference.json"
+    path.write_text(json.dumps(REFERENCE))
+    (earlier,) = History.load(path).matching(NOW, simulated=None).runs
+
+    assert (earlier.warm_time_sec, earlier.cold_time_sec) == (2.1, 44.4)
+    assert earlier.cost_usd is None, "its 0.0 means unknown"
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "{}", '{"schema": 99}', '{"results": [1]}', '{"results": [{}]}']
+)
+def test_anything_else_is_told_in_one_line(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "old.json"
+    path.write_text(content)
+
+    assert error(path).startswith(f"{path}: ")
+
+
+def test_a_directory_without_a_report_is_told(tmp_path: Path) -> None:
+    assert "no report in it" in error(tmp_path)

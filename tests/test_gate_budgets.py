@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from report_runs import result, sample
+
+from pytest_modal_bench.gate.budgets import checks, merged, parse
+from pytest_modal_bench.model import Budget, Check, EndpointResult, Level
+
+
+def held(budget: Budget, *, cold_due: bool = True, **fields: Any) -> Check:
+    (check,) = checks(result(**fields), budget, cold_due=cold_due)
+    return check
+
+
+levels = st.none() | st.builds(Level, warn=st.none() | st.floats(0.1, 9), fail=st.none() | st.floats(0.1, 9))
+budgets = st.builds(Budget, max_cold=levels, max_warm=levels, max_cost=levels, min_success=levels)
+
+
+@given(budgets, budgets, budgets)
+def test_the_most_specific_wins_metric_by_metric(one: Budget, two: Budget, three: Budget) -> None:
+    assert merged(one, merged(two, three)) == merged(merged(one, two), three) == merged(one, two, three)
+    assert merged(one, three).max_warm == (three.max_warm or one.max_warm)
+
+
+@pytest.mark.parametrize(
+    ("text", "budget"),
+    [
+        ("max_warm=5", Budget(max_warm=Level(fail=5))),
+        ("max_warm=4:5", Budget(max_warm=Level(warn=4, fail=5))),
+        (
+            " max_cold=60,max_cost=0.1  min_success=0.9",
+            Budget(max_cold=Level(fail=60), max_cost=Level(fail=0.1), min_success=Level(fail=0.9)),
+        ),
+    ],
+)
+def test_a_budget_on_the_command_line(text: str, budget: Budget) -> None:
+    assert parse(text) == budget
+
+
+@pytest.mark.parametrize(
+    "text", ["", "max_warm", "max_worm=5", "max_warm=x", "max_warm=-1", "max_warm=1:", "max_warm=inf"]
+)
+def test_any_other_text_is_told_in_one_line(text: str) -> None:
+    with pytest.raises(ValueError, match=r"expected a (metric|number)") as caught:
+        parse(text)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"), [(3.0, "PASS"), (4.0, "PASS"), (4.5, "WARN"), (5.0, "WARN"), (5.1, "FAIL")]
+)
+def test_beyond_a_level_it_warns_or_fails(value: float, verdict: str) -> None:
+    check = held(Budget(max_warm=Level(warn=4, fail=5)), warm_time_sec=value)
+
+    assert (check.verdict, check.metric, check.against, check.value) == (verdict, "warm", "budget", value)
+
+
+def test_the_message_has_value_and_limit() -> None:
+    assert held(Budget(max_warm=Level(fail=5)), warm_time_sec=5.31).message == "warm 5.31 s > 5 s"
+    assert (
+        held(Budget(max_cost=Level(fail=1)), cost_usd=0.5, cost_basis="estimated").message
+        == "cost 0.5 USD <= 1 USD, estimated"
+    )
+    assert (
+        held(Budget(max_cold=Level(fail=60)), cold_time_sec=44.4, cold_verified=False).message
+        == "cold 44.4 s <= 60 s, unverified"
+    )
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        (Budget(max_warm=Level(fail=5)), "warm: no data: no warm call counts"),
+        (Budget(max_cost=Level(fail=5)), "cost: no data: the cost of a warm call is unknown"),
+        (Budget(max_cold=Level(fail=5)), "cold: no data: no cold start was measured"),
+        (Budget(min_success=Level(fail=1)), "success: no data: no call counts"),
+    ],
+)
+def test_a_budget_without_data_fails(budget: Budget, said: str) -> None:
+    check = held(budget)
+
+    assert (check.verdict, check.message) == ("FAIL", said)
+
+
+def test_why_there_is_no_data_is_said() -> None:
+    check = held(
+        Budget(max_cold=Level(fail=5)), cold_inconclusive="the pool had 1 container before its first call"
+    )
+
+    assert check.message == "cold: no data: the pool had 1 container before its first call"
+
+
+def test_a_cold_start_that_was_another_endpoints_is_no_missing_one() -> None:
+    assert checks(result(), Budget(max_cold=Level(fail=5)), cold_due=False) == []
+
+
+def test_the_share_of_successes_has_its_interval() -> None:
+    samples = [sample(), sample(), sample("warm", 1.0, ok=False), sample(dropped="the container changed")]
+    check = held(Budget(min_success=Level(warn=1, fail=0.5)), samples=samples)
+
+    assert (check.verdict, check.n) == ("WARN", 3)
+    assert check.message == "success 2 of 3 (95 %: 21% - 94%)"
+
+
+@pytest.mark.parametrize("status", ["skipped", "not_run", "failed"])
+def test_what_did_not_succeed_is_held_against_nothing(status: Any) -> None:
+    unmeasured: EndpointResult = result(status=status)
+    assert checks(unmeasured, Budget(max_warm=Level(fail=1)), cold_due=True) == []

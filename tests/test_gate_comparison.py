@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from report_runs import result, sample
+
+from pytest_modal_bench.gate.comparison import checks, flagged, settled
+
+# Here and not in a test: pytester forgets what a test imports, and numpy can't be imported twice.
+pytest.importorskip("scipy.stats")
+
+if TYPE_CHECKING:
+    from pytest_modal_bench.model import Check, EndpointResult, Start
+
+
+def run(seconds: float, n: int = 10, start: Start = "warm", **sample_fields: Any) -> EndpointResult:
+    """A run whose calls took about `seconds`, each a little more than the one before."""
+    taken = [sample(start, seconds * (1 + number / 1000), **sample_fields) for number in range(n)]
+    return result(samples=taken, cost_basis=sample_fields.get("cost_basis"))
+
+
+HISTORY = [run(seconds) for seconds in (2.0, 2.1, 1.9, 2.05, 1.95)]
+COLD_HISTORY = [run(seconds, 6, "cold") for seconds in (40.0, 42.0, 38.0, 41.0, 39.0)]
+
+
+def only(found: list[Check]) -> Check:
+    (check,) = found
+    return check
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict"), [(2.0, "PASS"), (1.0, "PASS"), (2.29, "PASS"), (2.35, "FAIL"), (4.0, "FAIL")]
+)
+def test_a_warm_call_may_take_15_per_cent_more_than_it_did(seconds: float, verdict: str) -> None:
+    check = only(checks(run(seconds), HISTORY))
+
+    assert (check.metric, check.against, check.verdict, check.n, check.runs) == (
+        "warm",
+        "baseline",
+        verdict,
+        10,
+        5,
+    )
+    assert check.ratio == pytest.approx(seconds / 2.0, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict"), [(45.0, "PASS"), (52.0, "WARN"), (59.0, "WARN"), (62.0, "FAIL")]
+)
+def test_a_cold_start_warns_from_a_quarter_more_and_fails_from_a_half(seconds: float, verdict: str) -> None:
+    assert only(checks(run(seconds, 6, "cold"), COLD_HISTORY)).verdict == verdict
+
+
+def test_a_difference_that_noise_explains_is_none() -> None:
+    noisy = [run(seconds, 10) for seconds in (1.0, 9.0, 2.0, 8.0, 2.0)]
+
+    assert only(checks(run(2.4), noisy)).verdict == "PASS"
+
+
+def test_what_costs_more_fails_too() -> None:
+    earlier = [run(2.0, cost_usd=0.001, cost_basis="measured")] * 5
+    found = checks(run(2.0, cost_usd=0.002, cost_basis="measured"), earlier)
+
+    assert {check.metric: check.verdict for check in found} == {"warm": "PASS", "cost": "FAIL"}
+
+
+def test_with_too_little_of_either_it_is_inconclusive_and_shows_the_ratio() -> None:
+    check = only(checks(run(3.0, 3), HISTORY[:3]))
+
+    assert check.verdict == "INCONCLUSIVE"
+    assert check.message == (
+        "warm 1.49x of 3 earlier runs; needs 10 calls (--modal-bench-rounds=10), has 3, and 5 runs, has 3"
+    )
+
+
+def test_without_anything_to_compare_there_is_no_check() -> None:
+    assert checks(run(2.0), []) == []
+    assert checks(result(), HISTORY) == []
+
+
+def test_a_run_without_samples_counts_with_its_median() -> None:
+    reference = [result(warm_time_sec=seconds) for seconds in (2.0, 2.1, 1.9, 2.0, 2.0)]
+
+    assert only(checks(run(2.0), reference)).verdict == "PASS"
+    assert only(checks(run(3.0), reference)).verdict == "FAIL"
+
+
+def test_dropped_and_failed_samples_stand_in_no_comparison() -> None:
+    spoiled = result(
+        samples=[*run(2.0).samples, sample("warm", 99.0, ok=False), sample("warm", 99.0, dropped="changed")]
+    )
+
+    assert only(checks(spoiled, HISTORY)).n == 10
+
+
+def test_without_scipy_it_is_inconclusive_and_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)
+    check = only(checks(run(4.0), HISTORY))
+
+    assert check.verdict == "INCONCLUSIVE"
+    assert "pip install 'pytest-modal-bench[stats]'" in check.message
+
+
+def test_what_is_flagged_twice_fails_and_what_is_flagged_once_warns() -> None:
+    slow, fine = checks(run(3.0), HISTORY), checks(run(2.0), HISTORY)
+
+    assert (flagged(slow), flagged(fine)) == (True, False)
+    assert only(settled(slow, slow)).verdict == "FAIL"
+    assert only(settled(slow, fine)).verdict == "WARN"
+    assert only(settled(fine, fine)).verdict == "PASS"
+    assert only(settled(slow, slow)).again
+    assert "measured twice" in only(settled(slow, slow)).message
+    assert not flagged(settled(slow, fine))
+
+
+@settings(max_examples=30)
+@given(st.floats(0.01, 100), st.floats(0.5, 3))
+def test_a_verdict_does_not_depend_on_the_unit(factor: float, slower: float) -> None:
+    def scaled(each: EndpointResult) -> EndpointResult:
+        return result(samples=[sample("warm", taken.elapsed_sec * factor) for taken in each.samples])
+
+    plain = only(checks(run(2.0 * slower), HISTORY))
+    other = only(checks(scaled(run(2.0 * slower)), [scaled(each) for each in HISTORY]))
+    assert other.ratio == pytest.approx(plain.ratio)
+    assert abs(slower - 1.15) < 0.02 or other.verdict == plain.verdict
