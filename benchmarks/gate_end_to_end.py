@@ -106,8 +106,10 @@ def main() -> None:
         for fault, toml in WORSE.items():
             worse = run(folder, fault.replace(" ", "-"), toml, options.time_scale, history)
             right = worse.exit_code == 1 and worse.failed == GUILTY.get(fault, ["z-image-danrisi"])
+            said = "right" if right else "WRONG"
             print(
-                f"{fault}: exit {worse.exit_code}, failed {worse.failed}, {worse.verdicts}: {'right' if right else 'WRONG'}"
+                f"{fault}: exit {worse.exit_code}, failed {worse.failed}, {worse.verdicts}: {said}",
+                flush=True,
             )
 
 

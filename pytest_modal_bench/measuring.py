@@ -176,7 +176,9 @@ class Measuring:
 
     def _remember(self, measurement: protocol.Measurement, pool: Pool) -> None:
         for sample in measurement.samples:
-            if sample.http_status is not None:
+            # Modal's edge redirects whoever waits, for a pool that hangs as well.
+            waited = sample.cause == "timeout" and sample.held_sec > 0
+            if sample.http_status is not None and not waited:
                 pool.health.saw_answer()
             if sample.cause is not None:
                 pool.health.note(measurement.endpoint.id, sample.cause, sample.error or "")

@@ -31,6 +31,7 @@ from pytest_modal_bench.report.write import gate_beside, write
 from pytest_modal_bench.results import Results
 from pytest_modal_bench.settings import LOCAL, Settings
 from pytest_modal_bench.termination import terminate_like_interrupt
+from pytest_modal_bench.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -304,7 +305,9 @@ class RunSession:
     def run(self) -> Run:
         """What is known of the session so far."""
         results = self._results.settled()
-        finished = bool(results) and all(result.status != "not_run" for result in results)
+        finished = bool(results) and all(
+            result.status != "not_run" or result.skipped_reason is not None for result in results
+        )
         counting = [result.verdict for result in results if excused(result, today=self._today) is None]
         return Run(
             timestamp=self._began.isoformat(),
@@ -349,6 +352,9 @@ class RunSession:
         self._over = True
         if self._results.selected:
             self._note(*self._what_is_held_against())
+            if self._ledger is not None and self._ledger.unknown_calls:
+                unknown = counted(self._ledger.unknown_calls, "call")
+                self._note(f"the cost of {unknown} is not known, and not in what the limit was held against")
             if self.config.pluginmanager.hasplugin("benchmark"):
                 from pytest_modal_bench.bridge import give_back
 

@@ -63,6 +63,9 @@ class Plane:
 
         return Function()
 
+    def rates(self) -> Any:
+        raise NotImplementedError
+
     def close(self) -> None:
         pass
 

@@ -301,6 +301,7 @@ def test_the_next_call_after_a_timeout_is_a_call_like_any_other() -> None:
 def test_what_came_before_a_timeout_is_kept() -> None:
     got = call_once(drips_its_body, deadline_sec=DEADLINE_SEC)
     assert got.status == 200
+    assert isinstance(got.body, bytes)
     assert set(got.body) == {ord("x")}
 
 

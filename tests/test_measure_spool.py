@@ -52,7 +52,8 @@ def test_a_large_body_is_a_file_until_the_next_is_begun(spool: Spool) -> None:
 
     spool.begin()
     assert not body.exists()
-    assert (spool.body, spool.size) == (b"", 0)
+    assert spool.body == b""
+    assert spool.size == 0
 
 
 def test_one_is_in_memory_again_after_a_large_one(spool: Spool) -> None:

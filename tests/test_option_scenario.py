@@ -40,7 +40,10 @@ def test_the_default_is_healthy_and_another_can_be_chosen(
 
 
 def test_an_unknown_one_is_an_error_that_names_the_known(local: Project) -> None:
-    expected = "no scenario 'healthi': there are edge-answers, healthy, instrumented, reference, or give a path that ends in .toml"
+    expected = (
+        "no scenario 'healthi': there are edge-answers, healthy, instrumented, reference, "
+        "or give a path that ends in .toml"
+    )
 
     assert local.usage_error(*LOCAL, "--modal-bench-scenario=healthi", "-n", "2") == expected
 

@@ -212,20 +212,29 @@ class Measurement:
         while (missing := rounds - sum(self.kept("warm"))) > 0 and tries > 0:
             series = min(missing, tries)
             tries -= series
-            self._run("warm", series)
-            _, records = self._looked_up(self.samples[-series:])
-            for index in range(-series, 0):
-                sample = with_record(self.samples[index], records)
-                dropped = against_warm(sample, records, self.conditions.pool)
-                if dropped is not None:
-                    reason = dropped
-                    start = self._live(sample)
-                    sample = structs.replace(
-                        sample, start=start, asked="warm" if start != "warm" else None, dropped=dropped
-                    )
-                self._settle(index, sample)
+            begun = len(self.samples)
+            try:
+                self._run("warm", series)
+            finally:
+                reason = self._look_at_warm(begun) or reason
         if missing > 0:
             self.warm_inconclusive = f"{rounds - missing} of {counted(rounds, 'warm call')}: {reason}"
+
+    def _look_at_warm(self, begun: int) -> str | None:
+        """Judge the calls since `begun`, meant as warm. Returns why the last of those was dropped that were."""
+        if begun == len(self.samples):
+            return None
+        reason = None
+        _, records = self._looked_up(self.samples[begun:])
+        for index in range(begun, len(self.samples)):
+            sample = with_record(self.samples[index], records)
+            dropped = against_warm(sample, records, self.conditions.pool)
+            if dropped is not None:
+                reason, start = dropped, self._live(sample)
+                asked: Start | None = "warm" if start != "warm" else None
+                sample = structs.replace(sample, start=start, asked=asked, dropped=dropped)
+            self._settle(index, sample)
+        return reason
 
     def _live(self, sample: Sample) -> Start:
         """What a call in a container that was there already was."""
@@ -235,10 +244,12 @@ class Measurement:
     def _run(self, start: Start, rounds: int) -> None:
         for _ in range(rounds):
             with self.conditions.permit(self._expected_usd(start)) as spend:
+                begun = len(self.samples)
                 try:
                     self._call(start)
                 finally:
-                    spend(self.samples[-1].cost_usd if self.samples else None)
+                    made = self.samples[begun:]
+                    spend(made[0].cost_usd if made else None)
 
     def _call(self, start: Start) -> None:
         """Make one call, meant as `start`, and judge its answer once the clock has stopped."""
