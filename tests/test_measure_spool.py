@@ -41,6 +41,10 @@ def test_a_small_body_is_its_bytes(pieces: list[bytes]) -> None:
     assert spool.head(7) == b"".join(pieces)[:7]
 
 
+def contents(spool: Spool) -> tuple[bytes | Path, int]:
+    return spool.body, spool.size
+
+
 def test_a_large_body_is_a_file_until_the_next_is_begun(spool: Spool) -> None:
     body = filled(spool, IN_MEMORY_BYTES + 5)
     assert isinstance(body, Path)
@@ -52,8 +56,7 @@ def test_a_large_body_is_a_file_until_the_next_is_begun(spool: Spool) -> None:
 
     spool.begin()
     assert not body.exists()
-    assert spool.body == b""
-    assert spool.size == 0
+    assert contents(spool) == (b"", 0)
 
 
 def test_one_is_in_memory_again_after_a_large_one(spool: Spool) -> None:
