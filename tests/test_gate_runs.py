@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import xml.etree.ElementTree as ET
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import xmlschema
+from gated_project import gated, properties
 
 from conftest import SHIPPED_CATALOGUE
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import Project, Service
 
 HEAD = 'summary = "of a test"\n[resources]\nimage = true\nvideo = true\nmask = true\nlora = true\n'
@@ -120,19 +121,6 @@ def test_another_payload_is_not_compared_and_told(deploys: Deploys) -> None:
     assert any("payload" in note for note in notes)
 
 
-def properties(directory: Path, name: str) -> dict[str, str]:
-    for case in ET.parse(directory / "junit.xml").iter("testcase"):  # noqa: S314 - pytest's own file
-        if case.attrib["name"] == name:
-            return {each.attrib["name"]: each.attrib["value"] for each in case.iter("property")}
-    raise AssertionError(name)
-
-
-def gated(project: Project, service: Service, *args: str, more: str = "") -> pytest.RunResult:
-    file = project.catalogue(service.url, "/ok", "/slow")
-    file.write_text(file.read_text().replace('path = "/slow"', f'path = "/slow"\n{more}'))
-    return project.run("--modal-bench", "--modal-bench-rounds=2", "--junit-xml=junit.xml", *args)
-
-
 def test_the_first_run_ever_has_absolute_budgets_only_and_says_so(project: Project, service: Service) -> None:
     result = gated(project, service, more="budget = { max_warm = 5 }")
 
@@ -144,35 +132,6 @@ def test_the_first_run_ever_has_absolute_budgets_only_and_says_so(project: Proje
     assert (known["category"], known["app"], known["verdict"]) == ("Category 1", "app0", "PASS")
     assert float(known["warm"]) > 0
     assert "cost" not in known, "it is not known"
-
-
-def test_a_budget_that_is_passed_fails_its_endpoint_and_no_other(project: Project, service: Service) -> None:
-    result = gated(project, service, more="budget = { max_warm = 0.001 }")
-
-    result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*FAILED*slow*warm*"])
-    assert properties(project.pytester.path, "test_endpoint[slow]")["verdict"] == "FAIL"
-    assert project.report()["verdict"] == "FAIL"
-
-
-def test_a_budget_without_data_fails(project: Project, service: Service) -> None:
-    result = gated(project, service, more="budget = { max_cost = 1 }")
-
-    result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*no data*"])
-
-
-def test_a_warning_fails_nothing_and_is_shown(project: Project, service: Service) -> None:
-    result = gated(project, service, "--modal-bench-budget=max_warm=0.001:100")
-
-    result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["gate: WARN (2 WARN)", "WARN /ok: *", "WARN /slow: *"])
-
-
-def test_the_command_lines_budget_beats_the_catalogues(project: Project, service: Service) -> None:
-    result = gated(project, service, "--modal-bench-budget=max_warm=60", more="budget = { max_warm = 0.001 }")
-
-    result.assert_outcomes(passed=2)
 
 
 def test_an_endpoint_in_quarantine_cannot_fail(project: Project, service: Service) -> None:
@@ -217,20 +176,6 @@ def test_the_summary_of_a_github_job_is_added_to(
     assert "\x1b" not in written
 
 
-def test_a_missing_baseline_is_one_line(project: Project, service: Service) -> None:
-    project.catalogue(service.url, "/ok")
-    said = project.usage_error("--modal-bench", "--modal-bench-baseline=gone.json")
-
-    assert said.startswith("--modal-bench-baseline: gone.json: no such file")
-
-
-def test_a_baseline_that_is_none_is_one_line(project: Project, service: Service) -> None:
-    project.catalogue(service.url, "/ok")
-    project.pytester.path.joinpath("old.json").write_text("{")
-
-    assert "old.json" in project.usage_error("--modal-bench", "--modal-bench-baseline=old.json")
-
-
 def test_a_crashed_worker_is_an_error_of_the_gate(project: Project, service: Service) -> None:
     project.catalogue(service.url, "/ok", "/crash")
     project.pytester.makepyfile(
@@ -249,3 +194,13 @@ def test_a_crashed_worker_is_an_error_of_the_gate(project: Project, service: Ser
         "/crash": "ERROR",
     }
     assert project.report()["verdict"] == "ERROR"
+
+
+def test_junit_files_are_what_ci_systems_read(project: Project, service: Service) -> None:
+    service.answers["/slow"] = (500, b"| `@team` <b> ]]> \x00\x1b[31m")
+    gated(project, service, "--modal-bench-budget=max_warm=0.001:100")
+    schema = xmlschema.XMLSchema(Path(__file__).parent / "data" / "junit.xsd")
+
+    schema.validate(project.pytester.path / "junit.xml")
+    assert properties(project.pytester.path, "test_endpoint[ok]")["verdict"] == "WARN"
+    assert properties(project.pytester.path, "test_endpoint[slow]")["verdict"] == "FAIL"

@@ -140,6 +140,8 @@ def test_help_lists_every_option_and_ini_key(project: Project) -> None:
         "modal-bench-report",
         "modal-bench-save-outputs",
         "modal-bench-max-cost",
+        "modal-bench-baseline",
+        "modal-bench-budget",
         "modal-bench-strict",
         "modal-bench-generate",
         "modal-bench-scenario",

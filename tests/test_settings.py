@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import SHIPPED_CATALOGUE
+from pytest_modal_bench.model import Budget
 from pytest_modal_bench.settings import Settings, catalogue, pools, resolve
 
 if TYPE_CHECKING:
@@ -101,8 +102,12 @@ def test_quick_is_asked_for_anywhere(one: Project, monkeypatch: pytest.MonkeyPat
         ("time_scale", "-0.1", "expected a number above 0, got '-0.1'"),
         ("generate", "audio", "can generate image and video, not 'audio'"),
         ("generate", "image,", "can generate image and video, not ''"),
-        ("report", "report.html", "report.html: a report's name ends in .md or .json"),
-        ("report", "report", "report: a report's name ends in .md or .json"),
+        (
+            "report",
+            "report.html",
+            "report.html: a report's name ends in .md, .json, .comment.md or .benchmark.json",
+        ),
+        ("report", "report", "report: a report's name ends in .md, .json, .comment.md or .benchmark.json"),
         ("report", "folder.md", "folder.md: is a directory, name a file in it"),
     ],
 )
@@ -267,6 +272,8 @@ def made(path: Path, **changed: Any) -> Settings:
         "save_outputs": None,
         "max_cost": None,
         "strict": False,
+        "baseline": None,
+        "budget": Budget(),
         "generate": (),
         "cold": "observe",
         "cold_rounds": 1,
