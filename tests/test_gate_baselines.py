@@ -127,6 +127,62 @@ def test_the_reference_benchmarks_own_report(tmp_path: Path) -> None:
     assert earlier.cost_usd is None, "its 0.0 means unknown"
 
 
+def test_what_the_reference_benchmark_does_not_say_is_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "reference.json"
+    said = {"endpoint": "Flux", "path": "/flux", "category": "Flux", "status": "success"}
+    silent = {"description": None, "warm_time_sec": None, "cost_usd": None}
+    path.write_text(json.dumps(REFERENCE | {"results": [said | silent]}))
+    (earlier,) = History.load(path).matching(NOW, simulated=None).runs
+
+    assert (earlier.description, earlier.warm_time_sec) == ("", None)
+
+
+def test_jobs_that_began_in_the_same_second_are_all_part_of_it(tmp_path: Path) -> None:
+    for name in ("Flux", "Sdxl"):
+        (tmp_path / f"{name}.json").write_text(render(run([result(name, samples=[sample()])])))
+    history = History.load(tmp_path)
+
+    for name in ("Flux", "Sdxl"):
+        assert len(history.matching(result(name), simulated=None).runs) == 1
+
+
+def test_what_no_earlier_run_knows_is_told(tmp_path: Path) -> None:
+    history = History.load(write(tmp_path / "old.json", warm_time_sec=2.0))
+    now = result(
+        gpu_type="L40S", payload_sha256="a" * 64, cold_time_sec=40.0, warm_time_sec=2.0, cost_usd=0.1
+    )
+
+    assert history.matching(now, simulated=None).told == [
+        "not compared: no earlier run knows its cold start, cost"
+    ]
+    assert history.matching(result("New"), simulated=None).told == [
+        "not compared: no earlier run of it succeeded"
+    ]
+
+
+def test_each_difference_is_told_once(tmp_path: Path) -> None:
+    for day in (1, 2, 3):
+        write(tmp_path / f"{day}.json", timestamp=f"2026-01-0{day}T00:00:00Z", gpu_type="A100")
+    told = History.load(tmp_path).matching(NOW, simulated=None).told
+
+    assert told == ["not compared: 3 earlier runs had another GPU: A100, now L40S"]
+
+
+def test_a_run_that_was_cut_off_counts_with_the_endpoints_that_it_came_to(tmp_path: Path) -> None:
+    came_to, left = result(samples=[sample()]), result("Sdxl", status="not_run")
+    (tmp_path / "old.json").write_text(render(run([came_to, left], finished=False)))
+    history = History.load(tmp_path)
+
+    assert len(history.matching(result(), simulated=None).runs) == 1
+    assert history.matching(result("Sdxl"), simulated=None).runs == []
+
+
+def test_a_file_that_is_not_there_is_told_with_the_way_out(tmp_path: Path) -> None:
+    assert error(tmp_path / "none.json").endswith(
+        "give a JSON report of an earlier run, or leave the baseline out"
+    )
+
+
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", "{}", '{"schema": 99}', '{"results": [1]}', '{"results": [{}]}']
 )

@@ -61,6 +61,8 @@ def test_beyond_a_level_it_warns_or_fails(value: float, verdict: str) -> None:
 
 def test_the_message_has_value_and_limit() -> None:
     assert held(Budget(max_warm=Level(fail=5)), warm_time_sec=5.31).message == "warm 5.31 s > 5 s"
+    assert held(Budget(max_warm=Level(fail=5)), warm_time_sec=5.004).message == "warm 5.004 s > 5 s"
+    assert held(Budget(max_cold=Level(fail=1000)), cold_time_sec=1234.5).message == "cold 1230 s > 1000 s"
     assert (
         held(Budget(max_cost=Level(fail=1)), cost_usd=0.5, cost_basis="estimated").message
         == "cost 0.5 USD <= 1 USD, estimated"
@@ -69,6 +71,24 @@ def test_the_message_has_value_and_limit() -> None:
         held(Budget(max_cold=Level(fail=60)), cold_time_sec=44.4, cold_verified=False).message
         == "cold 44.4 s <= 60 s, unverified"
     )
+
+
+@given(st.floats(1e-6, 1e5), st.floats(1e-6, 1e5))
+def test_the_message_is_true_as_it_is_written(value: float, limit: float) -> None:
+    check = held(Budget(max_warm=Level(fail=limit)), warm_time_sec=value)
+    shown = float(check.message.split()[1])
+
+    assert (shown > limit) == (value > limit) == (check.verdict == "FAIL")
+    assert shown == pytest.approx(value, rel=0.01)
+
+
+@given(st.floats(0.1, 9), st.floats(0, 9), levels)
+def test_what_is_slower_is_never_judged_milder(value: float, more: float, level: Level | None) -> None:
+    severity = ("PASS", "WARN", "FAIL")
+    limits = Budget(max_warm=level or Level(fail=5))
+    fast, slow = (held(limits, warm_time_sec=each).verdict for each in (value, value + more))
+
+    assert severity.index(fast) <= severity.index(slow)
 
 
 @pytest.mark.parametrize(

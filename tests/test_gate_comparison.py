@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from report_runs import result, sample
 
 from pytest_modal_bench.gate.comparison import checks, flagged, settled
+from pytest_modal_bench.model import Check
 
 # Here and not in a test: pytester forgets what a test imports, and numpy can't be imported twice.
 pytest.importorskip("scipy.stats")
 
 if TYPE_CHECKING:
-    from pytest_modal_bench.model import Check, EndpointResult, Start
+    from pytest_modal_bench.model import EndpointResult, Start, Verdict
 
 
 def run(seconds: float, n: int = 10, start: Start = "warm", **sample_fields: Any) -> EndpointResult:
@@ -115,6 +116,51 @@ def test_what_is_flagged_twice_fails_and_what_is_flagged_once_warns() -> None:
     assert only(settled(slow, slow)).again
     assert "measured twice" in only(settled(slow, slow)).message
     assert not flagged(settled(slow, fine))
+
+
+def test_what_was_flagged_and_could_not_be_measured_again_is_not_forgotten() -> None:
+    slow, few = checks(run(3.0), HISTORY), checks(run(3.0, 9), HISTORY)
+
+    for found in (settled(slow, []), settled(slow, few), settled([], slow)):
+        check = only(found)
+        assert check.verdict == "INCONCLUSIVE"
+        assert check.message.endswith("worse once, the other time could not tell (limit 1.15x)")
+
+
+def test_metrics_are_settled_one_by_one() -> None:
+    costly = [run(2.0, cost_usd=0.001, cost_basis="measured")] * 5
+    first = checks(run(2.0, cost_usd=0.002, cost_basis="measured"), costly)
+    again = checks(run(3.0, cost_usd=0.002, cost_basis="measured"), costly)
+
+    assert {check.metric: check.verdict for check in settled(first, again)} == {
+        "warm": "WARN",
+        "cost": "FAIL",
+    }
+
+
+def test_a_cold_start_that_was_half_as_long_again_once_is_held_against_the_limit_that_it_broke() -> None:
+    slow, slower = (checks(run(seconds, 6, "cold"), COLD_HISTORY) for seconds in (62.0, 52.0))
+    check = only(settled(slow, slower))
+
+    assert (check.verdict, check.limit) == ("WARN", 1.5)
+    assert check.message == "cold 1.55x and 1.30x of its earlier runs: worse once, not twice (limit 1.5x)"
+
+
+outcomes = st.none() | st.sampled_from(["PASS", "WARN", "FAIL", "INCONCLUSIVE"])
+
+
+@given(outcomes, outcomes)
+def test_only_what_is_flagged_twice_fails_and_nothing_that_is_flagged_passes(
+    first: Verdict | None, again: Verdict | None
+) -> None:
+    def found(said: Verdict | None) -> list[Check]:
+        given = {"metric": "warm", "against": "baseline", "message": "", "ratio": 2.0, "limit": 1.15}
+        return [] if said is None else [Check(verdict=said, **given)]  # type: ignore[arg-type] # a literal
+
+    said = [check.verdict for check in settled(found(first), found(again))]
+    flags = [first, again].count("FAIL")
+    assert ("FAIL" in said) == (flags == 2)
+    assert flags == 0 or said not in ([], ["PASS"])
 
 
 @settings(max_examples=30)

@@ -4,6 +4,8 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from report_runs import result, sample
 
 from pytest_modal_bench.gate.verdicts import excused, fails, verdict, worst
@@ -49,6 +51,36 @@ def test_the_worst_of_many() -> None:
     assert worst(["ERROR", "FAIL"]) == "FAIL"
 
 
+SEVERITY: tuple[Verdict, ...] = ("PASS", "INCONCLUSIVE", "WARN", "FAIL")
+several = st.lists(st.sampled_from(SEVERITY), max_size=4)
+
+
+@given(several, several)
+def test_one_more_check_never_makes_a_verdict_milder(some: list[Verdict], more: list[Verdict]) -> None:
+    before = verdict(result(checks=[check(each) for each in some]))
+    after = verdict(result(checks=[check(each) for each in some + more]))
+
+    assert SEVERITY.index(before) <= SEVERITY.index(after)
+
+
+@given(several, st.booleans())
+def test_what_passes_under_strict_passes_without(some: list[Verdict], doubtful: bool) -> None:
+    found = judged(checks=[check(each) for each in some], cold_verified=not doubtful)
+
+    assert (
+        fails(found, strict=True, today=TODAY) is not None or fails(found, strict=False, today=TODAY) is None
+    )
+
+
+def test_what_has_not_been_judged_does_not_pass_for_it() -> None:
+    assert fails(result(status="failed", error="Timeout"), strict=False, today=TODAY) == "Timeout"
+
+
+@pytest.mark.parametrize("status", ["skipped", "not_run"])
+def test_under_strict_it_takes_no_reason_to_be_skipped_for_to_fail(status: str) -> None:
+    assert fails(judged(status=status), strict=True, today=TODAY) == f"strict: {status.replace('_', ' ')}"
+
+
 def test_what_fails_says_why() -> None:
     assert fails(judged(checks=[check("FAIL")]), strict=False, today=TODAY) == "warm 6 s > 5 s"
     failed = judged(status="failed", error="Timeout", cause="timeout")
@@ -84,3 +116,6 @@ def test_in_quarantine_nothing_fails_until_its_last_day_is_over() -> None:
     assert excused(good, today=tomorrow) is None
     said = fails(good, strict=False, today=tomorrow) or ""
     assert said.startswith("its quarantine ended on 2026-06-01 (flaky driver)")
+    assert (fails(bad, strict=False, today=tomorrow) or "").endswith("; Timeout"), (
+        "what is wrong is said, too"
+    )

@@ -24,7 +24,7 @@ def test_formats_follow_the_suffix_and_directories_are_made(project: Project, se
     )
     assert project.report("b.json")["summary"]["successful"] == 1
     written = {path.name for path in project.pytester.path.rglob("*") if path.suffix in {".md", ".json"}}
-    assert written - {"README.md"} == {"a.md", "b.json"}, "something else was written"
+    assert written - {"README.md"} == {"a.md", "b.json", "gate.json"}, "something else was written"
 
 
 def test_by_default_both_lie_in_the_root_directory(
@@ -57,7 +57,7 @@ def test_a_suffix_without_a_format_is_an_error(project: Project) -> None:
     project.catalogue("http://127.0.0.1:9", "/ok")
 
     assert project.usage_error("--modal-bench", "--modal-bench-report=report.docx") == (
-        "--modal-bench-report: report.docx: a report's name ends in .md or .json"
+        "--modal-bench-report: report.docx: a report's name ends in .md, .json, .comment.md or .benchmark.json"
     )
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _SAME = {"gpu_type": "GPU", "region": "region", "payload_sha256": "payload"}
 """What two results must share to be compared, and its name."""
 
+_FIGURES = {"cold_time_sec": "cold start", "warm_time_sec": "warm call", "cost_usd": "cost"}
+"""What is compared, and its name."""
+
 _GATE, _CHART = "gate.json", ".benchmark.json"
 """Files that lie beside reports, and are none."""
 
@@ -55,7 +58,7 @@ class History:
         """Read a JSON report, or all those in a directory. Raises `BaselineError`."""
         if not path.is_dir():
             return cls([_read(path)], [])
-        past: dict[str, Past] = {}
+        past = []
         notes = []
         for file in sorted(path.glob("*.json")):
             if file.name == _GATE or file.name.endswith(_CHART):
@@ -65,23 +68,21 @@ class History:
             except BaselineError as error:
                 notes.append(str(error))
             else:
-                past.setdefault(one.timestamp, one)
+                past.append(one)
         if not past:
             raise BaselineError(
                 f"{path}: no report in it; give a directory with JSON reports, or leave the baseline out"
             )
-        return cls(sorted(past.values(), key=lambda each: each.timestamp), notes)
+        return cls(sorted(past, key=lambda each: each.timestamp), notes)
 
     def matching(self, result: EndpointResult, *, simulated: str | None) -> Matched:
         """Return the earlier results of the same endpoint that `result` can be compared with."""
         runs: list[EndpointResult] = []
         told: dict[str, int] = {}
+        known = False
         for past, earlier in self._of(result):
-            different = (
-                "another workspace: simulated"
-                if past.simulated != simulated
-                else _difference(earlier, result)
-            )
+            known = True
+            different = _simulation(past.simulated, simulated) or _difference(earlier, result)
             if different is not None:
                 told[different] = told.get(different, 0) + 1
             else:
@@ -96,14 +97,41 @@ class History:
         ]
         if silent:
             lines.append(f"compared with earlier runs that do not say their {', '.join(silent)}")
+        lines.extend(_incomparable(result, runs, known=known))
         return Matched(runs, [*self.notes, *lines])
 
     def _of(self, result: EndpointResult) -> Iterator[tuple[Past, EndpointResult]]:
+        """Yield each successful result once, however many files hold it."""
+        seen = set()
         for past in self.past:
             for earlier in past.results:
                 same = earlier.id == result.id if past.by_id else earlier.path == result.path
-                if same and earlier.status == "success":
+                # Jobs that share a catalogue may begin in the same second: of each endpoint it is one run all the same.
+                if same and earlier.status == "success" and past.timestamp not in seen:
+                    seen.add(past.timestamp)
                     yield past, earlier
+
+
+def _simulation(before: str | None, now: str | None) -> str | None:
+    if before == now:
+        return None
+    if before is None or now is None:
+        return f"another kind of workspace: {'real' if before is None else 'simulated'}"
+    return f"another simulation: {before}"
+
+
+def _incomparable(result: EndpointResult, runs: list[EndpointResult], *, known: bool) -> Iterator[str]:
+    """Say what of `result` has nothing to be compared with."""
+    if not known:
+        yield "not compared: no earlier run of it succeeded"
+    if runs:
+        missing = [
+            name
+            for field, name in _FIGURES.items()
+            if getattr(result, field) and not any(getattr(run, field) for run in runs)
+        ]
+        if missing:
+            yield f"not compared: no earlier run knows its {', '.join(missing)}"
 
 
 def _difference(earlier: EndpointResult, result: EndpointResult) -> str | None:
@@ -119,7 +147,9 @@ def _read(path: Path) -> Past:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise BaselineError(f"{path}: can't be read: {error.strerror}") from None
+        raise BaselineError(
+            f"{path}: can't be read: {error.strerror}; give a JSON report of an earlier run, or leave the baseline out"
+        ) from None
     try:
         raw = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -138,9 +168,10 @@ def _reference(path: Path, raw: dict[str, Any]) -> Past:
     results = []
     for each in raw["results"]:
         try:
-            known = {name: each.get(name) for name in _REFERENCE_FIELDS}
+            known = {name: each[name] for name in _REFERENCE_FIELDS if each.get(name) is not None}
             result = msgspec.convert(
-                known | {"id": known["path"], "app": "", "pool": "", "cost_usd": known["cost_usd"] or None},
+                known
+                | {"id": known.get("path"), "app": "", "pool": "", "cost_usd": known.get("cost_usd") or None},
                 EndpointResult,
             )
         except (AttributeError, msgspec.ValidationError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_modal_bench.model import Budget, Check, EndpointResult, Level, Verdict
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 METRICS = Budget.__struct_fields__
 _Metric = Literal["cold", "warm", "cost", "success"]
+_LIMIT_DIGITS = 6
 
 
 class _Words(NamedTuple):
@@ -87,12 +89,12 @@ def _most(metric: _Metric, value: float | None, level: Level, words: _Words) -> 
         )
     verdict, limit = _held(level, lambda bound: value > bound)
     sign = ">" if verdict != "PASS" else "<="
-    shown = "" if limit is None else f" {sign} {limit:g}{words.unit}"
+    shown = "" if limit is None else f" {sign} {_rounded(limit, _LIMIT_DIGITS)}{words.unit}"
     return Check(
         metric=metric,
         against="budget",
         verdict=verdict,
-        message=f"{metric} {value:.3g}{words.unit}{shown}{words.mark}",
+        message=f"{metric} {_beside(limit, value)}{words.unit}{shown}{words.mark}",
         value=value,
         limit=limit,
     )
@@ -125,6 +127,19 @@ def _held(level: Level, beyond: Callable[[float], bool]) -> tuple[Verdict, float
     if level.warn is not None and beyond(level.warn):
         return "WARN", level.warn
     return "PASS", level.fail if level.fail is not None else level.warn
+
+
+def _beside(limit: float | None, value: float) -> str:
+    """Three significant digits of `value`, or as many as it takes to see on which side of `limit` it is."""
+    for digits in range(3, 17):
+        shown = _rounded(value, digits)
+        if limit is None or (float(shown) > limit) == (value > limit):
+            return shown
+    return repr(value)
+
+
+def _rounded(value: float, digits: int) -> str:
+    return f"{Decimal(f'{value:.{digits}g}'):f}"
 
 
 def _number(text: str, part: str) -> float:

@@ -39,15 +39,18 @@ def fails(result: EndpointResult, *, strict: bool, today: dt.date) -> str | None
     """Say in one line why the endpoint's test must fail; None: it need not."""
     if excused(result, today=today) is not None:
         return None
+    reason = _reason(result)
     if result.quarantine is not None:
+        said = f"; {reason}" if reason is not None else ""
         return (
             f"its quarantine ended on {result.quarantine.until} ({result.quarantine.reason}): take it out of the "
-            "catalogue, or renew it"
+            f"catalogue, or renew it{said}"
         )
-    reason = _reason(result)
     if reason is not None or not strict:
         return reason
     doubts = [*complaints(result), *(c.message for c in result.checks if c.verdict in _DOUBTFUL)]
+    if not doubts and _verdict(result) in _DOUBTFUL:
+        doubts = [result.status.replace("_", " ")]
     return f"strict: {'; '.join(dict.fromkeys(doubts))}" if doubts else None
 
 
@@ -60,8 +63,13 @@ def excused(result: EndpointResult, *, today: dt.date) -> str | None:
     return f"in quarantine until {result.quarantine.until} ({result.quarantine.reason}){said}"
 
 
+def _verdict(result: EndpointResult) -> Verdict:
+    """Its own or, as long as it has none, what it comes to: nothing passes for not having been judged."""
+    return result.verdict or verdict(result)
+
+
 def _reason(result: EndpointResult) -> str | None:
-    if result.verdict not in _FAILING:
+    if _verdict(result) not in _FAILING:
         return None
     if result.error is not None:
         return result.error
