@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, convert, json, structs
 
 from pytest_modal_bench import resources as test_resources
+from pytest_modal_bench.gate.budgets import merged
 from pytest_modal_bench.measure import outcome, protocol
 from pytest_modal_bench.measure.cache_guard import suspicion
 from pytest_modal_bench.measure.causes import explain
@@ -117,6 +118,7 @@ class Measuring:
             environ=os.environ,
             deadline_sec=self.settings.deadline_sec(endpoint.timeout),
             pool=self._pools[endpoint.pool].state,
+            tolerant=self._min_success(endpoint) < 1,
             witness=NoWitness() if self.observer is None else self.observer.witness(endpoint),
             judge=Judge(endpoint, self._inspector, self.found, self._outputs),
             pricing=self._pricing(endpoint),
@@ -204,6 +206,11 @@ class Measuring:
         )
         return self._summed_up(endpoint, measurement.samples, known)
 
+    def _min_success(self, endpoint: Endpoint) -> float:
+        """Which share of the endpoint's calls must be answered: all, unless its budget says that fewer will do."""
+        level = merged(endpoint.budget, self.settings.budget).min_success
+        return level.fail if level is not None and level.fail is not None else 1.0
+
     def _summed_up(
         self, endpoint: Endpoint, samples: Sequence[Sample], known: EndpointResult
     ) -> EndpointResult:
@@ -216,6 +223,7 @@ class Measuring:
             deadline_sec=self.settings.deadline_sec(endpoint.timeout),
             cold_inconclusive=known.cold_inconclusive,
             warm_inconclusive=known.warm_inconclusive,
+            min_success=self._min_success(endpoint),
         )
         result = structs.replace(
             result,

@@ -16,6 +16,7 @@ from msgspec import convert, structs, to_builtins
 from pytest_modal_bench import access as control_access
 from pytest_modal_bench import limit
 from pytest_modal_bench import resources as test_resources
+from pytest_modal_bench import settings as session_settings
 from pytest_modal_bench.atomic import write_bytes
 from pytest_modal_bench.catalogue import Catalogue, CatalogueError
 from pytest_modal_bench.collection import EndpointCollection, endpoint_of, endpoint_of_id
@@ -371,7 +372,9 @@ class RunSession:
 
     def _what_is_held_against(self) -> Iterator[str]:
         """What a verdict rests on, where that is less than it could be."""
-        if self.settings.baseline is not None:
+        history = session_settings.history(self.config)
+        if history is not None:
+            yield from history.notes
             return
         limited = self.settings.budget != Budget() or any(
             endpoint.budget != Budget() for endpoint in self._results.selected

@@ -93,6 +93,7 @@ class Settings:
 
 _RESOLVED = pytest.StashKey[Settings]()
 _CATALOGUE = pytest.StashKey[Catalogue]()
+_HISTORY = pytest.StashKey["History | None"]()
 
 
 def resolve(config: pytest.Config) -> Settings:
@@ -121,9 +122,13 @@ def catalogue(config: pytest.Config) -> Catalogue:
 
 def history(config: pytest.Config) -> History | None:
     """The earlier runs to compare with, read once. Raises `pytest.UsageError` that says what is wrong with them."""
-    path = resolve(config).baseline
-    if path is None:
-        return None
+    if _HISTORY not in config.stash:
+        path = resolve(config).baseline
+        config.stash[_HISTORY] = None if path is None else _read_history(path)
+    return config.stash[_HISTORY]
+
+
+def _read_history(path: Path) -> History:
     from pytest_modal_bench.gate.baselines import BaselineError, History
 
     try:

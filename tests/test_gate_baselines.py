@@ -75,10 +75,10 @@ def test_a_directory_is_a_run_a_report_oldest_first_and_each_once(tmp_path: Path
 def test_a_file_that_is_no_report_is_passed_over_and_told(tmp_path: Path) -> None:
     write(tmp_path / "a.json")
     (tmp_path / "b.json").write_text("{}")
-    matched = History.load(tmp_path).matching(NOW, simulated=None)
+    history = History.load(tmp_path)
 
-    assert len(matched.runs) == 1
-    assert "b.json" in matched.told[0]
+    assert len(history.matching(NOW, simulated=None).runs) == 1
+    assert "b.json" in history.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -354,3 +354,24 @@ def test_a_first_call_that_ran_in_a_new_container_is_neither_first_nor_cold() ->
 
     assert (first.start, first.dropped) == ("first", "it ran in a new container")
     assert (warm.start, warm.dropped) == ("warm", None)
+
+
+def test_where_failures_are_tolerated_a_warm_series_goes_on() -> None:
+    client = Client(answer(), answer(ok=False), answer())
+    measurement = measurement_with(client, tolerant=True)
+    measurement.make([protocol.Step("warm", 3)])
+
+    assert [sample.ok for sample in measurement.samples] == [True, False, True]
+    assert measurement.warm_inconclusive is None
+    assert measurement.recorded("warm") == [False] * 3, "what came before a failure looks like good times"
+
+
+def test_a_series_of_failures_alone_is_one() -> None:
+    with pytest.raises(protocol.CallFailed):
+        measurement_with(Client(*[answer(ok=False)] * 2), tolerant=True).make([protocol.Step("warm", 2)])
+
+
+def test_a_first_or_cold_call_that_fails_ends_it_all_the_same() -> None:
+    measurement = measurement_with(Client(answer(ok=False)), tolerant=True)
+    with pytest.raises(protocol.CallFailed):
+        measurement.make(protocol.plan(cold_rounds=0, answered=False, rounds=2))

@@ -16,6 +16,7 @@ from pytest_modal_bench.measure.evidence import Before
 from pytest_modal_bench.measure.recording import PlainRecorder
 from pytest_modal_bench.measure.spending import Ledger
 from pytest_modal_bench.measuring import Briefing, Measuring
+from pytest_modal_bench.model import Budget
 from pytest_modal_bench.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ DOWN = failure("HTTP 404: modal-http: invalid function call", "not_deployed", st
 def settings(**given: Any) -> Settings:
     unset: dict[str, Any] = dict.fromkeys(field.name for field in fields(Settings))
     asked = {"workspace": "acme", "rounds": 2, "cold": "observe", "cold_rounds": 1, "time_scale": 0.01}
+    unset["budget"] = Budget()
     return Settings(**unset | asked | given)
 
 

@@ -98,7 +98,7 @@ class History:
         if silent:
             lines.append(f"compared with earlier runs that do not say their {', '.join(silent)}")
         lines.extend(_incomparable(result, runs, known=known))
-        return Matched(runs, [*self.notes, *lines])
+        return Matched(runs, lines)
 
     def _of(self, result: EndpointResult) -> Iterator[tuple[Past, EndpointResult]]:
         """Yield each successful result once, however many files hold it."""

@@ -13,18 +13,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def summarise(
+def summarise(  # noqa: PLR0913 - all but the first two are named where it is called
     endpoint: Endpoint,
     samples: Sequence[Sample],
     *,
     deadline_sec: float,
     cold_inconclusive: str | None = None,
     warm_inconclusive: str | None = None,
+    min_success: float = 1.0,
 ) -> EndpointResult:
-    """What `samples` add up to. One that failed is never a latency, one that was dropped stands in no figure."""
+    """What `samples` add up to. One that failed is never a latency, one that was dropped stands in no figure.
+
+    `min_success`: with at least this share of calls answered, the endpoint has succeeded.
+    """
     good = [sample for sample in samples if sample.counts]
     answered = [sample for sample in samples if sample.ok]
     bad = [sample for sample in samples if not sample.ok]
+    enough = len(answered) >= min_success * len(samples) and bool(answered)
     colds = [sample for sample in good if sample.start == "cold"]
     gpus = {sample.gpu_type for sample in answered if sample.gpu_type}
     last = answered[-1].size_bytes if answered else None
@@ -40,9 +45,9 @@ def summarise(
         load_sec=_load_sec(good),
         gpu_type=", ".join(sorted(gpus)) or None,
         size_kb=last / 1024 if last is not None else None,
-        status="success" if answered and not bad else "failed",
-        error=bad[-1].error if bad else None if answered else "No call was made",
-        cause=bad[-1].cause if bad else None,
+        status="success" if enough else "failed",
+        error=None if enough else bad[-1].error if bad else "No call was made",
+        cause=None if enough else bad[-1].cause if bad else None,
         media=next((sample.media for sample in reversed(samples) if sample.media is not None), None),
         timeout_sec=deadline_sec,
         samples=list(samples),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from pytest_modal_bench.measure.causes import hits_pool
 from pytest_modal_bench.measure.evidence import (
     NEW_CONTAINER,
     Before,
@@ -91,6 +92,8 @@ class Conditions:
     deadline_sec: float
     """Of each call."""
     pool: PoolState
+    tolerant: bool = False
+    """Whether a warm call that fails is one of its series, instead of the end of the measurement."""
     witness: Witness = field(default_factory=NoWitness)
     judge: Judge | None = None
     """Looks at an answer, outside any timer; a sample that comes back as failed has failed. None: nobody looks."""
@@ -209,7 +212,7 @@ class Measurement:
         """Make `rounds` calls in a container that has answered this endpoint; at most `RETAKES` more tries each."""
         tries = rounds * (1 + RETAKES)
         reason: str | None = None
-        while (missing := rounds - sum(self.kept("warm"))) > 0 and tries > 0:
+        while (missing := rounds - sum(self.kept("warm")) - self._failed_warm()) > 0 and tries > 0:
             series = min(missing, tries)
             tries -= series
             begun = len(self.samples)
@@ -217,8 +220,14 @@ class Measurement:
                 self._run("warm", series)
             finally:
                 reason = self._look_at_warm(begun) or reason
+        kept = sum(self.kept("warm"))
         if missing > 0:
-            self.warm_inconclusive = f"{rounds - missing} of {counted(rounds, 'warm call')}: {reason}"
+            self.warm_inconclusive = f"{kept} of {counted(rounds, 'warm call')}: {reason}"
+        elif kept == 0:
+            raise CallFailed(self.samples[-1].error)
+
+    def _failed_warm(self) -> int:
+        return sum(not sample.ok for sample in self.samples if sample.meant == "warm")
 
     def _look_at_warm(self, begun: int) -> str | None:
         """Judge the calls since `begun`, meant as warm. Returns why the last of those was dropped that were."""
@@ -247,9 +256,17 @@ class Measurement:
                 begun = len(self.samples)
                 try:
                     self._call(start)
+                except CallFailed:
+                    if not self._is_tolerated(start):
+                        raise
                 finally:
                     made = self.samples[begun:]
                     spend(made[0].cost_usd if made else None)
+
+    def _is_tolerated(self, start: Start) -> bool:
+        """Whether the call that has just failed is one of a series; what must fail again is not worth more calls."""
+        cause = self.samples[-1].cause
+        return self.conditions.tolerant and start == "warm" and not (cause is not None and hits_pool(cause))
 
     def _call(self, start: Start) -> None:
         """Make one call, meant as `start`, and judge its answer once the clock has stopped."""
