@@ -27,7 +27,7 @@ class Gate:
         result = structs.replace(result, quarantine=endpoint.quarantine)
         if result.status == "success":
             result = self._compared(endpoint, result)
-            budget = budgets.merged(endpoint.budget, self._measuring.settings.budget)
+            budget = endpoint.budget.under(self._measuring.settings.budget)
             held = budgets.checks(result, budget, cold_due=result.cold_asked)
             result = structs.replace(result, checks=[*result.checks, *held])
         return structs.replace(result, verdict=verdict(result))

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, convert, json, structs
 
 from pytest_modal_bench import resources as test_resources
-from pytest_modal_bench.gate.budgets import merged
 from pytest_modal_bench.measure import outcome, protocol
 from pytest_modal_bench.measure.cache_guard import suspicion
 from pytest_modal_bench.measure.causes import explain
@@ -208,7 +207,7 @@ class Measuring:
 
     def _min_success(self, endpoint: Endpoint) -> float:
         """Which share of the endpoint's calls must be answered: all, unless its budget says that fewer will do."""
-        level = merged(endpoint.budget, self.settings.budget).min_success
+        level = endpoint.budget.under(self.settings.budget).min_success
         return level.fail if level is not None and level.fail is not None else 1.0
 
     def _summed_up(

@@ -50,6 +50,11 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     max_cost: Level | None = None
     min_success: Level | None = None
 
+    def under(self, specific: Budget) -> Budget:
+        """Return this budget with what a more specific one says instead, metric by metric."""
+        levels = ((name, getattr(specific, name) or getattr(self, name)) for name in self.__struct_fields__)
+        return Budget(**dict(levels))
+
 
 class Quarantine(msgspec.Struct, frozen=True, kw_only=True):
     """Why an endpoint is measured and reported, but cannot fail, and until which day (ISO 8601)."""

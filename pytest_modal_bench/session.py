@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import replace
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,15 +18,14 @@ from pytest_modal_bench import limit
 from pytest_modal_bench import resources as test_resources
 from pytest_modal_bench import settings as session_settings
 from pytest_modal_bench.atomic import write_bytes
+from pytest_modal_bench.briefing import Briefer
 from pytest_modal_bench.catalogue import Catalogue, CatalogueError
 from pytest_modal_bench.collection import EndpointCollection, endpoint_of, endpoint_of_id
 from pytest_modal_bench.gate.verdicts import excused, verdict, worst
 from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
 from pytest_modal_bench.measure import outcome
-from pytest_modal_bench.measure.spending import Ledger, LimitReached
-from pytest_modal_bench.measuring import Briefing, Measuring
-from pytest_modal_bench.model import Budget, EndpointResult, Resource, Run, Sample, Summary
-from pytest_modal_bench.probe import probe_lora, probed_endpoint, says_missing
+from pytest_modal_bench.measuring import Measuring
+from pytest_modal_bench.model import Budget, EndpointResult, Resource, Run, Summary
 from pytest_modal_bench.report import comment, gate_json, terminal
 from pytest_modal_bench.report.write import gate_beside, write
 from pytest_modal_bench.results import Results
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
     from pytest_modal_bench.control.observer import Observer
+    from pytest_modal_bench.measure.spending import Ledger
 
 NOTHING_MEASURED = "nothing was measured"
 
@@ -63,9 +63,7 @@ class RunSession:
         self._began = datetime.now(UTC).replace(microsecond=0)
         self._local: LocalWorkspace | None = None
         self._found: dict[str, Resource | str] = {}
-        self._lora_known: bool | None = None
-        self._probe: Sample | None = None
-        self._briefed = False
+        self._briefer = Briefer(settings, lend=self._lend, say=self._say)
         self._results = Results()
         self._workers: list[WorkerController] = []
         self._unwritten: str | None = None
@@ -158,37 +156,7 @@ class RunSession:
 
     def _brief(self, started: Sequence[str]) -> dict[str, Any]:
         """What the tests are to know. `started` are the ids of tests that workers have been given before."""
-        if not self._briefed:
-            self._briefed = True
-            self._foresee()
-            self._look_for_lora()
-        endpoints = self.catalogue.endpoints
-        called = {
-            endpoint.id: endpoint for nodeid in started if (endpoint := endpoint_of_id(nodeid, endpoints))
-        }
-        begun = {endpoint.pool for endpoint in called.values()}
-        pools = set(begun)
-        probed = probed_endpoint(self.catalogue)
-        probes = {}
-        if probed is not None and self._probe is not None:
-            pools.add(probed.pool)
-            if probed.id not in called:
-                probes[probed.id] = self._probe
-        lora = self.catalogue.resources.lora
-        known = lora.id if lora is not None and self._lora_known is not False else None
-        briefing = Briefing(
-            lora=known, called_pools=tuple(sorted(pools)), begun_pools=tuple(sorted(begun)), probed=probes
-        )
-        return to_builtins(briefing)  # type: ignore[no-any-return]
-
-    def _foresee(self) -> None:
-        """Where there is a limit, say before the first call what the calls may cost."""
-        if self.settings.max_cost is None:
-            return
-        measuring = self._measuring or self._own_measuring()
-        self._say(limit.foreseen(self._results.selected, self.settings, measuring))
-        if measuring is not self._measuring:
-            measuring.close()
+        return self._briefer.brief(self.catalogue, self._results.selected, started)
 
     def _say(self, line: str) -> None:
         """Tell now, and in the report."""
@@ -198,42 +166,22 @@ class RunSession:
             reporter.ensure_newline()
             reporter.write_line(f"modal-bench: {line}")
 
-    def _own_measuring(self) -> Measuring:
-        """For a call that a controller makes itself."""
+    @contextmanager
+    def _lend(self) -> Iterator[Measuring]:
+        """What measures in this process; a controller, whose workers measure, makes one for the occasion."""
+        if self._measuring is not None:
+            yield self._measuring
+            return
         measuring = Measuring(self.settings, self._ledger)
         measuring.found = dict(self._found)
         if self._access is not None:
             measuring.observer = control_access.observer(
                 self._access, self.settings, self.catalogue, self.config
             )
-        return measuring
-
-    def _look_for_lora(self) -> None:
-        lora = self.catalogue.resources.lora
-        if lora is None:
-            self._lora_known = False
-            return
-        endpoint = probed_endpoint(self.catalogue)
-        if endpoint is None or not any("lora" in selected.needs for selected in self._results.selected):
-            return
-        measuring = self._measuring or self._own_measuring()
         try:
-            conditions = measuring.conditions(endpoint)
-            self._probe = probe_lora(
-                endpoint,
-                replace(conditions, resources={**self._found, "lora": lora.id}),
-                cold=self.settings.cold != "off" and endpoint.cold is not False,
-            )
-        except LimitReached as reached:
-            self._note(str(reached))
+            yield measuring
         finally:
-            if measuring is not self._measuring:
-                measuring.close()
-        if self._probe is not None:
-            if self._probe.ok:
-                self._lora_known = True
-            elif says_missing(self._probe):
-                self._lora_known = False
+            measuring.close()
 
     # With workers
 
@@ -317,7 +265,7 @@ class RunSession:
             simulated=self._simulated,
             resources={
                 **{name: name in self._found for name in ("image", "video", "mask")},
-                "lora": self._lora_known,
+                "lora": self._briefer.lora_known,
             },
             quick=self.settings.quick,
             rounds=self.settings.rounds,

@@ -228,12 +228,12 @@ def _baseline(config: pytest.Config) -> Path | None:
 
 
 def _budget(config: pytest.Config) -> Budget:
-    from pytest_modal_bench.gate.budgets import merged, parse
+    from pytest_modal_bench.gate.budgets import parse
 
     budget = Budget()
     for source, text, _ in next(given(config, "modal_bench_budget"), []):
         try:
-            budget = merged(budget, parse(text))
+            budget = budget.under(parse(text))
         except ValueError as error:
             raise pytest.UsageError(f"{source}: {error}") from None
     return budget

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_runs import result, sample
 
-from pytest_modal_bench.gate.budgets import checks, merged, parse
+from pytest_modal_bench.gate.budgets import checks, parse
 from pytest_modal_bench.model import Budget, Check, EndpointResult, Level
 
 
@@ -22,8 +22,8 @@ budgets = st.builds(Budget, max_cold=levels, max_warm=levels, max_cost=levels, m
 
 @given(budgets, budgets, budgets)
 def test_the_most_specific_wins_metric_by_metric(one: Budget, two: Budget, three: Budget) -> None:
-    assert merged(one, merged(two, three)) == merged(merged(one, two), three) == merged(one, two, three)
-    assert merged(one, three).max_warm == (three.max_warm or one.max_warm)
+    assert one.under(two.under(three)) == one.under(two).under(three)
+    assert one.under(three).max_warm == (three.max_warm or one.max_warm)
 
 
 @pytest.mark.parametrize(

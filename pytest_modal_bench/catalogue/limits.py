@@ -48,14 +48,6 @@ def by_category(raw: dict[str, Any], place: Place) -> tuple[Budget, dict[str, Bu
     }
 
 
-def merged(*budgets: Budget) -> Budget:
-    """Return one budget of several, the most specific last: its levels replace those before it, metric by metric."""
-    levels: dict[str, Level] = {}
-    for each in budgets:
-        levels |= {name: level for name in METRICS if (level := getattr(each, name)) is not None}
-    return Budget(**levels)
-
-
 def quarantine(raw: object, place: Place) -> Quarantine:
     """Return the quarantine in `raw`; `until` is a day, as text or as TOML's own date."""
     given = table(raw, _QuarantineFields, place)

@@ -148,9 +148,7 @@ def _endpoints(
             id_,
             fields,
             apps[fields["app"]],
-            limits.merged(
-                general, categories.get(fields["category"], Budget()), fields.get("budget", Budget())
-            ),
+            general.under(categories.get(fields["category"], Budget())).under(fields.get("budget", Budget())),
         )
         for id_, fields in zip(ids.identify([*seen]), found, strict=True)
     )

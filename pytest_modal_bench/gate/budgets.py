@@ -26,14 +26,6 @@ class _Words(NamedTuple):
     """What is to be known of the value."""
 
 
-def merged(*budgets: Budget) -> Budget:
-    """Return one budget of several, the most specific last: its levels replace those before, metric by metric."""
-    levels: dict[str, Level] = {}
-    for each in budgets:
-        levels |= {name: level for name in METRICS if (level := getattr(each, name)) is not None}
-    return Budget(**levels)
-
-
 def parse(text: str) -> Budget:
     """Return the budget in `text`, such as `max_warm=5` or `max_warm=4:5 max_cost=0.1` (warn:fail).
 
