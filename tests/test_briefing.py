@@ -47,7 +47,8 @@ def nothing_to_lend() -> Any:
 
 def briefer() -> Briefer:
     settings: Any = Settings()
-    return Briefer(settings, lend=nothing_to_lend, say=[].append)
+    said: list[str] = []
+    return Briefer(settings, lend=nothing_to_lend, say=said.append)
 
 
 def test_at_the_beginning_nothing_has_been_called(catalogue: Catalogue) -> None:
