@@ -296,6 +296,12 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
         return next((seconds for seconds in known if seconds is not None), None)
 
     @property
+    def execution_part_sec(self) -> float | None:
+        """`worked_sec` as a part of `elapsed_sec`; None where it is longer, and so on a clock of another kind."""
+        worked_sec = self.worked_sec
+        return worked_sec if worked_sec is not None and worked_sec <= self.elapsed_sec else None
+
+    @property
     def counts(self) -> bool:
         """Whether it stands in figures."""
         return self.ok and self.dropped is None

@@ -89,3 +89,20 @@ def test_the_load_is_what_a_first_execution_takes_longer_than_a_warm_one() -> No
     assert outcome.summarise(ENDPOINT, samples, deadline_sec=1).load_sec == 31.5
     assert outcome.summarise(ENDPOINT, samples[:1], deadline_sec=1).load_sec is None
     assert outcome.summarise(ENDPOINT, samples[1:], deadline_sec=1).load_sec is None
+
+
+def test_a_first_call_after_a_cold_start_loads_nothing() -> None:
+    samples = [
+        sample("cold", 45.0, handler_sec=34.0),
+        sample("first", 3.0, handler_sec=2.0),
+        sample("warm", 3.0, handler_sec=2.0),
+    ]
+
+    assert outcome.summarise(ENDPOINT, samples, deadline_sec=1).load_sec == 32.0
+    assert outcome.summarise(ENDPOINT, samples[1:], deadline_sec=1).load_sec == 0.0
+
+
+def test_seconds_longer_than_their_call_are_no_part_of_it() -> None:
+    samples = [sample("cold", 0.5, execution_sec=34.0), sample("warm", 0.1, execution_sec=2.0)]
+
+    assert outcome.summarise(ENDPOINT, samples, deadline_sec=1).load_sec is None

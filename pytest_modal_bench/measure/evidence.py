@@ -212,10 +212,12 @@ def with_record(sample: Sample, records: Mapping[str, CallRecord]) -> Sample:
 
 
 def _unattributed(sample: Sample, provider: Provider | None) -> float | None:
+    """What is left of a call; None where nothing is known, or where what is known is longer than the call."""
     queue_sec, boot_sec = (provider.queue_sec, provider.boot_sec) if provider is not None else (None, None)
-    worked_sec = structs.replace(sample, provider=provider).worked_sec
-    known = [seconds for seconds in (queue_sec, boot_sec, worked_sec) if seconds is not None]
-    return max(sample.elapsed_sec - sum(known), 0.0) if known and sample.ok else None
+    executed_sec = structs.replace(sample, provider=provider).execution_part_sec
+    known = [seconds for seconds in (queue_sec, boot_sec, executed_sec) if seconds is not None]
+    left_sec = sample.elapsed_sec - sum(known)
+    return left_sec if known and sample.ok and left_sec >= 0 else None
 
 
 def identifier(text: str | None) -> str | None:

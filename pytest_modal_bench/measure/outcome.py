@@ -55,12 +55,13 @@ def summarise(  # noqa: PLR0913 - all but the first two are named where it is ca
 
 
 def _load_sec(samples: Sequence[Sample]) -> float | None:
-    """Median execution of first calls in a container less that of warm ones, in seconds of the server's clock."""
-    spans: dict[bool, list[float]] = {False: [], True: []}
+    """Median execution in a new container, or else of first calls, less that of warm ones: seconds on one clock."""
+    spans: dict[Start, list[float]] = {"cold": [], "first": [], "warm": []}
     for sample in samples:
-        if sample.worked_sec is not None:
-            spans[sample.start == "warm"].append(sample.worked_sec)
-    loading, warm = _median(spans[False]), _median(spans[True])
+        if sample.execution_part_sec is not None:
+            spans[sample.start].append(sample.execution_part_sec)
+    # An endpoint that has had a cold start has its model: its first call after that loads nothing.
+    loading, warm = _median(spans["cold"] or spans["first"]), _median(spans["warm"])
     return None if loading is None or warm is None else max(loading - warm, 0.0)
 
 

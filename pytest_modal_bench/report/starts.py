@@ -45,7 +45,7 @@ def _row(result: EndpointResult, sample: Sample) -> tuple[str, ...]:
         seconds(sample.elapsed_sec),
         seconds(provider.queue_sec if provider is not None else None),
         seconds(provider.boot_sec if provider is not None else None),
-        seconds(sample.worked_sec),
+        seconds(sample.execution_part_sec),
         UNKNOWN if result.load_sec is None else f"~{seconds(result.load_sec)}",
         seconds(sample.unattributed_sec),
         code(sample.container or ""),
