@@ -66,6 +66,30 @@ def from_bytes(need: str, data: bytes, name: str | None = None) -> Resource:
     return Resource(data=data, media_type=media_type, name=name or f"{need}.{media_type.rpartition('/')[2]}")
 
 
+def supplied(
+    given: Mapping[str, bytes], own: Mapping[str, Resource | None]
+) -> tuple[dict[str, Resource], list[str]]:
+    """Return test image, video and mask of those `given`, or one's `own` instead where there is one.
+
+    What can't serve is left out, and told in a line each.
+    """
+    found: dict[str, Resource] = {}
+    told = []
+    for need, data in given.items():
+        one: Resource | ResourceError
+        try:
+            one = own.get(need) or from_bytes(need, data)
+        except ResourceError as error:
+            one = error
+        if need == "mask":
+            one = _unless_image(one, found.get("image"))
+        if isinstance(one, Resource):
+            found[need] = one
+        else:
+            told.append(f"test {need}: {one}")
+    return found, told
+
+
 def webp_to_mp4(data: bytes, fps: float | None = None) -> bytes:
     """Return an animated WebP as H.264 in MP4, of `fps` frames per second: by default its own mean.
 
@@ -83,10 +107,15 @@ def _look_at(paths: ResourcePaths) -> Iterator[tuple[str, Resource | ResourceErr
     image = _read("image", paths.image)
     yield "image", image
     yield "video", _read("video", paths.video)
-    mask = _read("mask", paths.mask)
+    yield "mask", _unless_image(_read("mask", paths.mask), image)
+
+
+def _unless_image(
+    mask: Resource | ResourceError, image: Resource | ResourceError | None
+) -> Resource | ResourceError:
     if isinstance(mask, Resource) and isinstance(image, Resource) and mask.data == image.data:
-        mask = ResourceError(f"{mask.name}: is the test image itself, not a mask for it")
-    yield "mask", mask
+        return ResourceError(f"{mask.name}: is the test image itself, not a mask for it")
+    return mask
 
 
 def _read(need: str, path: Path | None) -> Resource | ResourceError:

@@ -119,11 +119,10 @@ class RunSession:
             self._collection.catalogue = self.catalogue.with_urls(self._local.urls)
         except (LaunchError, CatalogueError) as error:
             raise pytest.UsageError(str(error)) from None
-        available: dict[str, Resource | None] = {}
-        for name, data in self._local.resources.items():
-            if data is not None:
-                available[name] = found.get(name) or test_resources.from_bytes(name, data)
-        return available
+        given = {name: data for name, data in self._local.resources.items() if data is not None}
+        available, told = test_resources.supplied(given, found)
+        self._note(*told)
+        return dict(available)
 
     @pytest.hookimpl
     def pytest_report_header(self) -> str:

@@ -21,17 +21,25 @@ HEAD = """
 summary = "of a test"
 [resources]
 image = true
-video = true
-mask = true
+video = VIDEO
+mask = MASK
 lora = true
 """
 
 
-def run(project: Project, faults: str, *args: str, catalogue: str | None = None) -> dict[str, dict[str, Any]]:
+def run(
+    project: Project,
+    faults: str,
+    *args: str,
+    catalogue: str | None = None,
+    video: str = "true",
+    mask: str = "true",
+) -> dict[str, dict[str, Any]]:
     """Run the shipped catalogue on a local workspace with `faults`; results by path."""
     scenario = project.pytester.path / "scenario.toml"
     top, _, tables = faults.partition("\n[")
-    scenario.write_text(f"{top}{HEAD}" + (f"[{tables}" if tables else ""))
+    head = HEAD.replace("VIDEO", video).replace("MASK", mask)
+    scenario.write_text(f"{top}{head}" + (f"[{tables}" if tables else ""))
     project.pytester.path.joinpath("endpoints.toml").write_text(catalogue or SHIPPED_CATALOGUE.read_text())
     project.run(
         "--modal-bench",
@@ -83,6 +91,28 @@ def test_answers_under_status_200_that_are_none_fail_and_say_why(project: Projec
     assert all(results[path]["warm_time_sec"] is None for path in said)
     markdown = (project.pytester.path / "modal-bench-report.md").read_text()
     assert "## Causes" in markdown
+
+
+def test_a_still_image_is_no_source_video_and_a_portrait_no_mask_of_itself(project: Project) -> None:
+    results = run(
+        project,
+        "",
+        "--modal-bench-rounds=1",
+        "-k",
+        "faceswap or inpaint or r2v or edit-2511",
+        video='"still"',
+        mask='"portrait"',
+    )
+
+    assert {path: result["skipped_reason"] for path, result in results.items()} == {
+        "/video-faceswap": "Missing: test video",
+        "/qwen-image-edit-2511": None,
+        "/qwen-image-inpaint-2511": "Missing: test mask",
+        "/wan2.6-r2v": "Missing: test video",
+    }
+    notes = project.report()["notes"]
+    assert "test video: is not an MP4 or WebM video" in notes
+    assert any(note.endswith("is the test image itself, not a mask for it") for note in notes)
 
 
 def test_a_cached_answer_is_no_warm_one(project: Project) -> None:

@@ -141,6 +141,18 @@ def no_cost_is_made_up(run: LocalRun) -> None:
         assert all(sample["cost_usd"] is None for sample in each["samples"])
 
 
+def nothing_is_said_that_was_not_measured(run: LocalRun) -> None:
+    """The false greens of the reference report that were sentences."""
+    assert all(each["gpu_type"] is None for each in run.report["results"]), "the headers were dropped"
+    assert "video endpoints" not in run.section("Recommendations").lower(), "no video was measured"
+    pairs = [each for each in run.report["results"] if each["cold_time_sec"] and each["warm_time_sec"]]
+    assert len(pairs) == 3
+    assert f"(paired, {len(pairs)} endpoints)" in run.section("Key Findings")
+    for each in run.report["results"]:
+        warm = [sample for sample in each["samples"] if sample["start"] == "warm"]
+        assert (each["warm_time_sec"] is None) == (not warm), "a first call is no warm one"
+
+
 def prettier_accepts(run: LocalRun) -> None:
     if not shutil.which("npx"):
         pytest.skip("npx, which runs prettier, is not on PATH")
@@ -186,4 +198,5 @@ def test_the_reference_run_comes_out_of_its_faults(project: Project, spread: tup
         assert line.startswith(start) if start.endswith("(") else line == start
     assert reference.section("Skipped Endpoints").strip() == REFERENCE_SKIPPED.strip()
     no_cost_is_made_up(reference)
+    nothing_is_said_that_was_not_measured(reference)
     prettier_accepts(reference)

@@ -226,3 +226,14 @@ def test_without_pyav_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> N
         resources.webp_to_mp4(animation())
     expected = "turning WebP into MP4 needs the extra `video`: pip install 'pytest-modal-bench[video]'"
     assert str(caught.value) == expected
+
+
+def test_what_is_supplied_serves_unless_it_cannot() -> None:
+    portrait, clip = picture(), MP4
+    found, told = resources.supplied({"image": portrait, "video": clip, "mask": portrait}, {})
+
+    assert set(found) == {"image", "video"}
+    assert told == ["test mask: mask.png: is the test image itself, not a mask for it"]
+    own = {"video": found["video"]}
+    assert resources.supplied({"video": portrait}, own) == ({"video": found["video"]}, [])
+    assert resources.supplied({"video": portrait}, {}) == ({}, ["test video: is not an MP4 or WebM video"])

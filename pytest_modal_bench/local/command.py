@@ -176,17 +176,22 @@ def description(
     space: Workspace, chosen: Scenario, addresses: Addresses, options: argparse.Namespace
 ) -> dict[str, Any]:
     """Describe the workspace to the process that started it, test resources included."""
-    draw = {"image": media.portrait_png, "video": media.clip_mp4, "mask": media.mask_png}
+    given = chosen.resources
+    draw = {
+        "image": media.portrait_png,
+        "video": media.portrait_png if given.video == "still" else media.clip_mp4,
+        "mask": media.portrait_png if given.mask == "portrait" else media.mask_png,
+    }
     return {
         "workspace": space.workspace,
         "environment": options.environment,
         "urls": addresses.urls,
         "control": addresses.control and addresses.control._asdict(),
         "resources": {
-            name: base64.b64encode(make()).decode() if getattr(chosen.resources, name) else None
+            name: base64.b64encode(make()).decode() if getattr(given, name) else None
             for name, make in draw.items()
         },
-        "lora": chosen.resources.lora,
+        "lora": given.lora,
         "simulated": simulated(options.time_scale),
     }
 

@@ -37,8 +37,10 @@ class Resources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which test resources exist."""
 
     image: bool
-    video: bool
-    mask: bool
+    video: bool | Literal["still"]
+    """`still`: the portrait, where a film belongs."""
+    mask: bool | Literal["portrait"]
+    """`portrait`: the test image itself, where its mask belongs."""
     lora: bool
 
 
