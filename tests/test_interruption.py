@@ -80,8 +80,11 @@ def stopped(running: PytestProcess, done: list[str]) -> dict[str, Any]:
 
 @spread
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM"])
-def test_a_run_that_is_stopped_keeps_what_it_has(hanging: Path, spread: tuple[str, ...], how: str) -> None:
+def test_a_run_that_is_stopped_keeps_what_it_has(
+    hanging: Path, service: Service, spread: tuple[str, ...], how: str
+) -> None:
     with PytestProcess(hanging, "--modal-bench", *spread) as running:
+        until("an endpoint hangs", lambda: "/hang" in service.calls)
         running.until_done(2)
         running.descendants()
         if how == "Ctrl-C":
@@ -89,7 +92,7 @@ def test_a_run_that_is_stopped_keeps_what_it_has(hanging: Path, spread: tuple[st
         else:
             running.send(signal.SIGTERM)
 
-        assert running.wait() == INTERRUPTED
+        assert running.wait() == INTERRUPTED, running.output.read_text()
         is_gone(running)
         report = stopped(running, ["/ok1", "/ok2"])
     assert [each["status"] for each in report["results"][2:]] == ["not_run", "not_run"]
