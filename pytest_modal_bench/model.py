@@ -180,14 +180,15 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it was measured again, after the first time had flagged it."""
 
 
-class Media(msgspec.Struct, frozen=True, kw_only=True):
-    """What an answer's bytes are, whatever its headers say. None: not known."""
+MediaKind = Literal["image", "video", "json", "html", "text", "empty", "other"]
 
-    kind: Literal["image", "video", "json", "html", "text", "empty", "other"]
+
+class Decoded(msgspec.Struct, frozen=True, kw_only=True):
+    """What decoding says of an answer's bytes, whatever its headers say. None: not known."""
+
+    kind: MediaKind
     format: str | None = None
     """`PNG`, `JPEG`, `WEBP`, `GIF`, `MP4`, `WEBM`, …"""
-    size_bytes: int
-    sha256: str
     width: int | None = None
     height: int | None = None
     """Pixels, as displayed."""
@@ -201,6 +202,13 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     """Why it was not, in one line."""
     problem: str | None = None
     """What is wrong with the bytes themselves, in one line: truncated, not decodable, too large to decode."""
+
+
+class Media(Decoded, frozen=True, kw_only=True):
+    """What an answer's bytes are."""
+
+    size_bytes: int
+    sha256: str
 
 
 class Phases(msgspec.Struct, frozen=True, kw_only=True):

@@ -138,34 +138,6 @@ def test_random_bytes_are_something_else_and_unchecked(data: bytes) -> None:
     assert decode(data) == Findings(kind="other", unchecked="no decoder for these bytes")
 
 
-@pytest.mark.parametrize(
-    ("data", "kind", "form"),
-    [
-        (b'{"image": "aGk="}', "json", "JSON"),
-        (b"\xef\xbb\xbf[1, 2]", "json", "JSON"),
-        (b'"a string"', "json", "JSON"),
-        (b'{"cut": [1, 2', "text", None),
-        (b"[" * 200_000 + b"]" * 200_000, "text", None),
-        (b"NaN", "text", None),
-        ('{"k\u00f6rper": 1}'.encode("latin-1"), "other", None),
-        (b"<!DOCTYPE html><p>", "html", "HTML"),
-        (b"\n <!-- a page -->\n<html lang='en'>", "html", "HTML"),
-        ("<html><p>k\u00f6rper".encode("latin-1"), "html", "HTML"),
-        (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "text", None),
-        (b"BMW is a maker of cars, and this is a text", "text", None),
-        ("k\u00f6rper".encode(), "text", None),
-        (b"\x00\x01\x02", "other", None),
-        (b"\x89PN", "other", None),
-        (b"", "empty", None),
-    ],
-)
-def test_documents_are_told_apart_by_their_bytes(data: bytes, kind: str, form: str | None) -> None:
-    found = decode(data)
-
-    assert (found.kind, found.format) == (kind, form)
-    assert found.checked is (kind != "other")
-
-
 def test_videos_are_unchecked_without_pyav(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
 

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
-from pytest_modal_bench.model import Media
-
-Kind = Literal["image", "video", "json", "html", "text", "empty", "other"]
+from pytest_modal_bench.model import Decoded, Media
 
 
-class Findings(msgspec.Struct, frozen=True, kw_only=True):
-    """A `Media` without what takes no decoding: size and hash. It is what the decoding process answers."""
-
-    kind: Kind
-    format: str | None = None
-    width: int | None = None
-    height: int | None = None
-    frames: int | None = None
-    duration_sec: float | None = None
-    blank: bool | None = None
-    checked: bool = False
-    unchecked: str | None = None
-    problem: str | None = None
+class Findings(Decoded, frozen=True, kw_only=True):
+    """What the decoding process answers."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for what no honest decoding process answers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from pytest_modal_bench.measure.media.findings import Kind
+    from pytest_modal_bench.model import MediaKind
 
 HEAD_BYTES = 512
 """How much of the beginning `identify` looks at."""
@@ -24,7 +24,7 @@ class Format(NamedTuple):
     """A format that is known by its first bytes."""
 
     name: str
-    kind: Kind
+    kind: MediaKind
     media_types: tuple[str, ...]
     """What a Content-Type may call it."""
 
