@@ -24,13 +24,13 @@ class Gate:
 
     def judge(self, endpoint: Endpoint, result: EndpointResult) -> EndpointResult:
         """Return `result` with its checks and its verdict; it may be measured once more for that."""
-        result = structs.replace(result, quarantine=endpoint.quarantine)
         if result.status == "success":
             result = self._compared(endpoint, result)
+        if result.status == "success":
             budget = endpoint.budget.under(self._measuring.settings.budget)
             held = budgets.checks(result, budget, cold_due=result.cold_asked)
             result = structs.replace(result, checks=[*result.checks, *held])
-        return structs.replace(result, verdict=verdict(result))
+        return structs.replace(result, verdict=verdict(result), quarantine=endpoint.quarantine)
 
     def _compared(self, endpoint: Endpoint, result: EndpointResult) -> EndpointResult:
         if self._history is None:
@@ -49,8 +49,20 @@ class Gate:
         first: list[Check],
         earlier: list[EndpointResult],
     ) -> EndpointResult:
+        """What two measurements say; a second that did not succeed takes nothing from the first."""
         again = self._measuring.measure_again(endpoint)
-        if again.status != "success":
-            return again
-        checks = comparison.settled(first, comparison.checks(again, earlier))
-        return structs.replace(self._measuring.together(endpoint, result, again), checks=checks)
+        second = comparison.checks(again, earlier) if again.status == "success" else []
+        both = self._measuring.together(endpoint, result, again)
+        if again.status == "not_run":
+            both = structs.replace(both, notes=[*both.notes, f"not measured again: {again.skipped_reason}"])
+        if again.status == "failed":
+            # Together they may hold enough answers, but it has just failed by itself.
+            both = structs.replace(
+                both,
+                status="failed",
+                error=again.error,
+                cause=again.cause,
+                meaning=again.meaning,
+                remedy=again.remedy,
+            )
+        return structs.replace(both, checks=comparison.settled(first, second))

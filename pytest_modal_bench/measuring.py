@@ -156,9 +156,18 @@ class Measuring:
         return self._measured(measurement, lambda: self._make(measurement, cold_rounds))
 
     def together(self, endpoint: Endpoint, *results: EndpointResult) -> EndpointResult:
-        """Return one result of several measurements of an endpoint in this run."""
+        """Return one result of several measurements of an endpoint in this run; what any of them lacked, it lacks."""
         samples = [sample for result in results for sample in result.samples]
-        return self._summed_up(endpoint, samples, results[-1])
+        known = structs.replace(
+            results[-1],
+            cold_inconclusive=next(filter(None, (each.cold_inconclusive for each in results)), None),
+            warm_inconclusive=next(filter(None, (each.warm_inconclusive for each in results)), None),
+            cold_asked=any(each.cold_asked for each in results),
+            payload_sha256=results[0].payload_sha256,
+            misfits=list(dict.fromkeys(note for each in results for note in each.misfits)),
+            notes=list(dict.fromkeys(note for each in results for note in each.notes)),
+        )
+        return self._summed_up(endpoint, samples, known)
 
     def _call(self, measurement: protocol.Measurement, pool: Pool) -> None:
         """Make the calls that are due. Raises what ends them."""

@@ -112,6 +112,31 @@ def test_simulated_and_real_runs_never_mix(tmp_path: Path) -> None:
     assert len(history.matching(NOW, simulated="times, at 0.01").runs) == 1
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "kept"),
+    [
+        ("measured", "measured", True),
+        ("estimated", "estimated", True),
+        (None, "measured", True),
+        ("measured", "estimated", False),
+        ("estimated", "measured", False),
+    ],
+)
+def test_a_cost_is_compared_with_those_of_its_own_basis(
+    tmp_path: Path, before: str | None, now: str, kept: bool
+) -> None:
+    history = History.load(write(tmp_path / "old.json", cost_usd=0.01, cost_basis=before, warm_time_sec=1.0))
+    current = result(
+        gpu_type="L40S", payload_sha256="a" * 64, cost_usd=0.02, cost_basis=now, warm_time_sec=1.0
+    )
+
+    matched = history.matching(current, simulated=None)
+
+    assert [run.cost_usd for run in matched.runs] == [0.01 if kept else None]
+    assert [run.warm_time_sec for run in matched.runs] == [1.0]
+    assert matched.told == ([] if kept else [f"cost not compared: 1 earlier run had it {before}, now {now}"])
+
+
 def test_what_failed_before_says_nothing(tmp_path: Path) -> None:
     assert (
         History.load(write(tmp_path / "old.json", status="failed")).matching(NOW, simulated=None).runs == []

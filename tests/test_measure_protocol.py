@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -364,6 +365,18 @@ def test_where_failures_are_tolerated_a_warm_series_goes_on() -> None:
     assert [sample.ok for sample in measurement.samples] == [True, False, True]
     assert measurement.warm_inconclusive is None
     assert measurement.recorded("warm") == [False] * 3, "what came before a failure looks like good times"
+
+
+def test_a_warm_call_that_failed_in_a_new_container_still_counts_as_a_failure() -> None:
+    crashed = of("ta-2", 1)
+    client = Client(
+        of("ta-1", 2), of("ta-1", 3), dataclasses.replace(crashed, ok=False, error="HTTP 500: boom")
+    )
+    measurement = measurement_with(client, tolerant=True)
+    measurement.make(protocol.plan(cold_rounds=0, answered=True, rounds=3))
+
+    failed = measurement.samples[-1]
+    assert (failed.ok, failed.dropped, failed.start, failed.meant) == (False, None, "first", "warm")
 
 
 def test_a_series_of_failures_alone_is_one() -> None:

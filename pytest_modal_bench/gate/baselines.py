@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+from msgspec import structs
 
 from pytest_modal_bench.model import EndpointResult, Run
 from pytest_modal_bench.report.json import load
@@ -98,7 +99,16 @@ class History:
         if silent:
             lines.append(f"compared with earlier runs that do not say their {', '.join(silent)}")
         lines.extend(_incomparable(result, runs, known=known))
-        return Matched(runs, lines)
+        bare = [_without_other_cost(run, result) for run in runs]
+        strangers = sum(
+            run.cost_usd is not None and kept.cost_usd is None for run, kept in zip(runs, bare, strict=True)
+        )
+        if strangers:
+            was = "estimated" if result.cost_basis == "measured" else "measured"
+            lines.append(
+                f"cost not compared: {counted(strangers, 'earlier run')} had it {was}, now {result.cost_basis}"
+            )
+        return Matched(bare, lines)
 
     def _of(self, result: EndpointResult) -> Iterator[tuple[Past, EndpointResult]]:
         """Yield each successful result once, however many files hold it."""
@@ -132,6 +142,12 @@ def _incomparable(result: EndpointResult, runs: list[EndpointResult], *, known: 
         ]
         if missing:
             yield f"not compared: no earlier run knows its {', '.join(missing)}"
+
+
+def _without_other_cost(earlier: EndpointResult, result: EndpointResult) -> EndpointResult:
+    """Return `earlier` without its cost, where one of the two was measured and the other estimated."""
+    bases = {earlier.cost_basis, result.cost_basis} - {None}
+    return structs.replace(earlier, cost_usd=None, cost_basis=None) if len(bases) > 1 else earlier
 
 
 def _difference(earlier: EndpointResult, result: EndpointResult) -> str | None:

@@ -237,11 +237,15 @@ class Measurement:
         _, records = self._looked_up(self.samples[begun:])
         for index in range(begun, len(self.samples)):
             sample = with_record(self.samples[index], records)
-            dropped = against_warm(sample, records, self.conditions.pool)
-            if dropped is not None:
-                reason, start = dropped, self._live(sample)
+            unlike_warm = against_warm(sample, records, self.conditions.pool)
+            if unlike_warm is not None:
+                start = self._live(sample)
                 asked: Start | None = "warm" if start != "warm" else None
-                sample = structs.replace(sample, start=start, asked=asked, dropped=dropped)
+                sample = structs.replace(sample, start=start, asked=asked)
+                # One that failed is never a time, and never taken again: it stays, for the share that succeeded.
+                if sample.ok:
+                    reason = unlike_warm
+                    sample = structs.replace(sample, dropped=unlike_warm)
             self._settle(index, sample)
         return reason
 
