@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.measure.forecast import Planned, forecast
+from pytest_modal_bench.measure.protocol import RETAKES, is_cold_due
 from pytest_modal_bench.measure.spending import Ledger
 from pytest_modal_bench.report.json import load
 from pytest_modal_bench.wording import counted
@@ -29,14 +30,16 @@ def open_ledger(limit_usd: float, add_cleanup: Callable[[Callable[[], None]], No
 
 def foreseen(selected: Sequence[Endpoint], settings: Settings, measuring: Measuring) -> str:
     """Say in one line what the calls to the `selected` endpoints may cost."""
-    first = {endpoint.pool: endpoint.id for endpoint in reversed(selected)}
+    begun: set[str] = set()
     colds = settings.cold_rounds if settings.cold == "force" else 1
+    repeats = (1 + RETAKES) * (1 if settings.baseline is None else 2)  # worse than before is measured twice
     planned = [
         Planned(
             endpoint.id,
-            colds if first[endpoint.pool] == endpoint.id else 1,
+            colds if is_cold_due(endpoint, begun) else 1,
             settings.rounds,
             measuring.longest_usd(endpoint),
+            repeats,
         )
         for endpoint in selected
     ]
@@ -44,7 +47,8 @@ def foreseen(selected: Sequence[Endpoint], settings: Settings, measuring: Measur
     by_last = "unknown" if expected is None else f"about ${expected:.4f}, by the last report"
     at_most = "unknown" if most is None else f"${most:.2f}"
     return (
-        f"expected cost of {counted(calls, 'call')}: {by_last}; at most, each until its deadline: {at_most}; "
+        f"expected cost of {counted(calls, 'call')}: {by_last}; at most, each until its deadline and "
+        f"made {repeats} times: {at_most}; "
         f"limit: ${settings.max_cost:g}"
     )
 

@@ -284,15 +284,12 @@ class Measuring:
 
     def _cold_rounds(self, endpoint: Endpoint) -> int:
         """How many cold starts an endpoint gets: those of its pool if it is the first, or its own if it asks."""
-        begun = endpoint.pool in self._begun
-        if endpoint.cold or (endpoint.cold is None and not begun):
+        due = protocol.is_cold_due(endpoint, self._begun)
+        if due:
             self._due.add(endpoint.id)
         called = self._pools[endpoint.pool].state.called
-        if endpoint.cold is not False:
-            self._begun.add(endpoint.pool)
         match self.settings.cold:
             case "force":
-                due = endpoint.cold or (endpoint.cold is None and not begun)
                 return self.settings.cold_rounds if due else 0
             case "observe":
                 return int(not called and endpoint.cold is not False)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from msgspec import structs
 from report_runs import result, run
 
 from pytest_modal_bench import limit
@@ -31,6 +33,7 @@ class Settings:
     cold_rounds = 1
     rounds = 3
     max_cost = 0.5
+    baseline: Path | None = None
 
     def __init__(self, *reports: Path) -> None:
         self.reports = reports
@@ -48,12 +51,47 @@ def foreseen(reports: Any = (), usd: float | None = 0.01) -> str:
 
 def test_without_an_earlier_report_only_the_most_is_known() -> None:
     assert foreseen() == (
-        "expected cost of 8 calls: unknown; at most, each until its deadline: $0.08; limit: $0.5"
+        "expected cost of 8 calls: unknown; at most, each until its deadline and made 3 times: $0.24; limit: $0.5"
     )
 
 
 def test_without_a_price_nothing_is() -> None:
-    assert "at most, each until its deadline: unknown" in foreseen(usd=None)
+    assert "at most, each until its deadline and made 3 times: unknown" in foreseen(usd=None)
+
+
+def test_what_may_be_measured_again_counts_twice() -> None:
+    settings: Any = Settings()
+    settings.baseline = "history"
+    measuring: Any = Measuring(0.01)
+
+    assert "made 6 times: $0.48;" in limit.foreseen(
+        [endpoint("flux"), endpoint("other")], settings, measuring
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "calls"),
+    [
+        (None, None, 13),
+        (True, True, 18),
+        (True, None, 13),
+        (False, None, 13),
+        (False, True, 13),
+        (False, False, 8),
+    ],
+)
+def test_forced_cold_starts_are_counted_as_they_are_made(
+    first: bool | None, second: bool | None, calls: int
+) -> None:
+    settings: Any = Settings()
+    settings.cold, settings.cold_rounds = "force", 6
+    measuring: Any = Measuring(0.01)
+    selected = [
+        structs.replace(endpoint("flux"), cold=first),
+        structs.replace(endpoint("other"), cold=second),
+    ]
+
+    assert f"expected cost of {calls} calls:" in limit.foreseen(selected, settings, measuring)
 
 
 def test_the_last_report_says_what_to_expect(tmp_path: Path) -> None:

@@ -278,21 +278,14 @@ def test_a_call_that_failed_costs_what_the_provider_says_or_nobody_knows() -> No
     assert round(cost.of_call(recorded, L40S, TABLE)[0] or 0, 6) == 0.00542
 
 
-# --- Cold starts, and idling ---
-
-
-def test_a_cold_start_costs_its_whole_call() -> None:
-    cold = sample("cold", provider=Provider(boot_sec=12.5, execution_sec=31.9))
-    assert round(cost.cold_start(cold, L40S, TABLE) or 0, 6) == 0.024065
-    assert cost.cold_start(sample("cold", cost_usd=0.03), L40S, TABLE) == 0.03
-    assert cost.cold_start(cold, Machine(), TABLE) is None
-    assert cost.cold_start(sample("first"), L40S, TABLE) is None
+# --- Idling ---
 
 
 def test_a_container_that_idles_is_paid_for() -> None:
     assert round(cost.idle_tail(300.0, L40S, TABLE) or 0, 6) == 0.1626
     assert cost.idle_tail(None, L40S, TABLE) is None
     assert cost.idle_tail(300.0, Machine(), TABLE) is None
+    assert cost.idle_tail(300.0, L40S, cost.from_live({})) == cost.idle_tail(300.0, L40S, TABLE)
 
 
 # --- What holds of all of them ---

@@ -99,7 +99,8 @@ def test_what_it_may_cost_is_said_before_the_first_call(project: Project, servic
 
     first = project.run(*asked).stdout.str()
     told = (
-        "modal-bench: expected cost of 4 calls: unknown; at most, each until its deadline: $0.04; limit: $5"
+        "modal-bench: expected cost of 4 calls: unknown; "
+        "at most, each until its deadline and made 3 times: $0.13; limit: $5"
     )
     assert told in first
     assert first.index(told) < first.index("endpoints.toml .")
@@ -114,7 +115,9 @@ def test_what_nobody_knows_is_not_foreseen(project: Project, service: Service) -
     result = project.run("--modal-bench", "--modal-bench-max-cost=5")
 
     result.stdout.fnmatch_lines(
-        ["*expected cost of 4 calls: unknown; at most, each until its deadline: unknown; limit: $5"]
+        [
+            "*expected cost of 4 calls: unknown; at most, each until its deadline and made 3 times: unknown; limit: $5"
+        ]
     )
 
 

@@ -160,13 +160,20 @@ def of_call(sample: Sample, machine: Machine, rates: Rates) -> tuple[float | Non
     seconds, whose, caveat = _billed_sec(sample)
     if seconds is None:
         return None, None, whose
-    for prices in (rates, table()) if rates.live else (rates,):
-        per_second = rate(machine, prices)
-        if per_second is not None:
-            named = "live rates" if prices.live else f"prices of {prices.date}"
-            share = " of the GPU alone" if machine.cpu is None and machine.memory_gib is None else ""
-            return seconds * per_second, "estimated", f"{whose} at {named}{share}{caveat}"
-    return None, None, "no price for its machine" if machine != Machine() else "its machine is not known"
+    per_second, prices = _priced(machine, rates)
+    if per_second is None:
+        return None, None, "no price for its machine" if machine != Machine() else "its machine is not known"
+    named = "live rates" if prices.live else f"prices of {prices.date}"
+    share = " of the GPU alone" if machine.cpu is None and machine.memory_gib is None else ""
+    return seconds * per_second, "estimated", f"{whose} at {named}{share}{caveat}"
+
+
+def _priced(machine: Machine, rates: Rates) -> tuple[float | None, Rates]:
+    """What the machine costs in USD a second, and by which prices: the table's, where live ones lack one."""
+    known = rate(machine, rates)
+    if known is None and rates.live:
+        return rate(machine, table()), table()
+    return known, rates
 
 
 def _billed_sec(sample: Sample) -> tuple[float | None, str, str]:
@@ -184,11 +191,6 @@ def _billed_sec(sample: Sample) -> tuple[float | None, str, str]:
     return None, "nobody says how long a call that failed was worked on", ""
 
 
-def cold_start(sample: Sample, machine: Machine, rates: Rates) -> float | None:
-    """What a cold start cost in USD: its whole call; None: it was none, or that is not known."""
-    return of_call(sample, machine, rates)[0] if sample.start == "cold" else None
-
-
 def idle_tail(scaledown_window_sec: float | None, machine: Machine, rates: Rates) -> float | None:
     """What a container costs in USD while it waits in vain for another call; None: not known."""
-    return _product(scaledown_window_sec, rate(machine, rates))
+    return _product(scaledown_window_sec, _priced(machine, rates)[0])

@@ -19,6 +19,8 @@ class Planned(NamedTuple):
     warm: int
     longest_usd: float | None
     """Cost of a call that takes until its deadline; None: unknown."""
+    repeats: int = 1
+    """How often each call may have to be made at most, until one counts."""
 
 
 class Forecast(NamedTuple):
@@ -27,7 +29,7 @@ class Forecast(NamedTuple):
     expected_usd: float | None
     """By the costs of an earlier run; None: it lacks one of the endpoints."""
     most_usd: float | None
-    """If every call took until its deadline; None: there is a price that is not known."""
+    """If every call took until its deadline, and had to be repeated; None: there is a price that is not known."""
     calls: int
 
 
@@ -46,7 +48,7 @@ def forecast(planned: Iterable[Planned], earlier: Mapping[str, EndpointResult]) 
         else:
             expected = None
         if most is not None and each.longest_usd is not None:
-            most += (each.cold + each.warm) * each.longest_usd
+            most += (each.cold + each.warm) * each.repeats * each.longest_usd
         else:
             most = None
     return Forecast(expected, most, calls)

@@ -64,6 +64,17 @@ class Step:
     rounds: int
 
 
+def is_cold_due(endpoint: Endpoint, begun: set[str]) -> bool:
+    """Whether it gets cold starts that are forced: it asks for them, or is its pool's first that does not refuse.
+
+    `begun`: the pools of those before it, to which its own is added.
+    """
+    due = bool(endpoint.cold) or (endpoint.cold is None and endpoint.pool not in begun)
+    if endpoint.cold is not False:
+        begun.add(endpoint.pool)
+    return due
+
+
 def plan(*, cold_rounds: int, answered: bool, rounds: int) -> tuple[Step, ...]:
     """Which calls an endpoint gets: `cold_rounds` meant as cold, and `rounds` warm ones.
 
