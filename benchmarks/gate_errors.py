@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_modal_bench.gate import comparison
 from pytest_modal_bench.model import EndpointResult, Sample
-from pytest_modal_bench.stats import mann_whitney, wilson_interval
+from pytest_modal_bench.stats import SIGNIFICANT, mann_whitney, wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +93,7 @@ def one_against_one(lots: Lots, factor: float) -> bool:
 def test_only(lots: Lots, n: int, factor: float) -> bool:
     """Whether Mann and Whitney's test finds two runs of `n` warm calls to differ."""
     now, before = lots.times(WARM, n, WARM_SEC * factor), lots.times(WARM, n, WARM_SEC)
-    return mann_whitney(now, before) < comparison.SIGNIFICANT
+    return mann_whitney(now, before) < SIGNIFICANT
 
 
 class Rate(NamedTuple):

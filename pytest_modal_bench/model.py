@@ -153,6 +153,8 @@ CostBasis = Literal["measured", "estimated"]
 
 
 Verdict = Literal["PASS", "WARN", "FAIL", "INCONCLUSIVE", "SKIP", "ERROR"]
+WORST_FIRST: tuple[Verdict, ...] = ("FAIL", "ERROR", "WARN", "INCONCLUSIVE", "PASS", "SKIP")
+"""Verdicts, the worst first; what was skipped is worse than nothing alone."""
 """What the gate says of an endpoint. ERROR: it could not be measured, for a reason of the measuring side."""
 
 

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+SIGNIFICANT = 0.05
+"""One-sided p below which a difference is taken for one."""
+
 OUTLIER_Z = 3.5
 """Modified z-score of an outlier (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993, section 3)."""
 

@@ -56,6 +56,19 @@ def test_a_cold_start_warns_from_a_quarter_more_and_fails_from_a_half(seconds: f
     assert only(checks(run(seconds, 6, "cold"), COLD_HISTORY)).verdict == verdict
 
 
+def test_what_is_better_beyond_chance_passes_and_says_so() -> None:
+    check = only(checks(run(1.0), HISTORY))
+
+    assert check.verdict == "PASS"
+    assert check.ratio == pytest.approx(0.5, rel=0.01)
+    assert check.p is not None
+    assert check.p > 0.999
+
+
+def test_what_is_as_it_was_is_not_tested() -> None:
+    assert only(checks(run(2.1), HISTORY)).p is None
+
+
 def test_a_difference_that_noise_explains_is_none() -> None:
     noisy = [run(seconds, 10) for seconds in (1.0, 9.0, 2.0, 8.0, 2.0)]
 

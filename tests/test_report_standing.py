@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from report_runs import result, run
 
-from pytest_modal_bench.model import Check, Quarantine
+from pytest_modal_bench.model import WORST_FIRST, Check, Quarantine
 from pytest_modal_bench.report import standing
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def test_all_verdicts_are_counted_those_that_nobody_has_too() -> None:
     found = standing.counts([result("A"), result("B"), result("C", verdict="WARN")])
 
     assert found == {"FAIL": 0, "ERROR": 0, "WARN": 1, "INCONCLUSIVE": 0, "PASS": 2, "SKIP": 0}
-    assert tuple(found) == standing.BAD_FIRST
+    assert tuple(found) == WORST_FIRST
 
 
 def test_reasons_are_the_checks_not_passed_then_errors_each_once() -> None:

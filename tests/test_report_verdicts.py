@@ -55,9 +55,9 @@ def test_an_endpoint_in_quarantine_says_why_and_until_when() -> None:
 
 def test_what_the_verdicts_rest_on_is_said_where_it_is_less_than_it_could_be() -> None:
     budget, baseline = check("within 2.0s"), check("1.02 times", against="baseline")
-    alone = "No baseline: held against absolute budgets only.\n\n|"
+    alone = "Compared with no earlier run: held against absolute budgets only.\n\n|"
     assert verdicts([result(verdict="PASS", checks=[budget])]).startswith(alone)
-    assert verdicts([result(verdict="PASS")]).startswith("No baseline and no budgets: an endpoint passes if")
+    assert verdicts([result(verdict="PASS")]).startswith("Compared with no earlier run, and no budgets: an")
     assert verdicts([result(verdict="PASS", checks=[budget, baseline])]).startswith("| Endpoint")
 
 

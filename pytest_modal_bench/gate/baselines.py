@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from msgspec import structs
 
+from pytest_modal_bench.comparable import SAME, difference, other_cost, other_simulation
 from pytest_modal_bench.model import EndpointResult, Run
 from pytest_modal_bench.report.json import load
 from pytest_modal_bench.wording import counted
@@ -14,9 +15,6 @@ from pytest_modal_bench.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-_SAME = {"gpu_type": "GPU", "region": "region", "payload_sha256": "payload"}
-"""What two results must share to be compared, and its name."""
 
 _FIGURES = {"cold_time_sec": "cold start", "warm_time_sec": "warm call", "cost_usd": "cost"}
 """What is compared, and its name."""
@@ -83,14 +81,14 @@ class History:
         known = False
         for past, earlier in self._of(result):
             known = True
-            different = _simulation(past.simulated, simulated) or _difference(earlier, result)
+            different = other_simulation(past.simulated, simulated) or difference(earlier, result)
             if different is not None:
                 told[different] = told.get(different, 0) + 1
             else:
                 runs.append(earlier)
         silent = [
             name
-            for field, name in _SAME.items()
+            for field, name in SAME.items()
             if any(getattr(run, field) is None for run in runs) and getattr(result, field)
         ]
         lines = [
@@ -99,16 +97,17 @@ class History:
         if silent:
             lines.append(f"compared with earlier runs that do not say their {', '.join(silent)}")
         lines.extend(_incomparable(result, runs, known=known))
-        bare = [_without_other_cost(run, result) for run in runs]
-        strangers = sum(
-            run.cost_usd is not None and kept.cost_usd is None for run, kept in zip(runs, bare, strict=True)
-        )
+        strangers = sum(run.cost_usd is not None and other_cost(run, result) for run in runs)
         if strangers:
             was = "estimated" if result.cost_basis == "measured" else "measured"
             lines.append(
                 f"cost not compared: {counted(strangers, 'earlier run')} had it {was}, now {result.cost_basis}"
             )
-        return Matched(bare, lines)
+        runs = [
+            structs.replace(run, cost_usd=None, cost_basis=None) if other_cost(run, result) else run
+            for run in runs
+        ]
+        return Matched(runs, lines)
 
     def _of(self, result: EndpointResult) -> Iterator[tuple[Past, EndpointResult]]:
         """Yield each successful result once, however many files hold it."""
@@ -120,14 +119,6 @@ class History:
                 if same and earlier.status == "success" and past.timestamp not in seen:
                     seen.add(past.timestamp)
                     yield past, earlier
-
-
-def _simulation(before: str | None, now: str | None) -> str | None:
-    if before == now:
-        return None
-    if before is None or now is None:
-        return f"another kind of workspace: {'real' if before is None else 'simulated'}"
-    return f"another simulation: {before}"
 
 
 def _incomparable(result: EndpointResult, runs: list[EndpointResult], *, known: bool) -> Iterator[str]:
@@ -142,21 +133,6 @@ def _incomparable(result: EndpointResult, runs: list[EndpointResult], *, known: 
         ]
         if missing:
             yield f"not compared: no earlier run knows its {', '.join(missing)}"
-
-
-def _without_other_cost(earlier: EndpointResult, result: EndpointResult) -> EndpointResult:
-    """Return `earlier` without its cost, where one of the two was measured and the other estimated."""
-    bases = {earlier.cost_basis, result.cost_basis} - {None}
-    return structs.replace(earlier, cost_usd=None, cost_basis=None) if len(bases) > 1 else earlier
-
-
-def _difference(earlier: EndpointResult, result: EndpointResult) -> str | None:
-    for field, name in _SAME.items():
-        before, now = getattr(earlier, field), getattr(result, field)
-        if before is not None and now is not None and before != now:
-            shown = f": {before}, now {now}" if field != "payload_sha256" else ""
-            return f"another {name}{shown}"
-    return None
 
 
 def _read(path: Path) -> Past:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from msgspec import structs
 
 from pytest_modal_bench.model import Check
-from pytest_modal_bench.stats import MissingExtra, mann_whitney
+from pytest_modal_bench.stats import SIGNIFICANT, MissingExtra, mann_whitney
 from pytest_modal_bench.wording import counted
 
 if TYPE_CHECKING:
@@ -20,12 +20,6 @@ _Metric = Literal["cold", "warm", "cost"]
 
 RUNS = 5
 """Earlier runs that it takes to know what is usual."""
-SIGNIFICANT = 0.05
-"""One-sided p below which a difference is taken for one: this run's samples against those of all earlier runs together.
-
-Requests of a run resemble each other, so that p is smaller than it should be, and alone no gate: the ratio, of medians
-of runs, is what limits false alarms. The test keeps out what a few scattered samples explain.
-"""
 
 
 class Rule(NamedTuple):
@@ -122,15 +116,26 @@ def _compared(metric: _Metric, result: EndpointResult, earlier: Sequence[Endpoin
 def _tested(
     check: Check, rule: Rule, ratio: float, values: Sequence[float], earlier: Sequence[float]
 ) -> Check:
+    """Return `check` with what is beyond the rule and beyond chance: this run's samples against all earlier ones.
+
+    Requests of a run resemble each other, so that p is smaller than it should be, and alone no gate: the ratio, of
+    medians of runs, is what limits false alarms. The test keeps out what a few scattered samples explain.
+    """
     least = rule.warn or rule.fail
-    if ratio <= least:
+    if 1 / least < ratio <= least:
         return check
+    worse = ratio > least
     try:
         p = mann_whitney(values, earlier)
     except MissingExtra as missing:
-        return structs.replace(check, verdict="INCONCLUSIVE", message=f"{check.message}; {missing}")
+        # That it is better needs no verdict.
+        return (
+            structs.replace(check, verdict="INCONCLUSIVE", message=f"{check.message}; {missing}")
+            if worse
+            else check
+        )
     check = structs.replace(check, p=p)
-    if p >= SIGNIFICANT:
+    if not worse or p >= SIGNIFICANT:
         return check
     beyond = ratio > rule.fail
     limit = rule.fail if beyond else least

@@ -6,13 +6,13 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.gate.strictness import complaints
+from pytest_modal_bench.model import WORST_FIRST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pytest_modal_bench.model import EndpointResult, Verdict
 
-_WORST_FIRST: tuple[Verdict, ...] = ("FAIL", "ERROR", "WARN", "INCONCLUSIVE", "PASS", "SKIP")
 _FAILING = frozenset({"FAIL", "ERROR"})
 _DOUBTFUL = frozenset({"INCONCLUSIVE", "SKIP"})
 
@@ -32,7 +32,7 @@ def verdict(result: EndpointResult) -> Verdict:
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict | None:
     """Return the worst of `verdicts`; None of none. What was skipped is worse than nothing alone."""
-    return min(verdicts, key=_WORST_FIRST.index, default=None)
+    return min(verdicts, key=WORST_FIRST.index, default=None)
 
 
 def fails(result: EndpointResult, *, strict: bool, today: dt.date) -> str | None:

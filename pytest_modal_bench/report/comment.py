@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from pytest_modal_bench.model import WORST_FIRST
 from pytest_modal_bench.report.escape import code, text
 from pytest_modal_bench.report.moment import shown
 from pytest_modal_bench.report.standing import (
-    BAD_FIRST,
     counts,
     overall,
     quarantined,
@@ -16,6 +16,7 @@ from pytest_modal_bench.report.standing import (
     standing,
 )
 from pytest_modal_bench.report.units import UNKNOWN, cost, seconds
+from pytest_modal_bench.stats import SIGNIFICANT
 from pytest_modal_bench.wording import counted
 
 if TYPE_CHECKING:
@@ -52,12 +53,6 @@ _MARKS: dict[Verdict | None, str] = {
 
 _COLUMNS = ("Endpoint", "Verdict", "Cold (s)", "Warm (s)", "Cost ($)", "Against Baseline")
 
-_NOTICEABLE = 1.15
-"""Ratio of medians that is worth a look where a check does not say which is: the gate's for warm calls."""
-
-_CHANCE = 0.05
-"""A difference that chance makes more often than this is none."""
-
 
 def render(run: Run) -> str:
     """Return `run` as a comment that GitHub takes, whatever its size."""
@@ -71,7 +66,7 @@ def summary(run: Run) -> str:
 
 def _body(run: Run, limit: int) -> str:
     first = [result for result in run.results if _noteworthy(result)]
-    first.sort(key=lambda result: BAD_FIRST.index(standing(result)))
+    first.sort(key=lambda result: WORST_FIRST.index(standing(result)))
     others = [result for result in run.results if not _noteworthy(result)]
     head = _head(run)
     room = limit - _size(head) - _FRAME
@@ -148,12 +143,11 @@ def _compared(result: EndpointResult) -> Iterator[Check]:
 
 def _moved(check: Check) -> str | None:
     """Say in which direction a median moved, if by as much as a check would have minded, and not by chance."""
-    if check.ratio is None or not math.isfinite(check.ratio):
+    if check.ratio is None or check.limit is None or check.p is None or not math.isfinite(check.ratio):
         return None
-    limit = check.limit if check.limit is not None and check.limit > 1 else _NOTICEABLE
-    if check.ratio >= limit and (check.p is None or check.p < _CHANCE):
+    if check.ratio >= check.limit and check.p < SIGNIFICANT:
         return "dearer" if check.metric == "cost" else "slower"
-    if check.ratio <= 1 / limit and (check.p is None or check.p > 1 - _CHANCE):
+    if check.ratio <= 1 / check.limit and check.p > 1 - SIGNIFICANT:
         return "cheaper" if check.metric == "cost" else "faster"
     return None
 

@@ -6,7 +6,8 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_modal_bench.report.escape import NAME_LIMIT, code, text
+from pytest_modal_bench.comparable import SAME, other_cost, other_simulation
+from pytest_modal_bench.report.escape import MESSAGE_LIMIT, NAME_LIMIT, code, text
 from pytest_modal_bench.report.moment import shown
 from pytest_modal_bench.report.standing import quarantined, standing
 from pytest_modal_bench.report.table import table
@@ -18,24 +19,24 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.model import EndpointResult, Run
 
-_TELLING = {"gpu_type": "GPU", "region": "region", "payload_sha256": "payload"}
-"""What two results must have in common, as far as it is known, for their numbers to be compared."""
-
 _TIMES = {"cold": "cold_time_sec", "warm": "warm_time_sec", "cost": "cost_usd"}
 
 
 class _Pair(NamedTuple):
     old: EndpointResult
     new: EndpointResult
+    simulation: str | None
+    """What keeps the two runs apart, if one of them was simulated."""
 
     @property
     def differences(self) -> list[str]:
         """Why the numbers of the two are not those of one thing; nothing if they are."""
-        return [
+        simulation = [] if self.simulation is None else [text(self.simulation, MESSAGE_LIMIT)]
+        return simulation + [
             f"{name} {text(theirs, NAME_LIMIT) or UNKNOWN} -> {text(ours, NAME_LIMIT) or UNKNOWN}"
             if name != "payload"
             else "another payload"
-            for field, name in _TELLING.items()
+            for field, name in SAME.items()
             if (theirs := getattr(self.old, field)) is not None
             and (ours := getattr(self.new, field)) is not None
             and theirs != ours
@@ -45,6 +46,8 @@ class _Pair(NamedTuple):
         """New over old; None where one is unknown, or they are not to be compared."""
         old, new = getattr(self.old, _TIMES[metric]), getattr(self.new, _TIMES[metric])
         if self.differences or not old or new is None or not math.isfinite(new / old):
+            return None
+        if metric == "cost" and other_cost(self.old, self.new):
             return None
         return float(new / old)
 
@@ -75,7 +78,8 @@ def newly_failing(old: Run, new: Run) -> list[EndpointResult]:
 
 def _pairs(old: Run, new: Run) -> list[_Pair]:
     earlier = {result.id: result for result in old.results}
-    return [_Pair(earlier[result.id], result) for result in new.results if result.id in earlier]
+    simulation = other_simulation(old.simulated, new.simulated)
+    return [_Pair(earlier[result.id], result, simulation) for result in new.results if result.id in earlier]
 
 
 def _fails(result: EndpointResult) -> bool:
@@ -84,7 +88,7 @@ def _fails(result: EndpointResult) -> bool:
 
 def _what(run: Run) -> str:
     where = [code(run.workspace), *([code(run.environment)] if run.environment else [])]
-    return f"{'/'.join(where)}, {shown(run.timestamp)}"
+    return f"{'/'.join(where)}, {shown(run.timestamp)}{', simulated' if run.simulated else ''}"
 
 
 def _medians(pairs: Sequence[_Pair]) -> str:
@@ -97,7 +101,7 @@ def _medians(pairs: Sequence[_Pair]) -> str:
 
 
 def _row(pair: _Pair) -> tuple[str, ...]:
-    old, new = pair
+    old, new = pair.old, pair.new
     return (
         code(new.id),
         _change(seconds(old.cold_time_sec), seconds(new.cold_time_sec), pair.ratio("cold")),

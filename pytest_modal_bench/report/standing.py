@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_modal_bench.model import WORST_FIRST
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_modal_bench.model import EndpointResult, Run, Status, Verdict
-
-BAD_FIRST: tuple[Verdict, ...] = ("FAIL", "ERROR", "WARN", "INCONCLUSIVE", "PASS", "SKIP")
-"""Verdicts, the worst first; what was skipped is worse than nothing alone."""
 
 _BY_STATUS: dict[Status, Verdict] = {
     "success": "PASS",
@@ -30,13 +29,13 @@ def overall(run: Run) -> Verdict | None:
     if run.verdict is not None:
         return run.verdict
     counting = [standing(result) for result in run.results if not quarantined(result, run)]
-    return min(counting, key=BAD_FIRST.index, default=None)
+    return min(counting, key=WORST_FIRST.index, default=None)
 
 
 def counts(results: Sequence[EndpointResult]) -> dict[Verdict, int]:
     """Return how many endpoints stand where, zeros included."""
     found = [standing(result) for result in results]
-    return {verdict: found.count(verdict) for verdict in BAD_FIRST}
+    return {verdict: found.count(verdict) for verdict in WORST_FIRST}
 
 
 def reasons(result: EndpointResult) -> list[str]:

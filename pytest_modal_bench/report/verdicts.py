@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.model import EndpointResult
 
-_NO_BASELINE = "No baseline: held against absolute budgets only."
-_NOTHING = "No baseline and no budgets: an endpoint passes if it answers as it should."
+_BUDGETS_ALONE = "Compared with no earlier run: held against absolute budgets only."
+_NOTHING = "Compared with no earlier run, and no budgets: an endpoint passes if it answers as it should."
 
 
 def verdicts(results: Sequence[EndpointResult]) -> str:
@@ -29,7 +29,7 @@ def verdicts(results: Sequence[EndpointResult]) -> str:
         return ""
     checks = [check for result in results for check in result.checks]
     compared = any(check.against == "baseline" for check in checks)
-    basis = [] if compared else [_NO_BASELINE if checks else _NOTHING]
+    basis = [] if compared else [_BUDGETS_ALONE if checks else _NOTHING]
     return "\n\n".join([*basis, table(("Endpoint", "Verdict", "Why"), rows)])
 
 

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from report_runs import result, run
+
+from pytest_modal_bench.report.comparison import newly_failing, render
+
+
+def compared(before: dict[str, Any], now: dict[str, Any], **runs: Any) -> str:
+    old = run([result("A", **before)], simulated=runs.get("old"))
+    new = run([result("A", **now)], simulated=runs.get("new"))
+    return render(old, new)
+
+
+def test_medians_are_those_of_pairs() -> None:
+    shown = compared({"warm_time_sec": 2.0}, {"warm_time_sec": 3.0})
+
+    assert "1 endpoint in both; new over old: warm 1.5x (median of 1 pair)" in shown
+    assert "2.0 -> 3.0 (1.5x)" in shown
+
+
+def test_a_simulated_run_is_not_compared_with_a_real_one() -> None:
+    shown = compared({"warm_time_sec": 1.0}, {"warm_time_sec": 3.0}, new="model times, at 0.01")
+
+    assert "1 endpoint in both; none with numbers to compare" in shown
+    assert "- `a`: not comparable: another kind of workspace: real" in shown
+    assert shown.count(", simulated") == 1
+
+
+def test_equal_simulations_are() -> None:
+    both = {"old": "times", "new": "times"}
+
+    assert "warm 3x" in compared({"warm_time_sec": 1.0}, {"warm_time_sec": 3.0}, **both)
+
+
+@pytest.mark.parametrize(("basis", "ratio"), [("measured", True), ("estimated", False)])
+def test_a_measured_cost_is_not_held_against_an_estimate(basis: str, ratio: bool) -> None:
+    before = {"cost_usd": 0.01, "cost_basis": "measured", "warm_time_sec": 1.0}
+    shown = compared(before, before | {"cost_usd": 0.02, "cost_basis": basis})
+
+    assert ("cost 2x (median of 1 pair)" in shown) is ratio
+    assert "warm 1x (median of 1 pair)" in shown
+
+
+def test_what_is_in_one_of_them_alone_is_named() -> None:
+    shown = render(run([result("A"), result("B")]), run([result("A"), result("C")]))
+
+    assert "- only in old: `b`" in shown
+    assert "- only in new: `c`" in shown
+
+
+def test_what_fails_since_is_told_and_what_failed_before_is_not() -> None:
+    old = run([result("A"), result("B", status="failed"), result("C")])
+    new = run([result("A", status="failed"), result("B", status="failed"), result("C", verdict="FAIL")])
+
+    assert [each.id for each in newly_failing(old, new)] == ["a", "c"]
