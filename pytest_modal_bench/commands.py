@@ -181,7 +181,9 @@ def _judge(run: Run, *, strict: bool) -> int:
     except ValueError as error:
         raise Unusable(f"a quarantine ends on no day that there is: {error}") from None
     for objection in objections:
-        sys.stderr.write(f"{line(objection, _OBJECTION_LIMIT)}\n")
+        told = line(objection, _OBJECTION_LIMIT)
+        # Ids in a report that others made may be anything; what begins with `::` is a command to GitHub's runner.
+        sys.stderr.write(f"{'- ' if told.startswith('::') else ''}{told}\n")
     return FAILS if objections else FINE
 
 

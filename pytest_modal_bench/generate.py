@@ -15,6 +15,7 @@ from pytest_modal_bench.catalogue import CatalogueError
 from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
 from pytest_modal_bench.measure.client import Client
 from pytest_modal_bench.measure.request import RequestError, build
+from pytest_modal_bench.measure.spool import SpoolError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +47,7 @@ def main(config: pytest.Config) -> int:
                 print(f"modal-bench: test {name} made with {MAKERS[name]}: {path}")  # noqa: T201 - no session, no reporter
     except (LaunchError, CatalogueError) as error:
         raise pytest.UsageError(str(error)) from None
-    except (NotGenerated, OSError) as error:
+    except (NotGenerated, SpoolError, OSError) as error:
         print(f"modal-bench: {error}")  # noqa: T201
         return pytest.ExitCode.TESTS_FAILED
     except KeyboardInterrupt:

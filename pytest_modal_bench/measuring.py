@@ -26,6 +26,7 @@ from pytest_modal_bench.measure.pricing import Pricing
 from pytest_modal_bench.measure.recording import PlainRecorder
 from pytest_modal_bench.measure.request import RequestError
 from pytest_modal_bench.measure.spending import Ledger, LimitReached
+from pytest_modal_bench.measure.spool import SpoolError
 from pytest_modal_bench.model import Resource, Sample
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class Measuring:
             pass  # its sample tells
         except LimitReached as limit:
             stopped = str(limit)
-        except RequestError as error:
+        except (RequestError, SpoolError) as error:
             return outcome.failed(endpoint, str(error))
         self._remember(measurement, self._pools[endpoint.pool])
         return self._result(measurement, stopped)

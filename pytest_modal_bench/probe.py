@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_modal_bench.measure import protocol
 from pytest_modal_bench.measure.recording import PlainRecorder
 from pytest_modal_bench.measure.request import RequestError
+from pytest_modal_bench.measure.spool import SpoolError
 
 if TYPE_CHECKING:
     from pytest_modal_bench.catalogue import Catalogue
@@ -32,7 +33,7 @@ def probe_lora(endpoint: Endpoint, conditions: protocol.Conditions, *, cold: boo
     if any(need not in conditions.resources for need in endpoint.needs):
         return None
     measurement = protocol.Measurement(endpoint, conditions, PlainRecorder())
-    with suppress(protocol.CallFailed, RequestError):
+    with suppress(protocol.CallFailed, RequestError, SpoolError):
         measurement.make(protocol.plan(cold_rounds=int(cold), answered=False, rounds=1)[:1])
     return measurement.samples[0] if measurement.samples else None
 

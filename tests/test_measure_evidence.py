@@ -214,3 +214,24 @@ def test_a_record_that_comes_late_takes_nothing_away() -> None:
     early = evidence.with_record(sample(call_id="fc-1"), {"fc-1": record("fc-1", "ta-1", 5.0)})
 
     assert evidence.with_record(early, {}) == early
+
+
+def test_headers_give_no_commands_to_whoever_reads_the_log() -> None:
+    assert evidence.identifier("c6 ##[stop-commands]tok") == "c6 # #[stop-commands]tok"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0", 0.0),
+        ("1.5", 1.5),
+        ("1e9", 1e9),
+        ("1e10", None),
+        ("1e308", None),
+        ("inf", None),
+        ("nan", None),
+        ("-1", None),
+    ],
+)
+def test_a_number_is_one_that_an_honest_header_may_say(text: str, value: float | None) -> None:
+    assert evidence.number(text) == value

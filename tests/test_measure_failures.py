@@ -112,3 +112,7 @@ def test_a_lost_connection_says_when_and_how() -> None:
 def test_a_long_message_is_cut_and_says_so() -> None:
     assert failures.bounded("x" * 2000) == "x" * 2000
     assert failures.bounded("x" * 2001) == "x" * 2000 + "… (2,001 characters in all)"
+
+
+def test_a_server_gives_no_commands_to_whoever_reads_the_log() -> None:
+    assert failures.of_answer(500, "", b"boom ##[add-mask]e") == "HTTP 500: boom # #[add-mask]e"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import resource
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modal_bench.measure.spool import IN_MEMORY_BYTES, Spool
+from pytest_modal_bench.measure.spool import IN_MEMORY_BYTES, Spool, SpoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture
@@ -20,6 +22,16 @@ def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spool]:
     yield spool
     spool.close()
     assert list(tmp_path.iterdir()) == [], "nothing is left"
+
+
+@pytest.fixture
+def full_disk() -> Iterator[Callable[[int], None]]:
+    """Limit how long files may become, which a full disk does as well; the signal that comes with it is ignored."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
 
 
 def filled(spool: Spool, size: int) -> bytes | Path:
@@ -70,4 +82,29 @@ def test_one_is_in_memory_again_after_a_large_one(spool: Spool) -> None:
 def test_closing_it_twice_does_nothing(spool: Spool) -> None:
     filled(spool, IN_MEMORY_BYTES + 1)
     spool.close()
+    spool.close()
+
+
+@pytest.mark.parametrize("last", [100, 1_000_000])
+def test_a_full_disk_is_this_machines_trouble_and_leaves_nothing(
+    spool: Spool, last: int, full_disk: Callable[[int], None]
+) -> None:
+    spool.begin()
+    spool.write(b"x" * (IN_MEMORY_BYTES + 1))
+    full_disk(IN_MEMORY_BYTES + 50)
+
+    with pytest.raises(SpoolError) as caught:
+        spool.write(b"y" * last)
+
+    assert str(caught.value).startswith("this machine can't keep an answer of more than 4,194,305 bytes in ")
+    assert "File too large; make room there, or let TMPDIR name another directory" in str(caught.value)
+    assert filled(spool, 2000) == b"x" * 2000, "the next answer is received as ever"
+
+
+def test_a_directory_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    spool = Spool()
+
+    with pytest.raises(SpoolError, match="gone: No such file or directory"):
+        spool.write(b"x" * (IN_MEMORY_BYTES + 1))
     spool.close()

@@ -120,3 +120,7 @@ def test_a_long_message_is_cut_and_says_how_long_it_was() -> None:
 )
 def test_width_counts_columns(markdown: str, columns: int) -> None:
     assert width(markdown) == columns
+
+
+def test_a_line_gives_no_commands_to_whoever_reads_the_log() -> None:
+    assert line("a ##[set-output name=x]y") == "a # #[set-output name=x]y"

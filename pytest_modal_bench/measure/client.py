@@ -126,7 +126,7 @@ class Client:
 
         `fresh` closes kept connections first. A kept connection that the server has closed meanwhile is
         replaced before anything is sent; if it closes just then, the call fails: a request that may have
-        arrived is not sent again.
+        arrived is not sent again. Raises SpoolError where this machine has no room for the answer.
         """
         redactor = Redactor(request.secrets)
         if fresh:

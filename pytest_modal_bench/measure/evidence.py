@@ -13,6 +13,7 @@ from msgspec import structs
 
 from pytest_modal_bench import middleware
 from pytest_modal_bench.model import Provider
+from pytest_modal_bench.wording import inert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -220,18 +221,24 @@ def _unattributed(sample: Sample, provider: Provider | None) -> float | None:
     return left_sec if known and sample.ok and left_sec >= 0 else None
 
 
+_LARGEST = 1e9
+"""No honest header says more seconds, dollars or requests; sums of what is larger would end at infinity."""
+
+
 def identifier(text: str | None) -> str | None:
     """Return a header's value as a short line of printable characters; None if there is nothing in it."""
-    return "".join(c for c in text if c.isprintable()).strip()[:100] or None if text is not None else None
+    if text is None:
+        return None
+    return inert("".join(c for c in text if c.isprintable()).strip()[:100]) or None
 
 
 def number(text: str | None) -> float | None:
-    """Return a header's value as a finite number from 0 on; None if it is none."""
+    """Return a header's value as a number from 0 to `_LARGEST`; None if it is none."""
     try:
         value = float(text) if text is not None else math.nan
     except ValueError:
         return None
-    return value if math.isfinite(value) and value >= 0 else None
+    return value if 0 <= value <= _LARGEST else None
 
 
 def _ordinal(text: str | None) -> int | None:

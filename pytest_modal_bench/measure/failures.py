@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pytest_modal_bench.wording import inert
+
 if TYPE_CHECKING:
     from pytest_modal_bench.model import Cause
 
@@ -73,7 +75,7 @@ def one_line(text: str) -> str:
     """Return `text` as one line that a terminal shows as it is: no control characters, blanks joined."""
     text = _ESCAPE_SEQUENCE.sub("", text)
     shown = {ord(c): _SHOWN_AS[kind] for c in set(text) if (kind := unicodedata.category(c)) in _SHOWN_AS}
-    return " ".join(text.translate(shown).split())
+    return inert(" ".join(text.translate(shown).split()))
 
 
 def bounded(text: str) -> str:

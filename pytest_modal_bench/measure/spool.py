@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from io import FileIO
 
 IN_MEMORY_BYTES = 4 << 20
 """A body up to this many bytes stays in memory."""
+
+
+class SpoolError(Exception):
+    """This machine has no room for an answer: nothing is known of the endpoint. The message is one line."""
 
 
 class Spool:
@@ -21,39 +26,47 @@ class Spool:
         self.size = 0
         """Bytes received of the present body."""
         self._small = bytearray()
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         self._directory: Path | None = None
 
     def begin(self) -> None:
         """Forget the body before."""
         if self._file is not None:
-            self._file.close()
-            Path(self._file.name).unlink(missing_ok=True)
-            self._file = None
+            before, self._file = self._file, None
+            with suppress(OSError):
+                before.close()
+            Path(str(before.name)).unlink(missing_ok=True)
         self._small = bytearray()
         self.size = 0
 
     def write(self, piece: bytes) -> None:
-        """Add to the body. Raises OSError where the disk is full."""
+        """Add to the body. Raises SpoolError where there is no room for it."""
         self.size += len(piece)
-        if self._file is None and self.size > IN_MEMORY_BYTES:
-            if self._directory is None:
-                self._directory = Path(tempfile.mkdtemp(prefix="modal-bench-"))
-            self._file = (self._directory / "answer").open("w+b")
-            self._file.write(self._small)
-            self._small = bytearray()
-        if self._file is None:
-            self._small += piece
-        else:
-            self._file.write(piece)
+        try:
+            if self._file is None and self.size > IN_MEMORY_BYTES:
+                if self._directory is None:
+                    self._directory = Path(tempfile.mkdtemp(prefix="modal-bench-"))
+                # Unbuffered: that the disk is full shows here and now, not when the file is read or closed.
+                self._file = (self._directory / "answer").open("w+b", buffering=0)
+                _write(self._file, self._small)
+                self._small = bytearray()
+            if self._file is None:
+                self._small += piece
+            else:
+                _write(self._file, piece)
+        except OSError as error:
+            where = self._directory or tempfile.gettempdir()
+            raise SpoolError(
+                f"this machine can't keep an answer of more than {self.size - len(piece):,} bytes in {where}: "
+                f"{error.strerror}; make room there, or let TMPDIR name another directory"
+            ) from None
 
     @property
     def body(self) -> bytes | Path:
         """The body: its bytes or, if it is large, the file that holds it until the next body is begun."""
         if self._file is None:
             return bytes(self._small)
-        self._file.flush()
-        return Path(self._file.name)
+        return Path(str(self._file.name))
 
     def head(self, count: int) -> bytes:
         """The body's first `count` bytes."""
@@ -70,3 +83,10 @@ class Spool:
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None
+
+
+def _write(file: FileIO, data: bytes | bytearray) -> None:
+    """Write all of `data`: unbuffered, a file may take less at a time."""
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from pytest_modal_bench.wording import inert
+
 MESSAGE_LIMIT = 2000
 """Characters of a message that a report shows."""
 NAME_LIMIT = 200
@@ -54,7 +56,7 @@ _EMOJI_VARIATION = "\ufe0f"
 def line(raw: str, limit: int = MESSAGE_LIMIT) -> str:
     """Return `raw` as one line: at most `limit` characters of it, no control characters, single spaces."""
     shown = " ".join(_TERMINAL.sub("", raw[:limit]).split())
-    shown = "".join(char if _printable(char) else "\ufffd" for char in shown)
+    shown = inert("".join(char if _printable(char) else "\ufffd" for char in shown))
     return shown if len(raw) <= limit else f"{shown}… ({len(raw)} characters)"
 
 
