@@ -13,5 +13,6 @@ _TESTS = Path(__file__).parent / "tests"
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """A benchmark of this checkout's endpoints needs nothing of what the project's own tests need."""
-    own = collection_path.parent == _TESTS and collection_path.name != "endpoints"
+    own = collection_path.is_relative_to(_TESTS) and not collection_path.is_relative_to(_TESTS / "endpoints")
+    own = own and collection_path != _TESTS
     return True if own and config.pluginmanager.hasplugin("modal-bench-collection") else None

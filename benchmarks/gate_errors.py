@@ -15,8 +15,8 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_modal_bench.gate import comparison
+from pytest_modal_bench.gate.statistics import SIGNIFICANT, mann_whitney, wilson_interval
 from pytest_modal_bench.model import EndpointResult, Sample
-from pytest_modal_bench.stats import SIGNIFICANT, mann_whitney, wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable

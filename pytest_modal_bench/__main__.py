@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from pytest_modal_bench.commands import main
+from pytest_modal_bench.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from pytest_modal_bench import placeholders
-from pytest_modal_bench.catalogue import limits
+from pytest_modal_bench.catalogue import limits, placeholders
 from pytest_modal_bench.catalogue.errors import shown, way_out
 from pytest_modal_bench.catalogue.tables import check_json, table
 from pytest_modal_bench.model import Expect, Need

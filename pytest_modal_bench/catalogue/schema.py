@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - msgspec looks the type up
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from pytest_modal_bench.catalogue.errors import Place
-from pytest_modal_bench.model import Endpoint  # noqa: TC001 - msgspec looks the type up
+from pytest_modal_bench.model import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,14 +9,14 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pytest_modal_bench.control.plane import Autoscaler, ControlError
+from pytest_modal_bench.control.interface import Autoscaler, ControlError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from pytest_modal_bench.control.interface import ControlPlane, Function
     from pytest_modal_bench.control.journal import Entry, Journal
-    from pytest_modal_bench.control.plane import ControlPlane, Function
 
 LEAST_WINDOW = 2
 """The shortest `scaledown_window` that Modal takes, in seconds."""

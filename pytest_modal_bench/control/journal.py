@@ -20,14 +20,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pytest_modal_bench.control.plane import Autoscaler, ControlError
+from pytest_modal_bench.control.interface import Autoscaler, ControlError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
 
-    from pytest_modal_bench.control.plane import ControlPlane
+    from pytest_modal_bench.control.interface import ControlPlane
 
 _PROBE_SEC = 0.5
 

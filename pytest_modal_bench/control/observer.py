@@ -11,15 +11,15 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_modal_bench.control.forcing import forced
-from pytest_modal_bench.control.plane import ControlError
-from pytest_modal_bench.measure.evidence import ASKS, RECORDS, Before, NoWitness, Witness
-from pytest_modal_bench.measure.protocol import NotZero
+from pytest_modal_bench.control.interface import ControlError
+from pytest_modal_bench.protocol.evidence import ASKS, RECORDS, Before, NoWitness, Witness
+from pytest_modal_bench.protocol.measurement import NotZero
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from pytest_modal_bench.control.interface import CallRecord, ControlPlane, Function
     from pytest_modal_bench.control.journal import Journal
-    from pytest_modal_bench.control.plane import CallRecord, ControlPlane, Function
     from pytest_modal_bench.model import Endpoint
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ import operator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_modal_bench.control.line import PATIENCE_SEC, UPGRADE, Line
-from pytest_modal_bench.control.plane import Autoscaler, CallRecord, ControlError
+from pytest_modal_bench.control.connection import PATIENCE_SEC, UPGRADE, Line
+from pytest_modal_bench.control.interface import Autoscaler, CallRecord, ControlError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

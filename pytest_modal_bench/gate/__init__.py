@@ -1,1 +1,1 @@
-"""What a run is held against. Knows nothing of pytest, and calls nobody."""
+"""What a result is held against: budgets, earlier runs, and the verdict on it. Calls nobody."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from msgspec import structs
 
-from pytest_modal_bench.comparable import SAME, difference, other_cost, other_simulation
+from pytest_modal_bench.gate.comparability import SAME, difference, other_cost, other_simulation
 from pytest_modal_bench.model import EndpointResult, Run
 from pytest_modal_bench.report.json import load
-from pytest_modal_bench.wording import counted
+from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from pytest_modal_bench.gate.statistics import wilson_interval
 from pytest_modal_bench.model import Budget, Check, EndpointResult, Level, Verdict
-from pytest_modal_bench.stats import wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

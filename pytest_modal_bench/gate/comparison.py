@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import structs
 
+from pytest_modal_bench.gate.statistics import SIGNIFICANT, MissingExtra, mann_whitney
 from pytest_modal_bench.model import Check
-from pytest_modal_bench.stats import SIGNIFICANT, MissingExtra, mann_whitney
-from pytest_modal_bench.wording import counted
+from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,19 +14,22 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_modal_bench.local import container, media, scenario, workspace
+from pytest_modal_bench.local.app import drawing
+from pytest_modal_bench.local.containers import container
+from pytest_modal_bench.local.containers.zygote import Zygote
 from pytest_modal_bench.local.events import Event, written_to
 from pytest_modal_bench.local.identifiers import object_id
 from pytest_modal_bench.local.supervisor import Addresses, ControlPlan, serving
-from pytest_modal_bench.local.zygote import Zygote
+from pytest_modal_bench.local.workspace import apps as workspace
+from pytest_modal_bench.local.workspace import scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from pytest_modal_bench.local.access import ControlAccess
+    from pytest_modal_bench.local.control.address import ControlAccess
     from pytest_modal_bench.local.events import Entry
-    from pytest_modal_bench.local.scenario import Scenario
-    from pytest_modal_bench.local.workspace import Workspace
+    from pytest_modal_bench.local.workspace.apps import Workspace
+    from pytest_modal_bench.local.workspace.scenario import Scenario
 
 
 EXTRA = {"google", "grpclib", "modal_proto"}
@@ -121,7 +124,7 @@ def plan(options: argparse.Namespace) -> ControlPlan | None:
     if wanted is False or (wanted is None and options.json):
         return None
     try:
-        from pytest_modal_bench.local import control, servicer  # noqa: F401 - whether that can be done
+        from pytest_modal_bench.local.control import server, servicer  # noqa: F401 - whether that can be done
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in EXTRA:
             raise
@@ -178,9 +181,9 @@ def description(
     """Describe the workspace to the process that started it, test resources included."""
     given = chosen.resources
     draw = {
-        "image": media.portrait_png,
-        "video": media.portrait_png if given.video == "still" else media.clip_mp4,
-        "mask": media.portrait_png if given.mask == "portrait" else media.mask_png,
+        "image": drawing.portrait_png,
+        "video": drawing.portrait_png if given.video == "still" else drawing.clip_mp4,
+        "mask": drawing.portrait_png if given.mask == "portrait" else drawing.mask_png,
     }
     return {
         "workspace": space.workspace,

@@ -14,7 +14,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
-from pytest_modal_bench.local.access import ControlAccess
+from pytest_modal_bench.local.control.address import ControlAccess
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,22 +6,22 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_modal_bench.local.container import Order
-from pytest_modal_bench.local.edge import Edge
+from pytest_modal_bench.local.background_clients import visits
+from pytest_modal_bench.local.containers.container import Order
+from pytest_modal_bench.local.containers.pool import Pool
+from pytest_modal_bench.local.containers.records import Records
+from pytest_modal_bench.local.edge.server import Edge
+from pytest_modal_bench.local.edge.tls import cut_handshakes
 from pytest_modal_bench.local.http import Server, listen, reserve
-from pytest_modal_bench.local.pool import Pool
-from pytest_modal_bench.local.records import Records
-from pytest_modal_bench.local.stranger import visits
-from pytest_modal_bench.local.tls import cut_handshakes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from pytest_modal_bench.local.access import ControlAccess
+    from pytest_modal_bench.local.containers.zygote import Zygote
+    from pytest_modal_bench.local.control.address import ControlAccess
     from pytest_modal_bench.local.events import Entry
-    from pytest_modal_bench.local.scenario import Scenario
-    from pytest_modal_bench.local.workspace import Workspace
-    from pytest_modal_bench.local.zygote import Zygote
+    from pytest_modal_bench.local.workspace.apps import Workspace
+    from pytest_modal_bench.local.workspace.scenario import Scenario
 
 LORA = "test-benchmark"
 """The LoRA that there is, where the scenario has one."""
@@ -108,9 +108,9 @@ async def control_plane(
 ) -> AsyncGenerator[ControlAccess]:
     """Serve the control plane of these pools, given by base URL."""
     # Only who wants a control plane pays for its imports, and needs the extra `modal`.
-    from pytest_modal_bench.local.control import controlling
-    from pytest_modal_bench.local.directory import Directory
-    from pytest_modal_bench.local.servicer import Servicer
+    from pytest_modal_bench.local.control.directory import Directory
+    from pytest_modal_bench.local.control.server import controlling
+    from pytest_modal_bench.local.control.servicer import Servicer
 
     refuses_stops = [name for name, fault in scenario.apps.items() if fault.refuses_stops]
     directory = Directory(plan.environment, pools)

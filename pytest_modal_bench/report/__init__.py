@@ -1,1 +1,1 @@
-"""Reports: pure functions from a `Run`, or two of them, to text, one module per format."""
+"""A `Run`, or two of them, into text: one module a format, and one a section."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_modal_bench.report.escape import NAME_LIMIT, code, text
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.report.units import UNKNOWN, seconds
-from pytest_modal_bench.wording import counted
+from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

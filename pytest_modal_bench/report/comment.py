@@ -5,19 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from pytest_modal_bench.gate.standing import counts, overall, quarantined, reasons, standing
+from pytest_modal_bench.gate.statistics import SIGNIFICANT
 from pytest_modal_bench.model import WORST_FIRST
 from pytest_modal_bench.report.escape import code, text
-from pytest_modal_bench.report.moment import shown
-from pytest_modal_bench.report.standing import (
-    counts,
-    overall,
-    quarantined,
-    reasons,
-    standing,
-)
+from pytest_modal_bench.report.timestamps import shown
 from pytest_modal_bench.report.units import UNKNOWN, cost, seconds
-from pytest_modal_bench.stats import SIGNIFICANT
-from pytest_modal_bench.wording import counted
+from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,13 +6,13 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_modal_bench.comparable import SAME, other_cost, other_simulation
+from pytest_modal_bench.gate.comparability import SAME, other_cost, other_simulation
+from pytest_modal_bench.gate.standing import quarantined, standing
 from pytest_modal_bench.report.escape import MESSAGE_LIMIT, NAME_LIMIT, code, text
-from pytest_modal_bench.report.moment import shown
-from pytest_modal_bench.report.standing import quarantined, standing
 from pytest_modal_bench.report.table import table
+from pytest_modal_bench.report.timestamps import shown
 from pytest_modal_bench.report.units import UNKNOWN, cost, seconds
-from pytest_modal_bench.wording import counted
+from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

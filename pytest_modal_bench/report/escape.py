@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from pytest_modal_bench.wording import inert
+from pytest_modal_bench.safety.text import inert
 
 MESSAGE_LIMIT = 2000
 """Characters of a message that a report shows."""

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
+from pytest_modal_bench.gate.standing import quarantined, reasons
 from pytest_modal_bench.model import Verdict
 from pytest_modal_bench.report.escape import line
-from pytest_modal_bench.report.standing import quarantined, reasons
 
 if TYPE_CHECKING:
     from pytest_modal_bench.model import EndpointResult, Run

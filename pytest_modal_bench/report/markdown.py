@@ -15,7 +15,7 @@ from pytest_modal_bench.report.starts import cold_starts
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.report.units import UNKNOWN, cost, dollars, savings, seconds
 from pytest_modal_bench.report.verdicts import verdicts
-from pytest_modal_bench.wording import counted
+from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

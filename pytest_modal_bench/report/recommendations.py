@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_modal_bench.report.escape import NAME_LIMIT, text
 from pytest_modal_bench.report.pairs import averages, paired
 from pytest_modal_bench.report.units import seconds
-from pytest_modal_bench.wording import counted
+from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from pytest_modal_bench.gate.statistics import median_interval, outliers, wilson_interval
 from pytest_modal_bench.model import Phases
-from pytest_modal_bench.stats import median_interval, outliers, wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

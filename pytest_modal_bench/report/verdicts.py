@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_modal_bench.gate.standing import reasons
 from pytest_modal_bench.report.escape import code, text
-from pytest_modal_bench.report.standing import reasons
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.report.units import UNKNOWN
 

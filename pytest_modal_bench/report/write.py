@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_modal_bench.atomic import write_bytes
 from pytest_modal_bench.report import benchmark_json, comment, gate_json, json, markdown
+from pytest_modal_bench.safety.files import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

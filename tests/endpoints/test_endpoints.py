@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_modal_bench.fixtures import Measure
     from pytest_modal_bench.model import Endpoint
+    from pytest_modal_bench.plugin.fixtures import Measure
 
 
 def test_endpoint(endpoint: Endpoint, measure_endpoint: Measure) -> None:

@@ -1,0 +1,49 @@
+"""Decodes bytes of any kind, whole. What it calls is C that reads hostile bytes: `inspector` runs it elsewhere."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import IO, TYPE_CHECKING
+
+from msgspec import structs
+
+from pytest_modal_bench.answers.decoding import documents, formats, images, structure, videos
+from pytest_modal_bench.answers.decoding.findings import Findings, Undecodable, Unusable
+
+if TYPE_CHECKING:
+    from pytest_modal_bench.answers.decoding.structure import Data
+
+_LONGEST_REASON = 120
+
+
+def decode(data: Data, file: IO[bytes] | None = None) -> Findings:
+    """What `data` is and whether it is whole; `file` reads the same bytes, where they are a file's.
+
+    Raises nothing, whatever the bytes are, as long as it comes back.
+    """
+    form = formats.identify(data[: formats.HEAD_BYTES])
+    nothing = Findings(kind="text") if form is None else Findings(kind=form.kind, format=form.name)
+    try:
+        return documents.look(data[:]) if form is None else _decode(data, file or io.BytesIO(data), form)
+    except Undecodable as error:
+        return structs.replace(nothing, unchecked=str(error))
+    except Unusable as error:
+        return structs.replace(nothing, problem=str(error))
+    except MemoryError:
+        return structs.replace(nothing, problem="takes more memory than allowed to decode")
+    except Exception as error:  # noqa: BLE001 - the SDK lets through what it is built on: gRPC, HTTP/2, sockets
+        return structs.replace(nothing, problem=_reason(error))
+
+
+def _decode(data: Data, file: IO[bytes], form: formats.Format) -> Findings:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, on what it then decodes all the same
+        structure.check(data, form)
+        return (videos.decode if form.kind == "video" else images.decode)(file, form)
+
+
+def _reason(error: Exception) -> str:
+    """What a decoder said, as one short line."""
+    said = "".join(letter for letter in str(error) if letter.isprintable())[:_LONGEST_REASON].strip()
+    return f"can't be decoded: {said or type(error).__name__}"

@@ -1,0 +1,138 @@
+"""The parent's end of the decoding process: starts it, asks it, and tells how it was lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+import msgspec
+
+from pytest_modal_bench.answers.decoding.findings import Findings, Undecodable, Unusable
+
+_START_SEC = 60.0
+_END_SEC = 5.0
+# How much longer than the parent's patience the process may live on its own clock.
+_GRACE_SEC = 5.0
+_LONGEST_ANSWER = 16_384
+# What Python needs to find itself and its packages. Whatever else there is, secrets are among it.
+_KEPT_ENVIRONMENT = ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+
+class _Lost(Exception):
+    """The process is no more, or does not make sense any more; the message says why."""
+
+
+class DecodingProcess:
+    """A process that decodes one file at a time, started on demand."""
+
+    def __init__(self, memory_bytes: int, patience_sec: float) -> None:
+        self._memory_bytes = memory_bytes
+        self._patience_sec = patience_sec
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: socket.socket | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its id; None: it does not run."""
+        return self._process.pid if self._process is not None else None
+
+    def decode(self, descriptor: int) -> Findings:
+        """What the file is that `descriptor` is open for, which must not be empty.
+
+        Raises Unusable if the process did not survive it, or took too long; Undecodable if it does not start.
+        """
+        connection = self._ready()
+        try:
+            try:
+                socket.send_fds(connection, [b"+"], [descriptor])
+            except OSError:  # it died since the last answer, of which this file is not guilty
+                self.end()
+                connection = self._ready()
+                socket.send_fds(connection, [b"+"], [descriptor])
+            line = self._line(connection, self._patience_sec)
+            return msgspec.json.decode(line, type=Findings)
+        except (_Lost, OSError) as error:
+            self.end()
+            raise Unusable(str(error)) from None
+        except msgspec.DecodeError:
+            self.end()
+            raise Unusable("the decoder went wrong over it") from None
+        except BaseException:
+            self.end()  # or its late answer would be taken for the next one's
+            raise
+
+    def end(self) -> None:
+        """Kill it, if it runs: it has nothing to lose."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def _ready(self) -> socket.socket:
+        if self._process is not None and self._process.poll() is not None:
+            self.end()
+        if self._connection is None:
+            self._connection = self._start()
+            try:
+                self._line(self._connection, _START_SEC)
+            except (_Lost, OSError) as error:
+                self.end()
+                raise Undecodable(f"the decoding process does not start: {error}") from None
+            except BaseException:
+                self.end()
+                raise
+        return self._connection
+
+    def _start(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        limits = [str(self._memory_bytes), repr(self._patience_sec + _GRACE_SEC)]
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - this package's own module, no shell
+                [sys.executable, "-P", "-m", "pytest_modal_bench.answers.decoding.worker", *limits],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ},
+                start_new_session=True,
+            )
+        return ours
+
+    def _line(self, connection: socket.socket, patience_sec: float) -> bytes:
+        """The next line that comes within `patience_sec` seconds. Raises _Lost if none does."""
+        deadline = time.monotonic() + patience_sec
+        line = b""
+        while not line.endswith(b"\n"):
+            left_sec = deadline - time.monotonic()
+            if left_sec <= 0 or len(line) > _LONGEST_ANSWER:
+                raise _Lost(f"not decoded within {patience_sec:g} s")
+            connection.settimeout(left_sec)
+            try:
+                received = connection.recv(_LONGEST_ANSWER)
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                received = b""
+            if not received:
+                raise _Lost(self._death())
+            line += received
+        return line
+
+    def _death(self) -> str:
+        """Why the process ended, in words."""
+        assert self._process is not None  # noqa: S101 - its end was just read
+        try:
+            code = self._process.wait(_END_SEC)
+        except subprocess.TimeoutExpired:
+            return "the decoder closed its connection"
+        if code < 0:
+            return f"the decoder crashed over it: {signal.Signals(-code).name}"
+        return f"the decoder ended over it, with exit code {code}"

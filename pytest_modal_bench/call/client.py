@@ -1,0 +1,283 @@
+"""The client: one call under one deadline, timed, its redirects followed as Modal means them.
+
+Proxies and `.netrc` are ignored: what is measured is the endpoint, with the headers of its catalogue.
+Certificates are always verified, against REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE if one is set.
+No cookies are kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import http.client
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+
+from pytest_modal_bench.call import causes, failures
+from pytest_modal_bench.call.connection import LOGGERS, Adapter, Trace
+from pytest_modal_bench.call.spool import Spool
+from pytest_modal_bench.safety.redaction import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from pytest_modal_bench.call.request import Request
+    from pytest_modal_bench.model import Cause, Phases
+
+_CONNECT_SEC = 10.0
+_PIECE_BYTES = 1 << 16
+_REDIRECT_BODY_BYTES = 1 << 16
+"""What is read of a redirect's body so that its connection can be kept."""
+_PORTS = {"http": 80, "https": 443}
+_SUCCESS = range(200, 300)
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SAME_METHOD = frozenset({307, 308})
+_BODY_HEADERS = frozenset({"content-type", "content-length", "content-encoding", "transfer-encoding"})
+
+_NETWORK_ERRORS = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    ValueError,  # an address or a header that no library can parse
+    failures.CallError,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came of a call."""
+
+    ok: bool
+    status: int | None
+    """Of the last hop; None: it was not answered."""
+    headers: Mapping[str, str] = field(repr=False)
+    """Names in lower case; secrets taken out."""
+    body: bytes | Path = field(repr=False)
+    """Its bytes or, if it is large, the file that holds it until the client's next call."""
+    size_bytes: int
+    """Of the body."""
+    elapsed_sec: float
+    """From before the connect to the last byte, or until the call failed."""
+    started_at: str
+    """ISO 8601, UTC."""
+    phases: Phases
+    redirects: int
+    held_sec: float
+    error: str | None
+    """One line, secrets taken out; None if and only if `ok`."""
+    cause: Cause | None
+    """Why it failed; None if and only if `ok`."""
+    url: str
+    """Of the last hop, secrets taken out."""
+
+
+@dataclass
+class _Chain:
+    """What is known of a call while its hops go on."""
+
+    url: str
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+    redirects: int = 0
+    quick: int = 0
+    """Redirects that came at once; those that were held are waiting, and only the deadline ends it."""
+    held_sec: float = 0.0
+
+
+class Client:
+    """Makes calls, one at a time. A context manager; connections are kept until `close`.
+
+    A hop that took `held_after_sec` seconds to be answered with a redirect was held: it counts as waiting,
+    not as a redirect. Answers of more than `max_body_bytes` (decoded) are failures. Raises ValueError if the
+    certificates that the environment names cannot be read.
+    """
+
+    def __init__(self, *, held_after_sec: float = 1.0, max_body_bytes: int = 1 << 30) -> None:
+        self._held_after_sec = held_after_sec
+        self._max_body_bytes = max_body_bytes
+        self._adapter = Adapter()
+        self._spool = Spool()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the kept connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the kept connections, and forget the last answer; the next call opens new ones."""
+        self._adapter.close()
+        self._spool.close()
+
+    def call(self, request: Request, *, deadline_sec: float, fresh: bool) -> Answer:
+        """Send `request` once, and return what comes of it within `deadline_sec` seconds, failures included.
+
+        `fresh` closes kept connections first. A kept connection that the server has closed meanwhile is
+        replaced before anything is sent; if it closes just then, the call fails: a request that may have
+        arrived is not sent again. Raises SpoolError where this machine has no room for the answer.
+        """
+        redactor = Redactor(request.secrets)
+        if fresh:
+            self.close()
+        self._spool.begin()
+        chain = _Chain(url=request.url)
+        problem: str | None = None
+        cause: Cause | None = None
+        started_at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        with redactor.guarding(*LOGGERS), Trace(deadline_sec) as trace:
+            try:
+                prepared = _prepared(request.method, request.url, request.headers, request.body)
+                trace.start_clock()
+                self._follow(prepared, chain, trace, secret_headers=request.secret_headers)
+            except _NETWORK_ERRORS as error:
+                problem = failures.of_exception(error)
+                own = error.cause if isinstance(error, failures.CallError) else None
+                cause = own or causes.of_exception(error)
+            # A shut-down socket looks like an answer's end, so that what was read may seem complete.
+            timed_out = trace.over
+            elapsed_sec = trace.elapsed_sec
+        if timed_out:
+            problem, cause = failures.TIMEOUT, "timeout"
+        elif problem is None and chain.status not in _SUCCESS:
+            head = self._spool.head(failures.LARGEST_TEXT)
+            problem = failures.of_answer(chain.status or 0, chain.reason, head, size=self._spool.size)
+            host = urlsplit(chain.url).netloc
+            cause = causes.of_answer(
+                chain.status or 0, head.decode("utf-8", "replace"), chain.headers, host=host
+            )
+        return Answer(
+            ok=problem is None,
+            status=chain.status,
+            headers={name: redactor.clean(value) for name, value in chain.headers.items()},
+            body=self._spool.body,
+            size_bytes=self._spool.size,
+            elapsed_sec=elapsed_sec,
+            started_at=started_at,
+            phases=trace.phases,
+            redirects=chain.redirects,
+            held_sec=chain.held_sec,
+            error=None if problem is None else failures.bounded(redactor.clean(problem)),
+            cause=cause,
+            url=redactor.clean(chain.url),
+        )
+
+    def _follow(
+        self,
+        prepared: requests.PreparedRequest,
+        chain: _Chain,
+        trace: Trace,
+        *,
+        secret_headers: frozenset[str],
+    ) -> None:
+        while not trace.over:
+            chain.url = prepared.url or ""
+            chain.status, chain.headers = None, {}
+            left_sec = trace.left_sec
+            response = self._adapter.send(
+                prepared, stream=True, timeout=(min(_CONNECT_SEC, left_sec), left_sec)
+            )
+            with contextlib.closing(response):
+                chain.status, chain.reason = response.status_code, response.reason or ""
+                chain.headers = {name.lower(): value for name, value in response.headers.items()}
+                if chain.status not in _REDIRECTS:
+                    with trace.timing("download"):
+                        self._read(response.raw, trace)
+                    return
+                self._count(chain, trace.latest_sec("wait"))
+                prepared = _next(prepared, chain, secret_headers)
+                with trace.timing("download"):
+                    _drain(response.raw)
+
+    def _count(self, chain: _Chain, waited_sec: float) -> None:
+        if waited_sec >= self._held_after_sec:
+            chain.held_sec += waited_sec
+        elif chain.quick == failures.MAX_REDIRECTS:
+            raise failures.CallError(failures.TOO_MANY_REDIRECTS, "redirect_loop")
+        else:
+            chain.quick += 1
+        chain.redirects += 1
+
+    def _read(self, raw: urllib3.HTTPResponse, trace: Trace) -> None:
+        try:
+            while piece := raw.read1(_PIECE_BYTES, decode_content=True):
+                self._spool.write(piece)
+                if self._spool.size > self._max_body_bytes:
+                    raise failures.CallError(
+                        f"answer larger than {self._max_body_bytes:,} bytes", "invalid_output"
+                    )
+                if trace.over:
+                    return
+        except urllib3.exceptions.DecodeError as error:
+            raise failures.CallError(failures.of_exception(error)) from None
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise failures.CallError(failures.of_reading(error, raw.tell())) from None
+
+
+def _drain(raw: urllib3.HTTPResponse) -> None:
+    """Read a redirect's body, so that its connection can be kept; how it ends is of no interest."""
+    left = _REDIRECT_BODY_BYTES
+    with contextlib.suppress(urllib3.exceptions.HTTPError, OSError):
+        while left > 0 and (piece := raw.read1(left, decode_content=False)):
+            left -= len(piece)
+
+
+def _next(
+    prepared: requests.PreparedRequest, chain: _Chain, secret_headers: frozenset[str]
+) -> requests.PreparedRequest:
+    """Return the request that a redirect asks for. Its body, if there was one, is never sent again."""
+    status, method = chain.status, prepared.method
+    location = chain.headers.get("location")
+    if location is None:
+        raise failures.CallError(f"HTTP {status}: redirect without a Location", "application")
+    reading = method in {"GET", "HEAD"}
+    if status in _SAME_METHOD and not reading:
+        raise failures.CallError(
+            f"HTTP {status}: redirect of a {method} is not followed: it would be sent twice", "application"
+        )
+    here = prepared.url or ""
+    try:
+        # Header values are read as Latin-1, but a Location beyond ASCII is UTF-8.
+        there = urljoin(here, location.encode("latin-1").decode("utf-8", "replace"))
+        if urlsplit(there).scheme not in _PORTS:
+            raise failures.CallError(
+                f"HTTP {status}: redirect to an address that is neither http nor https", "application"
+            )
+        if "@" in urlsplit(there).netloc:
+            raise failures.CallError(
+                f"HTTP {status}: redirect to an address that holds credentials", "application"
+            )
+        following = _prepared(method if reading else "GET", there, prepared.headers, None)
+        same_origin = _origin(following.url) == _origin(here)
+    except (requests.RequestException, ValueError):
+        raise failures.CallError(
+            f"HTTP {status}: redirect to an address that is not valid", "application"
+        ) from None
+    dropped = _BODY_HEADERS if same_origin else _BODY_HEADERS | secret_headers
+    for name in [name for name in following.headers if name.lower() in dropped]:
+        del following.headers[name]
+    return following
+
+
+def _origin(url: str | None) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url or "")
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+
+
+def _prepared(
+    method: str | None, url: str, headers: Mapping[str, str], body: bytes | None
+) -> requests.PreparedRequest:
+    prepared = requests.PreparedRequest()
+    prepared.prepare(method=method, url=url, headers=dict(headers), data=body)
+    return prepared

@@ -1,0 +1,205 @@
+"""The command line for what runs have left behind: merge, render again, compare. Measures nothing."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from pytest_modal_bench.gate.standing import overall, quarantined, standing
+from pytest_modal_bench.gate.verdicts import fails
+from pytest_modal_bench.report import comparison, gate_json, json, markdown
+from pytest_modal_bench.report.escape import line
+from pytest_modal_bench.report.timestamps import moment
+from pytest_modal_bench.report.write import gate_beside, known, write
+from pytest_modal_bench.run.merging import MergeError, Part, cut_off, merge
+from pytest_modal_bench.safety.files import write_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_modal_bench.model import Run
+
+FINE, FAILS, UNUSABLE = 0, 1, 2
+
+_DOUBTFUL = ("INCONCLUSIVE", "SKIP")
+
+_OBJECTION_LIMIT = 300
+"""Characters of a line that says why a run fails; reports have the whole of it."""
+
+_EXIT_CODES = """\
+exit codes:
+  0  fine
+  1  the verdict is FAIL or ERROR, the run was cut off, or it measured nothing;
+     with --strict (or a run made with --modal-bench-strict) also INCONCLUSIVE, SKIP, and
+     what else is not beyond doubt: unverified cold starts, cached answers
+  2  wrong usage, a file that cannot be read or written, or runs that do not go together"""
+
+_COMPARE_EXIT_CODES = """\
+exit codes:
+  0  every endpoint that succeeded in OLD does so in NEW, or was not measured
+  1  one of them fails in NEW
+  2  wrong usage, a file that cannot be read or written, or runs that do not go together"""
+
+
+class Unusable(Exception):
+    """Why a command cannot do its work; its message is one line."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line asks for, and return the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (Unusable, MergeError) as error:
+        sys.stderr.write(f"{line(str(error))}\n")
+    except OSError as error:
+        sys.stderr.write(f"{line(f'{error.filename}: {error.strerror}')}\n")
+    return UNUSABLE
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pytest_modal_bench",
+        description="Work with the JSON reports of earlier runs. To make a run: pytest --modal-bench",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, purpose: str, exit_codes: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            help=purpose,
+            description=f"{purpose[0].upper()}{purpose[1:]}.",
+            epilog=exit_codes,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    merging = command("merge", "make one run of those of several jobs", _EXIT_CODES)
+    merging.add_argument("files", nargs="+", type=Path, metavar="FILE.json", help="a job's JSON report")
+    _report_option(merging, "also writes gate.json beside the first", required=True)
+    _strict_option(merging)
+    merging.set_defaults(run=_merge)
+
+    rendering = command("report", "render a run again", _EXIT_CODES)
+    rendering.add_argument("file", type=Path, metavar="FILE.json", help="a run's JSON report")
+    _report_option(rendering, "default: markdown on standard output")
+    _strict_option(rendering)
+    rendering.set_defaults(run=_report)
+
+    comparing = command("compare", "set two runs side by side", _COMPARE_EXIT_CODES)
+    comparing.add_argument("old", type=Path, metavar="OLD.json", help="the earlier run's JSON report")
+    comparing.add_argument("new", type=Path, metavar="NEW.json", help="the later run's")
+    comparing.add_argument(
+        "--report", type=Path, metavar="PATH.md", help="write the comparison there, too, as markdown"
+    )
+    comparing.set_defaults(run=_compare)
+    return parser
+
+
+def _report_option(parser: argparse.ArgumentParser, more: str, *, required: bool = False) -> None:
+    parser.add_argument(
+        "--report",
+        action="append",
+        type=Path,
+        default=[],
+        required=required,
+        metavar="PATH",
+        dest="reports",
+        help=f"where to write a report; its name ends in {known()}. Repeatable; {more}",
+    )
+
+
+def _strict_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--strict", action="store_true", help="what is not beyond doubt fails, too")
+
+
+def _merge(options: argparse.Namespace) -> int:
+    run = merge([Part(str(path), _read(path)) for path in options.files])
+    _write(run, options.reports)
+    gate = gate_beside(options.reports)
+    write_bytes(gate, gate_json.render(run).encode())
+    return _judge(run, strict=options.strict)
+
+
+def _report(options: argparse.Namespace) -> int:
+    run = _read(options.file)
+    if options.reports:
+        _write(run, options.reports)
+    else:
+        _print(markdown.render(run))
+    return _judge(run, strict=options.strict)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    if options.report is not None and options.report.suffix != ".md":
+        raise Unusable(f"{options.report}: a comparison is markdown, its name ends in .md")
+    old, new = _read(options.old), _read(options.new)
+    if old.simulated != new.simulated:
+        raise Unusable(
+            f"{options.old} and {options.new} do not go together: what they simulate differs"
+            f" ({old.simulated or 'nothing'}; {new.simulated or 'nothing'})"
+        )
+    compared = comparison.render(old, new)
+    _print(compared)
+    if options.report is not None:
+        write_bytes(options.report, compared.encode())
+    failing = comparison.newly_failing(old, new)
+    for result in failing:
+        sys.stderr.write(f"succeeded before, fails now: {line(result.id)}\n")
+    return FAILS if failing else FINE
+
+
+def _read(path: Path) -> Run:
+    try:
+        return json.load(path.read_bytes())
+    except ValueError as error:
+        raise Unusable(f"{path}: {error}") from None
+
+
+def _write(run: Run, paths: Sequence[Path]) -> None:
+    try:
+        write(run, paths)
+    except ValueError as error:
+        raise Unusable(str(error)) from None
+
+
+def _print(text: str) -> None:
+    # Windows and the C locale have terminals that cannot show everything a report holds.
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+
+
+def _judge(run: Run, *, strict: bool) -> int:
+    sys.stderr.write(f"verdict: {overall(run) or 'none'}\n")
+    try:
+        objections = list(_objections(run, strict=strict or run.strict))
+    except ValueError as error:
+        raise Unusable(f"a quarantine ends on no day that there is: {error}") from None
+    for objection in objections:
+        told = line(objection, _OBJECTION_LIMIT)
+        # Ids in a report that others made may be anything; what begins with `::` is a command to GitHub's runner.
+        sys.stderr.write(f"{'- ' if told.startswith('::') else ''}{told}\n")
+    return FAILS if objections else FINE
+
+
+def _objections(run: Run, *, strict: bool) -> Iterator[str]:
+    """Say why a run fails, a line each. Its own day decides whether a quarantine has ended, not today's."""
+    today = (moment(run.timestamp) or datetime.now(UTC)).date()
+    for result in run.results:
+        judged = structs.replace(result, verdict=standing(result))
+        reason = fails(judged, strict=strict, today=today)
+        if reason is None and strict and judged.verdict in _DOUBTFUL and not quarantined(result, run):
+            reason = f"strict: {judged.verdict}"
+        if reason is not None:
+            yield f"{result.id}: {reason}"
+    if cut_off(run):
+        yield "the run was cut off before its end"
+    elif run.verdict == "ERROR" and not any(result.verdict == "ERROR" for result in run.results):
+        yield "one of the jobs that it is merged from was cut off before its end"
+    if not run.summary.successful:
+        yield "nothing was measured"

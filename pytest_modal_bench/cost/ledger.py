@@ -1,0 +1,134 @@
+"""A spending limit that several processes keep together: calls under it are made one at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import os
+from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_modal_bench.safety.text import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_BEGUN = "call"
+
+
+class LimitReached(Exception):
+    """A call is not made, because the limit would be passed; the message is one line that says so."""
+
+
+class Entry:
+    """One call in the ledger."""
+
+    def __init__(self) -> None:
+        self.usd: float | None = None
+        """What it cost; None: not known."""
+
+    def spent(self, usd: float | None) -> None:
+        """Record what the call cost in USD, in all; None: unknown. Raises ValueError for what is no amount."""
+        if usd is not None and not (math.isfinite(usd) and usd >= 0):
+            raise ValueError(f"not an amount of money: {usd}")
+        self.usd = usd
+
+
+class Ledger:
+    """What calls have cost so far, in a file that all processes of a run share.
+
+    A line is written when a call begins and another with what it cost, so that a call whose process was killed is
+    still in it, as one of unknown cost.
+    """
+
+    def __init__(self, path: Path, limit_usd: float) -> None:
+        self.path = path
+        self._limit_usd = limit_usd
+
+    @property
+    def spent(self) -> float:
+        """USD that all calls of known cost have cost together."""
+        return float(self._read().spent)
+
+    @property
+    def unknown_calls(self) -> int:
+        """How many calls have begun whose cost is not known; the one that goes on now is one of them."""
+        return self._read().unknown_calls
+
+    @contextmanager
+    def call(self, expected_usd: float | None) -> Iterator[Entry]:
+        """Wait until no other call goes on, and hold all others back until this one is over.
+
+        Raises `LimitReached` if the limit is spent, or would be passed by what the call is expected to cost; None:
+        unknown. So a run spends no more than its limit and, where expectations fall short, one call. Not to be
+        nested, by no thread either: the inner call would wait for the outer one.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                self._check(expected_usd)
+                entry = Entry()
+                _append(file.fileno(), _BEGUN)
+                try:
+                    yield entry
+                finally:
+                    if entry.usd is not None:
+                        _append(file.fileno(), repr(entry.usd))
+            finally:
+                # Closing would not do where a process was forked meanwhile: it holds the same lock.
+                fcntl.flock(file, fcntl.LOCK_UN)
+
+    def _check(self, expected_usd: float | None) -> None:
+        balance = self._read()
+        limit = _exact(self._limit_usd)
+        expected = _exact(expected_usd or 0.0)
+        if balance.spent < limit and balance.spent + expected <= limit:
+            return
+        unknown = balance.unknown_calls
+        beside = f", beside {counted(unknown, 'call')} of unknown cost" if unknown else ""
+        cost = "an unknown amount" if expected_usd is None else _dollars(expected)
+        raise LimitReached(
+            f"the spending limit of {_dollars(limit)} is reached: {_dollars(balance.spent)} spent{beside}, "
+            f"and the next call is expected to cost {cost}"
+        )
+
+    def _read(self) -> _Balance:
+        try:
+            # What comes after the last newline is being written.
+            lines = self.path.read_text("ascii", "replace").split("\n")[:-1]
+        except FileNotFoundError:
+            lines = []
+        begun = lines.count(_BEGUN)
+        amounts = [amount for amount in map(_amount, lines) if amount is not None]
+        return _Balance(sum(amounts, Decimal(0)), begun - len(amounts))
+
+
+class _Balance(NamedTuple):
+    spent: Decimal
+    unknown_calls: int
+
+
+def _exact(usd: float) -> Decimal:
+    """Return `usd` as it is written: three times 0.1 are to be 0.3, and not to pass a limit of it."""
+    return Decimal(repr(float(usd)))
+
+
+def _amount(line: str) -> Decimal | None:
+    """Return the amount in a line; None: there is none."""
+    try:
+        return Decimal(line)
+    except InvalidOperation:
+        return None
+
+
+def _dollars(usd: Decimal) -> str:
+    """Return `usd` with cents, and with as many of six decimals as it has."""
+    whole, _, decimals = f"{usd:.6f}".partition(".")
+    return f"${whole}.{decimals.rstrip('0'):0<2}"
+
+
+def _append(descriptor: int, line: str) -> None:
+    os.write(descriptor, f"{line}\n".encode("ascii"))

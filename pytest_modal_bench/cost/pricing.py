@@ -1,0 +1,92 @@
+"""Puts a price on samples and results of one endpoint, each with its basis; what is not known stays so."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from pytest_modal_bench.cost.prices import Machine, Rates, idle_tail, of_call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_modal_bench.model import CostBasis, Endpoint, EndpointResult, Sample, Start
+
+
+class Pricing:
+    """Prices of one endpoint's machine. `rates` and `provider_gpu` are asked when needed: they may take a moment."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        rates: Callable[[], Rates],
+        provider_gpu: Callable[[], str | None],
+        simulated: bool = False,
+    ) -> None:
+        """`simulated`: seconds on the client's and the provider's clock are scaled, so that no price fits them."""
+        self._endpoint = endpoint
+        self._simulated = simulated
+        self._rates = rates
+        self._provider_gpu = provider_gpu
+
+    def price(self, sample: Sample) -> Sample:
+        """Return `sample` with what it cost, as far as that can be known now; a measured cost stays."""
+        if sample.cost_basis == "measured":
+            return sample
+        billed = structs.replace(sample, cost_usd=None)
+        if self._simulated:
+            billed = structs.replace(billed, provider=None, handler_sec=None)
+            if billed.execution_sec is None:
+                unknown = "simulated seconds have no price"
+                return structs.replace(sample, cost_usd=None, cost_basis=None, cost_source=unknown)
+        usd, basis, source = of_call(billed, self._machine(sample.gpu_type), self._rates())
+        return structs.replace(sample, cost_usd=usd, cost_basis=basis, cost_source=source)
+
+    def of_seconds(self, seconds: float) -> float | None:
+        """What the machine costs for so many seconds, as far as it is known before it is called; None: unknown."""
+        return idle_tail(seconds, self._machine(None), self._rates())
+
+    def total(self, result: EndpointResult) -> EndpointResult:
+        """Return `result` with the cost of a warm and of a cold call, and of the idle time after the last one."""
+        usd, basis = _median_cost(result.samples, "warm")
+        cold_usd, cold_basis = _median_cost(result.samples, "cold")
+        return structs.replace(
+            result,
+            cost_usd=usd,
+            cost_basis=basis,
+            cold_cost_usd=cold_usd,
+            cold_cost_basis=cold_basis,
+            idle_tail_usd=idle_tail(
+                self._endpoint.scaledown_window, self._machine(result.gpu_type), self._rates()
+            )
+            if result.samples
+            else None,
+        )
+
+    def _machine(self, told: str | None) -> Machine:
+        """The machine as far as it is known: its GPU by the provider's word, by its own, or by the catalogue's claim.
+
+        The provider comes first: it bills what was asked for, also where a better GPU serves it, and knows how many.
+        """
+        return Machine(
+            gpu=self._provider_gpu() or told or self._endpoint.gpu,
+            cpu=self._endpoint.cpu,
+            memory_gib=self._endpoint.memory,
+            region=self._endpoint.region,
+            nonpreemptible=self._endpoint.nonpreemptible,
+        )
+
+
+def _median_cost(samples: Sequence[Sample], start: Start) -> tuple[float | None, CostBasis | None]:
+    """Median over the samples that count, all of one basis: estimates only where nothing is measured."""
+    costs: dict[CostBasis, list[float]] = {"measured": [], "estimated": []}
+    for sample in samples:
+        if sample.counts and sample.start == start and sample.cost_usd is not None and sample.cost_basis:
+            costs[sample.cost_basis].append(sample.cost_usd)
+    for basis, known in costs.items():
+        if known:
+            return median(known), basis
+    return None, None

@@ -1,0 +1,1 @@
+"""Containers, as processes: started on demand, kept and stopped as the autoscaler says."""

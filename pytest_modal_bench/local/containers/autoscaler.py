@@ -1,0 +1,61 @@
+"""A function's autoscaler settings, and what of them Modal would refuse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+
+if TYPE_CHECKING:
+    from pytest_modal_bench.local.workspace.apps import App
+
+SHORTEST_WINDOW, LONGEST_WINDOW = 2, 3600
+"""Seconds that a container may be told to stay idle (Modal's documentation of `scaledown_window`)."""
+MACHINE_MAX = 10
+"""Containers of one app that this machine is asked to bear, whatever the settings say."""
+
+
+class Autoscaler(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings that hold; the window is in unscaled seconds."""
+
+    min_containers: int
+    max_containers: int
+    """0: the function sets no bound of its own."""
+    buffer_containers: int
+    scaledown_window: int
+
+    @classmethod
+    def deployed(cls, app: App) -> Self:
+        """The settings that an app is deployed with."""
+        return cls(
+            min_containers=app.min_containers,
+            max_containers=app.max_containers,
+            buffer_containers=app.buffer_containers,
+            scaledown_window=app.scaledown_window,
+        )
+
+    def with_changes(self, changes: dict[str, int]) -> Self:
+        """These settings with some of them changed.
+
+        Raises `ValueError`, with a message for the caller, if the result makes no sense.
+        """
+        changed = msgspec.structs.replace(self, **changes)
+        if not SHORTEST_WINDOW <= changed.scaledown_window <= LONGEST_WINDOW:
+            raise ValueError(
+                f"`scaledown_window` must be between {SHORTEST_WINDOW} and {LONGEST_WINDOW} (inclusive)"
+            )
+        if 0 < changed.max_containers < changed.min_containers:
+            raise ValueError("`min_containers` cannot be greater than `max_containers`")
+        if max(changed.min_containers, changed.buffer_containers) > MACHINE_MAX:
+            raise ValueError(f"the local workspace runs at most {MACHINE_MAX} containers of an app")
+        return changed
+
+    @property
+    def most(self) -> int:
+        """How many containers there may be at once."""
+        return min(self.max_containers or MACHINE_MAX, MACHINE_MAX)
+
+    def wanted(self, busy: int) -> int:
+        """How many containers are kept up while `busy` of them have inputs."""
+        spare = self.buffer_containers if busy else 0
+        return min(max(self.min_containers, busy + spare), self.most)

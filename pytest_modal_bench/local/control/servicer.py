@@ -1,0 +1,309 @@
+"""The control plane's calls, each answered from the pools and their real containers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from grpclib.const import Status
+from grpclib.exceptions import GRPCError
+from modal_proto import api_pb2
+
+from pytest_modal_bench.local.containers.autoscaler import Autoscaler
+from pytest_modal_bench.local.control import messages
+from pytest_modal_bench.local.control.directory import missing
+from pytest_modal_bench.local.control.messages import CLASS, METHOD, SERVICE_FUNCTION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from google.protobuf.empty_pb2 import Empty
+
+    from pytest_modal_bench.local.control.directory import Directory
+
+SETTINGS = tuple(Autoscaler.__struct_fields__)
+
+
+class Servicer:
+    """Answers for one workspace, in which the directory finds what there is.
+
+    Every answer raises `GRPCError` for what is not there, and for what Modal would refuse.
+    """
+
+    def __init__(self, workspace: str, directory: Directory, *, refuses_stops: Collection[str]) -> None:
+        """`refuses_stops`: apps whose containers nobody can stop, as the scenario has it."""
+        self._workspace = workspace
+        self._there = directory
+        self._refuses_stops = refuses_stops
+
+    def answers(self) -> dict[str, Callable[[Any], Any]]:
+        """Every call by Modal's name."""
+        return {
+            "AppDeploymentHistory": self.app_deployment_history,
+            "AppGetByDeploymentName": self.app_get_by_deployment_name,
+            "AppGetInfo": self.app_get_info,
+            "AppGetLifecycle": self.app_get_lifecycle,
+            "AppGetOrCreate": self.app_get_or_create,
+            "AppList": self.app_list,
+            "ClassGet": self.class_get,
+            "ClientHello": self.client_hello,
+            "ContainerStop": self.container_stop,
+            "EnvironmentGetOrCreate": self.environment_get_or_create,
+            "EnvironmentList": self.environment_list,
+            "FunctionCallCount": self.function_call_count,
+            "FunctionCallFetch": self.function_call_fetch,
+            "FunctionGet": self.function_get,
+            "FunctionGetById": self.function_get_by_id,
+            "FunctionGetCurrentStats": self.function_get_current_stats,
+            "FunctionGetSchedulingParams": self.function_get_scheduling_params,
+            "FunctionUpdateSchedulingParams": self.function_update_scheduling_params,
+            "TaskGetInfo": self.task_get_info,
+            "TaskList": self.task_list,
+            "WorkspaceBillingRates": self.workspace_billing_rates,
+            "WorkspaceNameLookup": self.workspace_name_lookup,
+        }
+
+    def client_hello(self, _request: Empty) -> api_pb2.ClientHelloResponse:
+        """Greet a client."""
+        return api_pb2.ClientHelloResponse()
+
+    def workspace_name_lookup(self, _request: Empty) -> api_pb2.WorkspaceNameLookupResponse:
+        """Say whose token it is."""
+        return api_pb2.WorkspaceNameLookupResponse(workspace_name=self._workspace, username=self._workspace)
+
+    def workspace_billing_rates(
+        self, _request: api_pb2.WorkspaceBillingRatesRequest
+    ) -> api_pb2.WorkspaceBillingRatesResponse:
+        """Say what things cost."""
+        return messages.rates()
+
+    def environment_get_or_create(
+        self, request: api_pb2.EnvironmentGetOrCreateRequest
+    ) -> api_pb2.EnvironmentGetOrCreateResponse:
+        """Find the environment; none is created."""
+        self._there.check_environment(request.deployment_name)
+        return api_pb2.EnvironmentGetOrCreateResponse(
+            environment_id=self._there.environment_id,
+            metadata=api_pb2.EnvironmentMetadata(name=self._there.environment),
+        )
+
+    def environment_list(self, _request: Empty) -> api_pb2.EnvironmentListResponse:
+        """List the one environment."""
+        item = api_pb2.EnvironmentListItem(
+            name=self._there.environment,
+            environment_id=self._there.environment_id,
+            created_at=self._there.since,
+            default=True,
+        )
+        return api_pb2.EnvironmentListResponse(items=[item])
+
+    def app_list(self, request: api_pb2.AppListRequest) -> api_pb2.AppListResponse:
+        """List all apps."""
+        self._there.check_environment(request.environment_name)
+        return api_pb2.AppListResponse(
+            apps=[
+                api_pb2.AppListResponse.AppListItem(
+                    app_id=each.app_id,
+                    name=each.pool.name,
+                    description=each.pool.name,
+                    state=api_pb2.APP_STATE_DEPLOYED,
+                    created_at=each.at,
+                    n_running_tasks=each.pool.stats().containers,
+                    metadata=messages.app_metadata(each, self._there.environment),
+                )
+                for each in self._there.apps
+            ]
+        )
+
+    def app_get_or_create(self, request: api_pb2.AppGetOrCreateRequest) -> api_pb2.AppGetOrCreateResponse:
+        """Find an app by name or id; none is created."""
+        self._there.check_environment(request.environment_name)
+        found = self._there.app(request.app_name)
+        return api_pb2.AppGetOrCreateResponse(
+            app_id=found.app_id, handle_metadata=messages.app_metadata(found, self._there.environment)
+        )
+
+    def app_get_by_deployment_name(
+        self, request: api_pb2.AppGetByDeploymentNameRequest
+    ) -> api_pb2.AppGetByDeploymentNameResponse:
+        """Find an app by name; as at Modal, an empty answer says that there is none."""
+        self._there.check_environment(request.environment_name)
+        answer = api_pb2.AppGetByDeploymentNameResponse(environment_name=self._there.environment)
+        for each in self._there.apps:
+            if each.pool.name == request.name:
+                answer.app_id = each.app_id
+                answer.lifecycle.CopyFrom(messages.app_lifecycle(each))
+        return answer
+
+    def app_get_info(self, request: api_pb2.AppGetInfoRequest) -> api_pb2.AppGetInfoResponse:
+        """Tell what is in an app."""
+        info = messages.app_metadata(self._there.app(request.app_id), self._there.environment)
+        return api_pb2.AppGetInfoResponse(info=info)
+
+    def app_get_lifecycle(self, request: api_pb2.AppGetLifecycleRequest) -> api_pb2.AppGetLifecycleResponse:
+        """Tell an app's life."""
+        return api_pb2.AppGetLifecycleResponse(
+            lifecycle=messages.app_lifecycle(self._there.app(request.app_id))
+        )
+
+    def app_deployment_history(
+        self, request: api_pb2.AppDeploymentHistoryRequest
+    ) -> api_pb2.AppDeploymentHistoryResponse:
+        """List an app's versions: the one that came with the workspace."""
+        found = self._there.app(request.app_id)
+        version = api_pb2.AppDeploymentHistory(
+            app_id=found.app_id,
+            version=1,
+            deployed_at=found.at,
+            deployed_by=messages.WHO,
+            deployment_type=api_pb2.DEPLOYMENT_TYPE_STANDARD,
+        )
+        return api_pb2.AppDeploymentHistoryResponse(
+            app_deployment_histories=[version], production_app_version=1
+        )
+
+    def function_get(self, request: api_pb2.FunctionGetRequest) -> api_pb2.FunctionGetResponse:
+        """Find a function by its tag: the class's own or its web method's."""
+        self._there.check_environment(request.environment_name)
+        found = self._there.app(request.app_name)
+        if request.app_version > 1:
+            raise missing(f"Version {request.app_version} of App '{found.pool.name}'")
+        if request.object_tag == CLASS:
+            reason = api_pb2.FunctionLookupError(reason=api_pb2.FunctionLookupError.REASON_CLASS_NAME_USED)
+            raise GRPCError(Status.NOT_FOUND, f"'{CLASS}' is a class", [reason])
+        methods = {SERVICE_FUNCTION: None, f"{CLASS}.{METHOD}": METHOD}
+        if request.object_tag not in methods:
+            raise missing(f"Function '{request.object_tag}' in App '{found.pool.name}'")
+        method = methods[request.object_tag]
+        return api_pb2.FunctionGetResponse(
+            function_id=found.function_id,
+            handle_metadata=messages.function_metadata(found, method),
+            function=messages.function_data(found, method),
+        )
+
+    def function_get_by_id(self, request: api_pb2.FunctionGetByIdRequest) -> api_pb2.FunctionGetByIdResponse:
+        """Find a class's function by its id."""
+        found = self._there.function(request.function_id)
+        return api_pb2.FunctionGetByIdResponse(
+            function=messages.function_data(found), handle_metadata=messages.function_metadata(found)
+        )
+
+    def class_get(self, request: api_pb2.ClassGetRequest) -> api_pb2.ClassGetResponse:
+        """Find the class of an app."""
+        self._there.check_environment(request.environment_name)
+        found = self._there.app(request.app_name)
+        if request.object_tag != CLASS:
+            raise missing(f"Class '{request.object_tag}' in App '{found.pool.name}'")
+        handle = api_pb2.ClassHandleMetadata(
+            class_function_id=found.function_id,
+            class_function_metadata=messages.function_metadata(found),
+        )
+        return api_pb2.ClassGetResponse(class_id=found.class_id, handle_metadata=handle)
+
+    def function_get_current_stats(
+        self, request: api_pb2.FunctionGetCurrentStatsRequest
+    ) -> api_pb2.FunctionStats:
+        """Count inputs and containers."""
+        stats = self._there.function(request.function_id).pool.stats()
+        return api_pb2.FunctionStats(
+            backlog=stats.waiting,
+            num_total_tasks=stats.containers,
+            num_running_inputs=stats.running,
+            input_headroom=stats.room,
+        )
+
+    def function_get_scheduling_params(
+        self, request: api_pb2.FunctionGetSchedulingParamsRequest
+    ) -> api_pb2.FunctionGetSchedulingParamsResponse:
+        """Tell the autoscaler's settings: those that hold, those deployed, and what overrides them."""
+        pool = self._there.function(request.function_id).pool
+        deployed = Autoscaler.deployed(pool.app)
+        changed = {
+            name: getattr(pool.settings, name)
+            for name in SETTINGS
+            if getattr(pool.settings, name) != getattr(deployed, name)
+        }
+        return api_pb2.FunctionGetSchedulingParamsResponse(
+            autoscaler_configuration=api_pb2.AutoscalerConfiguration(
+                settings=messages.settings(pool.settings),
+                static_settings=messages.settings(deployed),
+                override_settings=api_pb2.AutoscalerSettings(**changed),
+            )
+        )
+
+    def function_update_scheduling_params(
+        self, request: api_pb2.FunctionUpdateSchedulingParamsRequest
+    ) -> api_pb2.FunctionUpdateSchedulingParamsResponse:
+        """Change what is set of the autoscaler's settings."""
+        pool = self._there.function(request.function_id).pool
+        present = {field.name: value for field, value in request.settings.ListFields()}
+        try:
+            pool.change({name: value for name, value in present.items() if name in SETTINGS})
+        except ValueError as error:
+            raise GRPCError(Status.INVALID_ARGUMENT, str(error)) from None
+        return api_pb2.FunctionUpdateSchedulingParamsResponse(
+            current_settings=messages.settings(pool.settings)
+        )
+
+    def task_list(self, request: api_pb2.TaskListRequest) -> api_pb2.TaskListResponse:
+        """List live containers, of one app or of all."""
+        self._there.check_environment(request.environment_name)
+        asked = [self._there.app(request.app_id)] if request.app_id else self._there.apps
+        return api_pb2.TaskListResponse(
+            tasks=[messages.task_stats(app, each) for app in asked for each in app.pool.containers]
+        )
+
+    def task_get_info(self, request: api_pb2.TaskGetInfoRequest) -> api_pb2.TaskGetInfoResponse:
+        """Tell of one container, which may be gone."""
+        app, container = self._there.container(request.task_id)
+        return api_pb2.TaskGetInfoResponse(app_id=app.app_id, info=messages.task_info(container))
+
+    def container_stop(self, request: api_pb2.ContainerStopRequest) -> api_pb2.ContainerStopResponse:
+        """Kill a container: its inputs run again in another one, unless `graceful` lets it finish them."""
+        app, container = self._there.container(request.task_id)
+        if app.pool.name in self._refuses_stops:
+            raise GRPCError(Status.FAILED_PRECONDITION, f"Container {container.id} cannot be stopped")
+        app.pool.stop(container, after_inputs=request.graceful)
+        return api_pb2.ContainerStopResponse()
+
+    def function_call_fetch(
+        self, request: api_pb2.FunctionCallFetchRequest
+    ) -> api_pb2.FunctionCallFetchResponse:
+        """Tell the records of the last calls, newest first, or of those in a range, oldest first."""
+        records = self._there.function(request.function_id).pool.records.told()
+        match request.WhichOneof("query_oneof"):
+            case "tail":
+                chosen = records[::-1][: request.tail.count]
+            case "range":
+                begin, end = messages.moment(request.range.since), messages.moment(request.range.until)
+                chosen = [each for each in records if begin <= each.enqueued_at < end]
+                chosen = chosen[: request.range.limit or None]
+            case _:
+                raise GRPCError(Status.INVALID_ARGUMENT, "either `tail` or `range` must be given")
+        return api_pb2.FunctionCallFetchResponse(function_call_inputs=map(messages.call, chosen))
+
+    def function_call_count(
+        self, request: api_pb2.FunctionCallCountRequest
+    ) -> api_pb2.FunctionCallCountResponse:
+        """Count calls by when they were enqueued, in buckets; the CLI plans its fetches with it."""
+        records = self._there.function(request.function_id).pool.records.told()
+        if not request.bucket_secs:
+            raise GRPCError(Status.INVALID_ARGUMENT, "`bucket_secs` must be positive")
+        begin, end = messages.moment(request.since), messages.moment(request.until)
+        moments = [each.enqueued_at for each in records if begin <= each.enqueued_at < end]
+        return api_pb2.FunctionCallCountResponse(buckets=buckets(moments, begin, request.bucket_secs))
+
+
+def buckets(
+    moments: Collection[float], begin: float, width: int
+) -> list[api_pb2.FunctionCallCountResponse.InputBucket]:
+    """Count moments in buckets of `width` seconds from `begin` on; those without any are left out."""
+    counted: dict[int, int] = {}
+    for each in moments:
+        number = int((each - begin) // width)
+        counted[number] = counted.get(number, 0) + 1
+    return [
+        api_pb2.FunctionCallCountResponse.InputBucket(
+            bucket_start_at=messages.timestamp(begin + number * width), count=total
+        )
+        for number, total in sorted(counted.items())
+    ]

@@ -1,0 +1,1 @@
+"""What stands before the containers: hosts, redirects, and the answers of Modal itself."""

@@ -1,0 +1,55 @@
+"""Ways to send an answer to the client: whole, byte by byte for ever, cut off, or filled up with zeros."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import Send
+
+    from pytest_modal_bench.local.edge.answer import Answer
+
+ZEROS = bytes(256 * 1024)
+"""A piece of a large body."""
+
+
+async def whole(answer: Answer, send: Send) -> None:
+    """Send all of it."""
+    await _head(answer, send, [("content-length", str(len(answer.body)))])
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def drip(answer: Answer, interval: float, gone: asyncio.Future[None], send: Send) -> None:
+    """Send the body over and over, a byte every `interval` seconds, until the client is gone."""
+    await _head(answer, send, [])
+    for byte in cycle(answer.body):
+        await send({"type": "http.response.body", "body": bytes([byte]), "more_body": True})
+        await asyncio.wait({gone}, timeout=interval)
+        if gone.done():
+            return
+
+
+async def truncate(answer: Answer, send: Send) -> None:
+    """Promise the whole body and send half; on an unfinished answer the server drops the connection."""
+    await _head(answer, send, [("content-length", str(len(answer.body)))])
+    half = answer.body[: len(answer.body) // 2]
+    await send({"type": "http.response.body", "body": half, "more_body": True})
+
+
+async def large(answer: Answer, size: int, gone: asyncio.Future[None], send: Send) -> None:
+    """Send the body, cut or filled up with zeros to `size` bytes, a piece at a time, unless the client leaves."""
+    await _head(answer, send, [("content-length", str(size))])
+    piece, left = answer.body[:size], size
+    while not gone.done():
+        left -= len(piece)
+        await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
+        if not left:
+            return
+        piece = ZEROS[:left]
+
+
+async def _head(answer: Answer, send: Send, more: list[tuple[str, str]]) -> None:
+    headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in answer.headers + more]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})

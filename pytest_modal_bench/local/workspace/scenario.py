@@ -1,0 +1,208 @@
+"""Scenarios: which test resources exist and what goes wrong where, read from TOML and checked."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+
+from pytest_modal_bench.local.workspace.faults import (
+    AnyFault,
+    Blank,
+    Costly,
+    Echo,
+    EdgeAnswer,
+    Hang,
+    Positive,
+    Slow,
+    Still,
+)
+
+if TYPE_CHECKING:
+    from pytest_modal_bench.local.workspace.apps import App, Endpoint, Workspace
+
+SUCCESS_HEADERS = {"x-cost-usd", "x-execution-time-sec", "x-gpu-type", "server-timing"}
+MIDDLEWARE_PREFIX = "x-modal-bench-"
+LATE_SEC = 10.0
+"""How late a late record is if the scenario does not say."""
+
+
+class ScenarioError(Exception):
+    """A scenario that does not exist or does not hold together; its message is one line."""
+
+
+class Resources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which test resources exist."""
+
+    image: bool
+    video: bool | Literal["still"]
+    """`still`: the portrait, where a film belongs."""
+    mask: bool | Literal["portrait"]
+    """`portrait`: the test image itself, where its mask belongs."""
+    lora: bool
+
+
+class AppSlow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many times as long everything in an app takes."""
+
+    enter: Positive = 1.0
+    load: Positive = 1.0
+    inference: Positive = 1.0
+
+
+class AppFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What goes wrong with a whole app; times are unscaled seconds."""
+
+    tls: Literal["cut"] | None = None
+    """The TLS handshake ends after the ClientHello."""
+    refuse: bool = False
+    """Nobody listens on its port."""
+    hang: bool = False
+    """Requests are taken, and never answered."""
+    edge: EdgeAnswer | None = None
+    """The edge answers every request at once; no container is started."""
+    slow: AppSlow = AppSlow()
+    cost: Positive = 1.0
+    """What it says it cost, as a multiple of what its GPU seconds do."""
+    records: Literal["late", "missing", "contradictory"] | None = None
+    """The provider's record of a call comes some time after its end, never, or names another container."""
+    records_late_sec: Positive | None = None
+    refuses_stops: bool = False
+    """The control plane stops no container, and says so."""
+    stranger: Positive | None = None
+    """Another client sends `GET /health` that often: it starts containers, and keeps them."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be together."""
+        if self.records_late_sec is not None and self.records != "late":
+            raise ValueError('`records_late_sec` goes with `records = "late"`')
+        dead = {"tls": self.tls, "refuse": self.refuse, "hang": self.hang, "edge": self.edge}
+        ways = [f"`{way}`" for way, there in dead.items() if there]
+        if len(ways) > 1:
+            raise ValueError(f"an app is dead in one way, not in {len(ways)}: {', '.join(ways)}")
+        if ways and self.stranger is not None:
+            raise ValueError(f"a `stranger` gets nowhere in an app with {ways[0]}")
+
+    @property
+    def late_sec(self) -> float:
+        """How late a record is that is late."""
+        return self.records_late_sec or LATE_SEC
+
+    @property
+    def everywhere(self) -> AnyFault | None:
+        """What goes wrong on every path; None: nothing does, or nothing gets that far."""
+        return Hang() if self.hang else self.edge
+
+
+class ControlFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What goes wrong with the control plane."""
+
+    tokens: Literal["refused"] | None = None
+    """Whatever the token, it is refused."""
+    gone_after: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    """It answers so many calls, hangs up, and is not heard of again."""
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is there, and what goes wrong."""
+
+    summary: str
+    resources: Resources
+    success_headers: bool | list[str] = True
+    """Whether cost, time, GPU and middleware headers survive the way to the client; or which of them do."""
+    middleware: bool = False
+    """Whether the apps are wrapped in the middleware that tells of their container."""
+    control: ControlFault = ControlFault()
+    apps: dict[str, AppFault] = {}
+    faults: dict[str, AnyFault] = {}
+    """By path."""
+
+    def __post_init__(self) -> None:
+        """Refuse headers that no app has."""
+        if not isinstance(self.success_headers, bool):
+            for header in self.success_headers:
+                if not told(header.lower()):
+                    raise ValueError(f"`success_headers`: no app answers with {header!r}")
+
+    def cut(self) -> list[str]:
+        """Apps whose TLS handshake is cut off."""
+        return [name for name, fault in self.apps.items() if fault.tls == "cut"]
+
+    def refused(self) -> list[str]:
+        """Apps on whose port nobody listens."""
+        return [name for name, fault in self.apps.items() if fault.refuse]
+
+    def survives(self, header: str) -> bool:
+        """Whether a header of an app's answer, in lower case, reaches the client."""
+        if not told(header):
+            return True
+        if isinstance(self.success_headers, bool):
+            return self.success_headers
+        return header in map(str.lower, self.success_headers)
+
+    def altered(self, name: str, app: App) -> App:
+        """The app with its times and costs as they are in this scenario."""
+        fault = self.apps.get(name, AppFault())
+        endpoints = {}
+        for path, endpoint in app.endpoints.items():
+            here = self.faults.get(path)
+            load, inference = (here.load, here.inference) if isinstance(here, Slow) else (1.0, 1.0)
+            cost = here.factor if isinstance(here, Costly) else 1.0
+            endpoints[path] = msgspec.structs.replace(
+                endpoint,
+                load=endpoint.load * load * fault.slow.load,
+                inference=endpoint.inference * inference * fault.slow.inference,
+                cost_factor=endpoint.cost_factor * cost * fault.cost,
+            )
+        return msgspec.structs.replace(app, enter=app.enter * fault.slow.enter, endpoints=endpoints)
+
+
+def told(header: str) -> bool:
+    """Whether a header, in lower case, is one in which an app tells of its work."""
+    return header in SUCCESS_HEADERS or header.startswith(MIDDLEWARE_PREFIX)
+
+
+def known() -> list[str]:
+    """Names of the scenarios that ship with the package."""
+    folder = files(__package__) / "scenarios"
+    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+def read(name: str, workspace: Workspace) -> Scenario:
+    """Read the scenario `name`: one of `known()`, or a path that ends in `.toml`.
+
+    Raises `ScenarioError` if there is none, or it is malformed, or it names what `workspace` lacks.
+    """
+    if name in known():
+        data = (files(__package__) / "scenarios" / f"{name}.toml").read_bytes()
+    elif name.endswith(".toml"):
+        try:
+            data = Path(name).read_bytes()
+        except OSError as error:
+            raise ScenarioError(f"scenario {name!r} cannot be read: {error.strerror}") from error
+    else:
+        choice = ", ".join(known())
+        raise ScenarioError(f"no scenario {name!r}: there are {choice}, or give a path that ends in .toml")
+    try:
+        scenario = msgspec.toml.decode(data, type=Scenario)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"scenario {name!r}: {error}") from error
+    strangers = [*(set(scenario.faults) - workspace.paths()), *(set(scenario.apps) - set(workspace.apps))]
+    if strangers:
+        raise ScenarioError(f"scenario {name!r}: no such path or app: {', '.join(sorted(strangers))}")
+    for path, fault in scenario.faults.items():
+        if reason := out_of_place(fault, workspace.endpoint(path)):
+            raise ScenarioError(f"scenario {name!r}: {path} {reason}")
+    return scenario
+
+
+def out_of_place(fault: AnyFault, endpoint: Endpoint) -> str | None:
+    """Say why an endpoint cannot have a fault; None: it can."""
+    moves = isinstance(fault, Still) or (isinstance(fault, Blank) and fault.frames is not None)
+    if moves and not endpoint.moves:
+        return "answers a still picture as it is"
+    if isinstance(fault, Echo) and not endpoint.takes_media:
+        return "takes no image or video that it could echo"
+    return None

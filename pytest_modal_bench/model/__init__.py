@@ -1,0 +1,47 @@
+"""The schema of what is measured: Endpoint, Sample, EndpointResult, Run, and nothing else.
+
+A `Run` is exactly what the JSON report holds. Everywhere `None` (JSON `null`) means unknown, never zero.
+Units are in the names: `_sec` seconds, `_usd` US dollars, `_bytes` bytes, `_kb` kibibytes (1024 bytes).
+"""
+
+from pytest_modal_bench.model.endpoint import Budget, Endpoint, Expect, Level, Need, Quarantine, Resource
+from pytest_modal_bench.model.result import WORST_FIRST, Check, EndpointResult, Status, Verdict
+from pytest_modal_bench.model.run import SCHEMA, Run, Summary
+from pytest_modal_bench.model.sample import (
+    Cause,
+    CostBasis,
+    Decoded,
+    Media,
+    MediaKind,
+    Phases,
+    Provider,
+    Sample,
+    Start,
+)
+
+__all__ = [
+    "SCHEMA",
+    "WORST_FIRST",
+    "Budget",
+    "Cause",
+    "Check",
+    "CostBasis",
+    "Decoded",
+    "Endpoint",
+    "EndpointResult",
+    "Expect",
+    "Level",
+    "Media",
+    "MediaKind",
+    "Need",
+    "Phases",
+    "Provider",
+    "Quarantine",
+    "Resource",
+    "Run",
+    "Sample",
+    "Start",
+    "Status",
+    "Summary",
+    "Verdict",
+]

@@ -1,0 +1,116 @@
+"""What a run knows of one endpoint, and what the gate says of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from pytest_modal_bench.model.endpoint import Quarantine
+from pytest_modal_bench.model.sample import Cause, CostBasis, Media, Sample
+
+Status = Literal["success", "failed", "skipped", "not_run"]
+
+Verdict = Literal["PASS", "WARN", "FAIL", "INCONCLUSIVE", "SKIP", "ERROR"]
+WORST_FIRST: tuple[Verdict, ...] = ("FAIL", "ERROR", "WARN", "INCONCLUSIVE", "PASS", "SKIP")
+"""Verdicts, the worst first; what was skipped is worse than nothing alone."""
+"""What the gate says of an endpoint. ERROR: it could not be measured, for a reason of the measuring side."""
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that the gate held a result against, and what came of it. None: not known, or not part of it."""
+
+    metric: Literal["cold", "warm", "cost", "success"]
+    against: Literal["budget", "baseline"]
+    verdict: Verdict
+    message: str
+    """What it says, in one line: value, limit, and what is missing."""
+    value: float | None = None
+    """Seconds, US dollars, or a share."""
+    limit: float | None = None
+    """In the same unit; against a baseline: the ratio."""
+    ratio: float | None = None
+    """Median of this run over that of the earlier ones."""
+    p: float | None = None
+    """One-sided, Mann-Whitney."""
+    n: int | None = None
+    """Samples of this run."""
+    runs: int | None = None
+    """Earlier runs that it is compared with."""
+    again: bool = False
+    """Whether it was measured again, after the first time had flagged it."""
+
+
+class EndpointResult(msgspec.Struct, kw_only=True):
+    """What a run knows of one endpoint. The first twelve fields are those of the reference benchmark's JSON."""
+
+    endpoint: str
+    """Its name, such as `Flux Dev`."""
+    path: str
+    category: str
+    description: str = ""
+    cold_time_sec: float | None = None
+    """Median of the cold samples that succeeded."""
+    warm_time_sec: float | None = None
+    """Median of the warm samples that succeeded."""
+    cost_usd: float | None = None
+    """Cost of one warm call: median over the warm samples whose cost is known."""
+    gpu_type: str | None = None
+    """As the endpoint says, never as the catalogue claims."""
+    size_kb: float | None = None
+    """Size of the last answer that succeeded."""
+    status: Status
+    error: str | None = None
+    skipped_reason: str | None = None
+
+    id: str
+    app: str
+    pool: str
+    method: str = "POST"
+    tags: tuple[str, ...] = ()
+    timeout_sec: float | None = None
+    """The deadline that held for each call."""
+    first_time_sec: float | None = None
+    """Median of the `first` samples that succeeded."""
+    cold_verified: bool | None = None
+    """Whether every cold sample is proven; None: there is none."""
+    cold_inconclusive: str | None = None
+    """Why no cold start, or fewer than asked for, could be measured."""
+    warm_inconclusive: str | None = None
+    """Why fewer warm calls than asked for count."""
+    retaken: int = 0
+    """Calls that were dropped and taken again."""
+    load_sec: float | None = None
+    """Estimate of the model's load: the first execution in a new container less the median warm one."""
+    cause: Cause | None = None
+    """Why it failed."""
+    meaning: str | None = None
+    """What that cause means, in one line."""
+    remedy: str | None = None
+    """What to try, in one line."""
+    media: Media | None = None
+    """What its last answer was."""
+    cached: str | None = None
+    """Why its answers look as if they came from a cache."""
+    cost_basis: CostBasis | None = None
+    cold_cost_usd: float | None = None
+    """What a cold call cost: median."""
+    cold_cost_basis: CostBasis | None = None
+    idle_tail_usd: float | None = None
+    """What its container costs after its last call, until it scales down; an estimate."""
+    notes: list[str] = []
+    """What else is to be known of it, a line each."""
+    region: str | None = None
+    """As its container says."""
+    payload_sha256: str | None = None
+    """Of what is sent, seed and secrets left out: results of different payloads are not compared."""
+    cold_asked: bool = False
+    """Whether a cold start of it was looked for."""
+    verdict: Verdict | None = None
+    """What the gate says; None: it has not been asked."""
+    checks: list[Check] = []
+    """What it was held against."""
+    quarantine: Quarantine | None = None
+    misfits: list[str] = []
+    """What does not fit between the catalogue and what the app says of itself, a line each."""
+    samples: list[Sample] = []

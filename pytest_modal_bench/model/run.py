@@ -1,0 +1,85 @@
+"""One session's results, exactly as the JSON report holds them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from pytest_modal_bench.model.result import EndpointResult, Status, Verdict
+
+SCHEMA = 1
+"""Version of the JSON report's fields; raised when a field changes its meaning or goes away."""
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts of a run, and what it is known to have cost."""
+
+    total: int
+    successful: int
+    failed: int
+    skipped: int
+    not_run: int
+    calls: int
+    calls_with_cost: int
+    total_cost_usd: float | None
+    """Sum over the calls whose cost is known: a lower bound where `calls_with_cost < calls`; None where none is."""
+    estimated: bool = False
+    """Whether an estimate is in that sum."""
+
+    @classmethod
+    def of(cls, results: list[EndpointResult]) -> Summary:
+        """Count `results`."""
+        samples = [sample for result in results for sample in result.samples]
+        costs = [sample.cost_usd for sample in samples if sample.cost_usd is not None]
+
+        def count(status: Status) -> int:
+            return sum(result.status == status for result in results)
+
+        return cls(
+            total=len(results),
+            successful=count("success"),
+            failed=count("failed"),
+            skipped=count("skipped"),
+            not_run=count("not_run"),
+            calls=len(samples),
+            calls_with_cost=len(costs),
+            total_cost_usd=sum(costs) if costs else None,
+            estimated=any(sample.cost_basis == "estimated" for sample in samples),
+        )
+
+
+class Run(msgspec.Struct, kw_only=True):
+    """One session's results, as the JSON report holds them."""
+
+    schema: int = SCHEMA
+    timestamp: str
+    """When the session began: ISO 8601, UTC, whole seconds."""
+    workspace: str
+    environment: str | None = None
+    simulated: str | None = None
+    """What was simulated, in words; None: the endpoints are real."""
+    resources: dict[str, bool | None]
+    """Which test resources there were (`image`, `video`, `lora`, …); None: not looked for."""
+    quick: bool = False
+    """Warm calls only."""
+    rounds: int
+    """Warm calls asked for per endpoint."""
+    cold: Literal["observe", "force", "off"] = "observe"
+    """How cold starts were looked for."""
+    cold_rounds: int = 1
+    """Cold starts asked for per pool."""
+    finished: bool = False
+    """False: the session was cut off, or is still going on."""
+    version: str
+    """Of pytest-modal-bench."""
+    command: str | None = None
+    """The command that makes this run again."""
+    notes: list[str] = []
+    """What else is to be known of the run, a line each."""
+    strict: bool = False
+    verdict: Verdict | None = None
+    """The worst of its endpoints' verdicts that can fail it."""
+    summary: Summary
+    results: list[EndpointResult]
+    """In catalogue order."""

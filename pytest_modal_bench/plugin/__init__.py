@@ -1,0 +1,1 @@
+"""All that knows pytest. `benchmark` alone knows pytest-benchmark, `xdist` alone knows pytest-xdist."""

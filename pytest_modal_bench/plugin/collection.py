@@ -1,0 +1,146 @@
+"""Which tests are endpoint tests, in which order they run, and what selects them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_modal_bench.model import Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+    from types import ModuleType
+
+    from pytest_modal_bench.catalogue import Catalogue
+    from pytest_modal_bench.plugin.settings import Settings
+
+# What a test may take beyond the deadlines of its calls before pytest-timeout, the backstop, ends it.
+_GRACE_SEC = 60.0
+
+
+def endpoint_of(item: pytest.Item) -> Endpoint | None:
+    """The endpoint that a test is parametrized with."""
+    callspec = getattr(item, "callspec", None)
+    endpoint = callspec.params.get("endpoint") if callspec is not None else None
+    return endpoint if isinstance(endpoint, Endpoint) else None
+
+
+def slug(text: str) -> str:
+    """`text` as one word for `-k`: `Face Consistency` becomes `face-consistency`."""
+    return "-".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
+
+
+class CatalogueModule(pytest.Module):
+    """Collects a catalogue that no test of the user's asks for: it brings its one test along."""
+
+    def _getobj(self) -> ModuleType:
+        from pytest_modal_bench.plugin import default_test
+
+        return default_test
+
+
+class EndpointCollection:
+    """Plugin that gives tests their endpoints, and leaves no other tests."""
+
+    def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
+        """Everything it needs to know is in the session's settings and catalogue."""
+        self.settings = settings
+        self.catalogue = catalogue
+        pools = list(catalogue.pools)
+        self._order = {
+            endpoint.id: (pools.index(endpoint.pool), index)
+            for index, endpoint in enumerate(catalogue.endpoints)
+        }
+
+    @pytest.hookimpl
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        """A catalogue that is named on the command line can be collected itself."""
+        if file_path == self.settings.catalogue and parent.session.isinitpath(file_path):
+            return CatalogueModule.from_parent(parent, path=file_path)
+        return None
+
+    @pytest.hookimpl
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Any test that asks for `endpoint` runs once for each endpoint of the catalogue."""
+        if _wants_endpoint(metafunc):
+            metafunc.parametrize("endpoint", [_parameter(endpoint) for endpoint in self.catalogue.endpoints])
+
+    @pytest.hookimpl
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Let `-k` find an endpoint by path, name, category, its slug, app and tags."""
+        endpoint = endpoint_of(item)
+        if endpoint is not None:
+            words = (endpoint.path, endpoint.name, endpoint.category, slug(endpoint.category), endpoint.app)
+            item.extra_keyword_matches.update(words, endpoint.tags)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+    ) -> Iterator[None]:
+        """Before others select: bring in the catalogue's own test where none was found. After them: put in order.
+
+        A test that gets no endpoint has no place in a benchmark, as with `--benchmark-only`. Whatever shuffled or
+        sorted the tests, a pool's endpoints follow one another in catalogue order, so that the same one is cold.
+        """
+        if self.settings.catalogue_asked_for and not any(map(endpoint_of, items)):
+            module = CatalogueModule.from_parent(session, path=self.settings.catalogue)
+            items.extend(session.genitems(module))
+        others = [item for item in items if endpoint_of(item) is None]
+        if others:
+            items[:] = [item for item in items if endpoint_of(item) is not None]
+            config.hook.pytest_deselected(items=others)
+        yield
+        items.sort(key=self._position)
+        for item in items:
+            self._limit(config, item)
+
+    def _position(self, item: pytest.Item) -> tuple[int, int, str]:
+        endpoint = endpoint_of(item)
+        assert endpoint is not None  # noqa: S101 - the others were deselected
+        return (*self._order[endpoint.id], item.nodeid)
+
+    def _limit(self, config: pytest.Config, item: pytest.Item) -> None:
+        """pytest-timeout as a backstop for what our own deadlines can't end; never over a limit that the user set."""
+        if not config.pluginmanager.hasplugin("timeout") or item.get_closest_marker("timeout"):
+            return
+        asked = config.getoption("timeout", None), os.environ.get("PYTEST_TIMEOUT"), config.getini("timeout")
+        endpoint = endpoint_of(item)
+        if not any(asked) and endpoint is not None:
+            calls = self.settings.rounds + 1
+            limit = self.settings.deadline_sec(endpoint.timeout) * calls + _GRACE_SEC
+            item.add_marker(pytest.mark.timeout(limit))
+
+
+def _wants_endpoint(metafunc: pytest.Metafunc) -> bool:
+    """Whether a test asks for an `endpoint`, and no fixture or parameter of that name is the user's own."""
+    if "endpoint" not in metafunc.fixturenames or metafunc._arg2fixturedefs.get("endpoint"):  # noqa: SLF001 - pytest offers no other way to ask
+        return False
+    return not any(
+        "endpoint" in (names.replace(",", " ").split() if isinstance(names, str) else names)
+        for mark in metafunc.definition.iter_markers("parametrize")
+        for names in (mark.args[0] if mark.args else mark.kwargs.get("argnames", ""),)
+    )
+
+
+def _parameter(endpoint: Endpoint) -> Any:
+    marker = pytest.mark.modal_endpoint(
+        name=endpoint.name,
+        path=endpoint.path,
+        category=endpoint.category,
+        app=endpoint.app,
+        tags=endpoint.tags,
+    )
+    return pytest.param(endpoint, id=endpoint.id, marks=marker)
+
+
+def endpoint_of_id(nodeid: str, endpoints: Sequence[Endpoint]) -> Endpoint | None:
+    """The endpoint of a test of which only the id is known, as the controller knows those that its workers collect.
+
+    A test with further parameters has ids such as `[wan2.6-cpu]`; of two endpoints that fit, the longer one is meant.
+    """
+    parameters = nodeid.partition("[")[2].removesuffix("]")
+    fitting = [e for e in endpoints if f"-{e.id}-" in f"-{parameters}-"]
+    return max(fitting, key=lambda endpoint: len(endpoint.id), default=None)

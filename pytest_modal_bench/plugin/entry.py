@@ -1,0 +1,164 @@
+"""Entry point: options, ini keys, markers, hookspecs, and registration of the rest once it is asked for.
+
+Imports nothing but pytest and `sources`, which imports no more: a session that does not ask for the benchmark pays
+for nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from pytest_modal_bench.plugin.option_values import given, is_on
+
+NOT_ASKED_FOR = "endpoint tests call deployed endpoints: run pytest with --modal-bench"
+_FIXTURES = frozenset(
+    {"endpoint", "endpoint_result", "measure_endpoint", "test_image", "test_lora", "test_mask", "test_video"}
+)
+
+
+@pytest.hookimpl
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare every option, its ini key beside it; the environment variable has the ini key's name in capitals."""
+    group = parser.getgroup("modal-bench", "benchmarks of Modal web endpoints")
+
+    def switch(name: str, help_text: str) -> None:
+        key = _key(name)
+        group.addoption(f"--{name}", dest=key, action="store_true", default=None, help=help_text)
+        parser.addini(key, f"{help_text} (true or false)", type="bool", default=None)
+
+    def option(name: str, metavar: str, help_text: str, **how: Any) -> None:
+        key = _key(name)
+        group.addoption(f"--{name}", dest=key, metavar=metavar, default=None, help=help_text, **how)
+        parser.addini(key, help_text, default=None)
+
+    switch("modal-bench", "Call every endpoint of the catalogue, time it, and write the report.")
+    switch("modal-bench-quick", "Time warm calls only.")
+    option(
+        "modal-bench-workspace",
+        "NAME",
+        "Modal workspace, for {workspace} in the catalogue's URLs. 'local' starts the local workspace, a stand-in "
+        "for Modal on this machine. Default: the catalogue's.",
+    )
+    option(
+        "modal-bench-environment",
+        "NAME",
+        "Modal environment: for {environment} in the catalogue's URLs, and where Modal's control plane is asked.",
+    )
+    option("modal-bench-catalogue", "FILE", "The catalogue. Default: the endpoints.toml that is found.")
+    option(
+        "modal-bench-cold",
+        "HOW",
+        "Cold starts: 'observe' a pool's first call, 'force' them by scaling the pool to zero through Modal's control "
+        "plane (needs --modal-bench-environment, tokens in the environment and the extra modal), or 'off'. "
+        "Default: observe.",
+    )
+    option("modal-bench-cold-rounds", "N", "Forced cold starts per pool. Default: 1.")
+    option("modal-bench-rounds", "N", "Warm calls per endpoint. Default: 3.")
+    option("modal-bench-timeout", "S", "Caps every call's deadline, in seconds. Default: the catalogue's.")
+    option(
+        "modal-bench-report",
+        "PATH",
+        "Where to write a report; its format follows the suffix: .md, .json, .comment.md (for a pull request) or "
+        ".benchmark.json (for github-action-benchmark). Repeatable. "
+        "Default: modal-bench-report.md and modal-bench-report.json in the root directory.",
+        action="append",
+    )
+    option("modal-bench-save-outputs", "DIR", "Keep each endpoint's last answer in this directory.")
+    option(
+        "modal-bench-max-cost",
+        "USD",
+        "Make no call that would bring what the run costs above this; calls are then made one at a time.",
+    )
+    option(
+        "modal-bench-baseline",
+        "PATH",
+        "Earlier runs to compare with: a JSON report, or a directory of them.",
+    )
+    option(
+        "modal-bench-budget",
+        "BUDGET",
+        "What an endpoint may take, such as max_warm=5, or max_warm=4:5 to warn from 4 on. Metrics: max_cold, max_warm "
+        "(seconds), max_cost (USD a warm call), min_success (a share). Repeatable; beats the catalogue's.",
+        action="append",
+    )
+    switch(
+        "modal-bench-strict", "Skips, unverified cold starts, cached answers and open questions fail, too."
+    )
+    option(
+        "modal-bench-generate",
+        "WHAT",
+        "Make the test resources image,video (or one of them) with the workspace's own endpoints, then stop.",
+        nargs="?",
+        const="image,video",
+    )
+    option("modal-bench-scenario", "NAME", "Local workspace: how it behaves. Default: healthy.")
+    option(
+        "modal-bench-time-scale",
+        "X",
+        "Local workspace: factor on its simulated times and on the deadlines. Default: 0.01.",
+    )
+
+
+def _key(name: str) -> str:
+    return name.replace("-", "_")
+
+
+@pytest.hookimpl
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks that users may implement."""
+    from pytest_modal_bench.plugin import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def asked_for(config: pytest.Config) -> bool:
+    """Whether this session runs the benchmark. Raises `pytest.UsageError` for a value that says neither yes nor no."""
+    return is_on(config, "modal_bench")
+
+
+@pytest.hookimpl
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker; register what the benchmark is made of, if it is asked for."""
+    config.addinivalue_line(
+        "markers",
+        "modal_endpoint(name, path, category, app, tags): on every endpoint test, for -m. Set by pytest-modal-bench.",
+    )
+    if not config.option.help and asked_for(config):
+        from pytest_modal_bench.plugin.registration import register
+
+        register(config)
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """With `-n auto`, start one worker a pool: endpoints of a pool are measured one after the other anyway."""
+    if not asked_for(config) or "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    from pytest_modal_bench.plugin.settings import pools
+
+    return pools(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Make test resources instead of running tests, if that is asked for."""
+    if config.option.help or next(given(config, "modal_bench_generate"), None) is None:
+        return None
+    from pytest_modal_bench.run.generate import main
+
+    return main(config)
+
+
+@pytest.hookimpl
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Without the benchmark, a test that asks for one of its fixtures is skipped: no catalogue is read for it."""
+    asked = _FIXTURES.intersection(getattr(item, "fixturenames", ()))
+    if asked and not asked_for(item.config):
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        # pytest offers no other way to ask whether a fixture of that name is the user's own.
+        own = item._fixtureinfo.name2fixturedefs.keys() | parameters  # type: ignore[attr-defined] # noqa: SLF001
+        if asked - own:
+            item.add_marker(pytest.mark.skip(NOT_ASKED_FOR))

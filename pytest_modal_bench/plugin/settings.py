@@ -1,0 +1,320 @@
+"""One frozen Settings: command line, then environment, then ini file, then default."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
+
+import pytest
+
+from pytest_modal_bench.catalogue import Catalogue, CatalogueError, load
+from pytest_modal_bench.model import Budget
+from pytest_modal_bench.plugin.option_values import Given, given, is_on
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_modal_bench.gate.baselines import History
+
+LOCAL = "local"
+CATALOGUE_NAME = "endpoints.toml"
+GENERATED = ("image", "video")
+_DEFAULT_REPORTS = ("modal-bench-report.md", "modal-bench-report.json")
+
+# Modal answers a call that runs longer than this with a redirect (docs: "Web endpoint timeouts", 150 s).
+_EDGE_HOLDS_SEC = 150.0
+# A container of the local workspace starts as a real process in unscaled time: no deadline is scaled below this.
+_SCALED_DEADLINE_FLOOR_SEC = 5.0
+_SCALED_PATIENCE_FLOOR_SEC = 5.0
+
+Cold = Literal["observe", "force", "off"]
+"""How cold starts are looked for."""
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a session was asked to do."""
+
+    quick: bool
+    workspace: str | None
+    environment: str | None
+    catalogue: Path
+    catalogue_asked_for: bool
+    """Whether the catalogue itself is among what pytest was asked to collect."""
+    rounds: int
+    cold: Cold
+    cold_rounds: int
+    timeout: float | None
+    """Cap on every deadline, in seconds."""
+    reports: tuple[Path, ...]
+    save_outputs: Path | None
+    """Directory for each endpoint's last answer."""
+    max_cost: float | None
+    """What a run may cost, in USD."""
+    strict: bool
+    baseline: Path | None
+    """A JSON report, or a directory of them."""
+    budget: Budget
+    """Beats the catalogue's."""
+    generate: tuple[str, ...]
+    scenario: str
+    time_scale: float
+
+    @property
+    def local(self) -> bool:
+        """Whether the session runs on the local workspace."""
+        return self.workspace == LOCAL
+
+    def deadline_sec(self, timeout: float) -> float:
+        """Seconds that a call may take whose endpoint's `timeout` is given in seconds."""
+        if self.local:
+            timeout = max(timeout * self.time_scale, min(timeout, _SCALED_DEADLINE_FLOOR_SEC))
+        return timeout if self.timeout is None else min(timeout, self.timeout)
+
+    def patience_sec(self, seconds: float) -> float:
+        """How long to wait for something that takes up to `seconds` on Modal."""
+        return (
+            max(seconds * self.time_scale, min(seconds, _SCALED_PATIENCE_FLOOR_SEC))
+            if self.local
+            else seconds
+        )
+
+    @property
+    def held_after_sec(self) -> float:
+        """Seconds from which on a hop counts as held by the server rather than as a redirect."""
+        return min(1.0, _EDGE_HOLDS_SEC / 2 * self.time_scale) if self.local else 1.0
+
+
+_RESOLVED = pytest.StashKey[Settings]()
+_CATALOGUE = pytest.StashKey[Catalogue]()
+_HISTORY = pytest.StashKey["History | None"]()
+
+
+def resolve(config: pytest.Config) -> Settings:
+    """Settle every option once. Raises `pytest.UsageError` that names the source of a bad value."""
+    if _RESOLVED not in config.stash:
+        config.stash[_RESOLVED] = _resolve(config)
+    return config.stash[_RESOLVED]
+
+
+def catalogue(config: pytest.Config) -> Catalogue:
+    """The session's catalogue, read once. Raises `pytest.UsageError` that says what is wrong with it."""
+    if _CATALOGUE not in config.stash:
+        settings = resolve(config)
+        try:
+            config.stash[_CATALOGUE] = load(
+                settings.catalogue,
+                root=config.rootpath,
+                workspace=None if settings.local else settings.workspace,
+                environment=settings.environment,
+                environ=os.environ,
+            )
+        except CatalogueError as error:
+            raise pytest.UsageError(str(error)) from None
+    return config.stash[_CATALOGUE]
+
+
+def history(config: pytest.Config) -> History | None:
+    """The earlier runs to compare with, read once. Raises `pytest.UsageError` that says what is wrong with them."""
+    if _HISTORY not in config.stash:
+        path = resolve(config).baseline
+        config.stash[_HISTORY] = None if path is None else _read_history(path)
+    return config.stash[_HISTORY]
+
+
+def _read_history(path: Path) -> History:
+    from pytest_modal_bench.gate.baselines import BaselineError, History
+
+    try:
+        return History.load(path)
+    except BaselineError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pools(config: pytest.Config) -> int:
+    """How many pools the session's catalogue has."""
+    return len(catalogue(config).pools)
+
+
+def _resolve(config: pytest.Config) -> Settings:
+    def value(name: str, parse: Callable[[str], T], default: D) -> T | D:
+        for values in given(config, f"modal_bench_{name}"):
+            source, text, _ = values[-1]
+            try:
+                return parse(text)
+            except ValueError as error:
+                raise pytest.UsageError(f"{source}: {error}") from None
+        return default
+
+    path, asked_for = _find_catalogue(config)
+    quick = is_on(config, "modal_bench_quick")
+    environment = value("environment", _name, None)
+    cold: Cold = value("cold", _cold, "observe")
+    if cold == "force":
+        if quick:
+            raise pytest.UsageError(
+                "--modal-bench-cold=force asks for cold starts and --modal-bench-quick for none: leave one of them out"
+            )
+        if environment is None:
+            raise pytest.UsageError(
+                "--modal-bench-cold=force stops the containers of the apps that it measures, so it wants to be told "
+                "where: name the environment with --modal-bench-environment NAME"
+            )
+    return Settings(
+        quick=quick,
+        workspace=value("workspace", _name, None),
+        environment=environment,
+        catalogue=path,
+        catalogue_asked_for=asked_for,
+        rounds=value("rounds", _count, 3),
+        cold="off" if quick else cold,
+        cold_rounds=value("cold_rounds", _count, 1),
+        timeout=value("timeout", _positive, None),
+        reports=_reports(config),
+        save_outputs=_directory(config),
+        max_cost=value("max_cost", _positive, None),
+        strict=is_on(config, "modal_bench_strict"),
+        baseline=_baseline(config),
+        budget=_budget(config),
+        generate=value("generate", _resources, ()),
+        scenario=value("scenario", str, "healthy"),
+        time_scale=value("time_scale", _positive, 0.01),
+    )
+
+
+def _reports(config: pytest.Config) -> tuple[Path, ...]:
+    from pytest_modal_bench.report.write import format_of, known
+
+    default = [Given("", name, config.rootpath) for name in _DEFAULT_REPORTS]
+    paths = []
+    for source, text, base in next(given(config, "modal_bench_report"), default):
+        # A repeated option is one path each; variable and ini key hold them all, with spaces between them.
+        for name in [text] if source.startswith("--") else text.split():
+            path = (base / name).absolute()
+            if format_of(path) is None:
+                raise pytest.UsageError(f"{source}: {path.name}: a report's name ends in {known()}")
+            if path.is_dir():
+                raise pytest.UsageError(f"{source}: {path.name}: is a directory, name a file in it")
+            paths.append(path)
+    return tuple(dict.fromkeys(paths))
+
+
+def _directory(config: pytest.Config) -> Path | None:
+    for values in given(config, "modal_bench_save_outputs"):
+        source, name, base = values[-1]
+        path = (base / name).absolute()
+        if path.exists() and not path.is_dir():
+            raise pytest.UsageError(f"{source}: {path.name}: is a file, name a directory")
+        return path
+    return None
+
+
+def _baseline(config: pytest.Config) -> Path | None:
+    for values in given(config, "modal_bench_baseline"):
+        source, name, base = values[-1]
+        path = (base / name).absolute()
+        if not path.exists():
+            raise pytest.UsageError(
+                f"{source}: {name}: no such file or directory; leave it out for a first run, which makes one"
+            )
+        return path
+    return None
+
+
+def _budget(config: pytest.Config) -> Budget:
+    from pytest_modal_bench.gate.budgets import parse
+
+    budget = Budget()
+    for source, text, _ in next(given(config, "modal_bench_budget"), []):
+        try:
+            budget = budget.under(parse(text))
+        except ValueError as error:
+            raise pytest.UsageError(f"{source}: {error}") from None
+    return budget
+
+
+def _name(text: str) -> str:
+    if not text.strip() or not all(c.isalnum() or c in "-_." for c in text):
+        raise ValueError(f"expected a name of letters, digits, '-', '_' and '.', got {text!r}")
+    return text
+
+
+def _cold(text: str) -> Cold:
+    for known in get_args(Cold):
+        if text == known:
+            return known  # type: ignore[no-any-return] # one of the literals
+    raise ValueError(f"expected {', '.join(get_args(Cold))}, got {text!r}")
+
+
+def _count(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ValueError(f"expected a whole number from 1 on, got {text!r}")
+    return number
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise ValueError(f"expected a number above 0, got {text!r}")
+    return number
+
+
+def _resources(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    unknown = [name for name in names if name not in GENERATED]
+    if unknown:
+        raise ValueError(f"can generate {' and '.join(GENERATED)}, not {unknown[0]!r}")
+    return names
+
+
+_NOT_SEARCHED = {"node_modules", "venv", "site-packages", "build", "dist", "__pycache__"}
+
+
+def _find_catalogue(config: pytest.Config) -> tuple[Path, bool]:
+    """The catalogue's path, and whether pytest was asked to collect it: by name, or as a part of a directory."""
+    for values in given(config, "modal_bench_catalogue"):
+        _, name, base = values[-1]
+        return (base / name).absolute(), True
+    arguments = [config.invocation_params.dir / str(arg).split("::")[0] for arg in config.args]
+    found = list(dict.fromkeys(path for argument in arguments for path in _catalogues_in(argument)))
+    if len(found) > 1:
+        listed = ", ".join(str(_relative(path, config.rootpath)) for path in found)
+        raise pytest.UsageError(f"several catalogues: {listed}; choose one with --modal-bench-catalogue FILE")
+    if found:
+        return found[0], True
+    beside = [argument.parent / CATALOGUE_NAME for argument in arguments if argument.is_file()]
+    usual = [config.rootpath / "tests" / "endpoints" / CATALOGUE_NAME, config.rootpath / CATALOGUE_NAME]
+    for path in (*beside, *usual):
+        if path.is_file():
+            return path.absolute(), False
+    raise pytest.UsageError(
+        f"no catalogue: write an {CATALOGUE_NAME} (the README shows one), or name one with --modal-bench-catalogue FILE"
+    )
+
+
+def _catalogues_in(argument: Path) -> Iterator[Path]:
+    if argument.is_file() and argument.suffix == ".toml":
+        yield argument.absolute()
+    for directory, subdirectories, files in os.walk(argument):
+        subdirectories[:] = sorted(
+            name for name in subdirectories if not name.startswith(".") and name not in _NOT_SEARCHED
+        )
+        if CATALOGUE_NAME in files:
+            yield Path(directory, CATALOGUE_NAME).absolute()
+
+
+def _relative(path: Path, root: Path) -> Path:
+    return path.relative_to(root) if path.is_relative_to(root) else path

@@ -1,0 +1,1 @@
+"""Which calls an endpoint gets, and what they prove: cold, first, warm."""

@@ -1,0 +1,62 @@
+"""The limit on what a run may cost: its ledger, and what is foreseen before the first call."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_modal_bench.cost.forecast import Planned, forecast
+from pytest_modal_bench.cost.ledger import Ledger
+from pytest_modal_bench.protocol.measurement import RETAKES, is_cold_due
+from pytest_modal_bench.report.json import load
+from pytest_modal_bench.safety.text import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_modal_bench.model import Endpoint, EndpointResult
+    from pytest_modal_bench.plugin.settings import Settings
+    from pytest_modal_bench.run.measurer import Measuring
+
+
+def open_ledger(limit_usd: float, add_cleanup: Callable[[Callable[[], None]], None]) -> Ledger:
+    """Make a ledger in a directory of its own, which `add_cleanup` is told how to remove."""
+    directory = tempfile.TemporaryDirectory(prefix="modal-bench-")
+    add_cleanup(directory.cleanup)
+    return Ledger(Path(directory.name) / "ledger", limit_usd)
+
+
+def foreseen(selected: Sequence[Endpoint], settings: Settings, measuring: Measuring) -> str:
+    """Say in one line what the calls to the `selected` endpoints may cost."""
+    begun: set[str] = set()
+    colds = settings.cold_rounds if settings.cold == "force" else 1
+    repeats = (1 + RETAKES) * (1 if settings.baseline is None else 2)  # worse than before is measured twice
+    planned = [
+        Planned(
+            endpoint.id,
+            colds if is_cold_due(endpoint, begun) else 1,
+            settings.rounds,
+            measuring.longest_usd(endpoint),
+            repeats,
+        )
+        for endpoint in selected
+    ]
+    expected, most, calls = forecast(planned, _earlier(settings))
+    by_last = "unknown" if expected is None else f"about ${expected:.4f}, by the last report"
+    at_most = "unknown" if most is None else f"${most:.2f}"
+    return (
+        f"expected cost of {counted(calls, 'call')}: {by_last}; at most, each until its deadline and "
+        f"made {repeats} times: {at_most}; "
+        f"limit: ${settings.max_cost:g}"
+    )
+
+
+def _earlier(settings: Settings) -> dict[str, EndpointResult]:
+    """Results of the last run, if its report is where this one's will be."""
+    for path in settings.reports:
+        if path.suffix == ".json":
+            with suppress(OSError, ValueError):
+                return {result.id: result for result in load(path.read_bytes()).results}
+    return {}

@@ -1,0 +1,82 @@
+"""Makes the test image and the test video with the workspace's own endpoints."""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_modal_bench.call.client import Client
+from pytest_modal_bench.call.request import RequestError, build
+from pytest_modal_bench.call.spool import SpoolError
+from pytest_modal_bench.catalogue import CatalogueError
+from pytest_modal_bench.catalogue import resources as test_resources
+from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
+from pytest_modal_bench.plugin import settings as session_settings
+from pytest_modal_bench.safety.files import write_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_modal_bench.catalogue import Catalogue
+    from pytest_modal_bench.plugin.settings import Settings
+
+MAKERS = {"image": "/z-image-simple", "video": "/wan2.6"}
+"""The endpoint that makes each resource: the quickest image model, and a video model that needs no input."""
+
+# Generated once and kept: the same seed gives the same resource again.
+_SEED = 20260202
+
+
+class NotGenerated(Exception):
+    """A test resource could not be made; the message says which call failed and how."""
+
+
+def main(config: pytest.Config) -> int:
+    """Make what `--modal-bench-generate` asks for and return the exit code. Nothing else is run."""
+    settings = session_settings.resolve(config)
+    catalogue = session_settings.catalogue(config)
+    try:
+        with launch(settings.scenario, settings.time_scale) if settings.local else nullcontext() as local:
+            if isinstance(local, LocalWorkspace):
+                catalogue = catalogue.with_urls(local.urls)
+            for name in settings.generate:
+                path = _make(name, catalogue, settings)
+                print(f"modal-bench: test {name} made with {MAKERS[name]}: {path}")  # noqa: T201 - no session, no reporter
+    except (LaunchError, CatalogueError) as error:
+        raise pytest.UsageError(str(error)) from None
+    except (NotGenerated, SpoolError, OSError) as error:
+        print(f"modal-bench: {error}")  # noqa: T201
+        return pytest.ExitCode.TESTS_FAILED
+    except KeyboardInterrupt:
+        return pytest.ExitCode.INTERRUPTED
+    return pytest.ExitCode.OK
+
+
+def _make(name: str, catalogue: Catalogue, settings: Settings) -> Path:
+    path: Path | None = getattr(catalogue.resources, name)
+    if path is None:
+        raise NotGenerated(f'test {name}: the catalogue has no place for it: add {name} = "…" to [resources]')
+    endpoint = next((e for e in catalogue.endpoints if e.path == MAKERS[name]), None)
+    if endpoint is None:
+        raise NotGenerated(
+            f"test {name}: {MAKERS[name]} makes it, but the catalogue does not have that endpoint"
+        )
+    try:
+        request = build(endpoint, {}, seed=_SEED, environ=os.environ)
+    except RequestError as error:
+        raise NotGenerated(f"test {name}: {endpoint.path}: {error}") from None
+    with Client(held_after_sec=settings.held_after_sec) as client:
+        answer = client.call(request, deadline_sec=settings.deadline_sec(endpoint.timeout), fresh=True)
+        if not answer.ok:
+            raise NotGenerated(f"test {name}: {endpoint.path}: {answer.error}")
+        made = answer.body if isinstance(answer.body, bytes) else answer.body.read_bytes()
+    try:
+        data = made if name == "image" else test_resources.webp_to_mp4(made)
+        resource = test_resources.from_bytes(name, data)
+    except ValueError as error:
+        raise NotGenerated(f"test {name}: {endpoint.path}: {error}") from None
+    write_bytes(path, resource.data)
+    return path

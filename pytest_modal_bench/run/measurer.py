@@ -1,0 +1,334 @@
+"""The process that measures: what it has called so far, and under which conditions. Knows nothing of pytest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, convert, json, structs
+
+from pytest_modal_bench.answers.inspector import Inspector
+from pytest_modal_bench.answers.judging import Judge
+from pytest_modal_bench.answers.outputs import Outputs
+from pytest_modal_bench.call.causes import explain
+from pytest_modal_bench.call.client import Client
+from pytest_modal_bench.call.request import RequestError
+from pytest_modal_bench.call.spool import SpoolError
+from pytest_modal_bench.catalogue import resources as test_resources
+from pytest_modal_bench.cost.ledger import Ledger, LimitReached
+from pytest_modal_bench.cost.prices import Rates, from_live, table
+from pytest_modal_bench.cost.pricing import Pricing
+from pytest_modal_bench.model import Resource, Sample
+from pytest_modal_bench.protocol import measurement as protocol
+from pytest_modal_bench.protocol import outcome
+from pytest_modal_bench.protocol.cache_guard import suspicion
+from pytest_modal_bench.protocol.evidence import NoWitness, PoolState
+from pytest_modal_bench.protocol.pool_health import PoolHealth
+from pytest_modal_bench.protocol.preflight import Preflight
+from pytest_modal_bench.protocol.recording import PlainRecorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pytest_modal_bench.control.observer import Observer
+    from pytest_modal_bench.model import Endpoint, EndpointResult
+    from pytest_modal_bench.plugin.settings import Settings
+    from pytest_modal_bench.protocol.recording import Recorder
+
+
+class Briefing(Struct, frozen=True, kw_only=True):
+    """What a process that measures can't know by itself. Crosses to a worker as built-in types."""
+
+    lora: str | None
+    """The LoRA's id, if the workspace has it."""
+    called_pools: tuple[str, ...]
+    """Pools that have been called before: a cold start can't be observed there any more."""
+    begun_pools: tuple[str, ...]
+    """Pools of which a test has been started before: it has forced their cold starts, if that was asked for."""
+    probed: dict[str, Sample]
+    """By endpoint id: the call that asked whether the LoRA exists. It is that endpoint's first sample, too; but time
+    may pass before the next one, in which a container can stop, so that no call after it is warm at once."""
+
+
+class Pool:
+    """What the process knows of one pool."""
+
+    def __init__(self) -> None:
+        self.state = PoolState()
+        self.health = PoolHealth()
+        self.preflight = Preflight()
+
+
+class Measuring:
+    """Makes endpoints' calls. What it may call, and with what, it is told first: `found`, `observer`, then `brief`."""
+
+    def __init__(self, settings: Settings, ledger: Ledger | None = None) -> None:
+        self.settings = settings
+        self.found: dict[str, Resource | str] = {}
+        """Test resources by name; one that is missing is absent."""
+        self.observer: Observer | None = None
+        """Asks and tells Modal's control plane; None: there is none to ask."""
+        self.simulated: str | None = None
+        """What is simulated, in words; None: the endpoints are real."""
+        self.ledger: Ledger | None = ledger
+        """Where there is a limit on what the run may cost."""
+        self.client = Client(held_after_sec=settings.held_after_sec)
+        self._inspector = Inspector()
+        self._outputs = None if settings.save_outputs is None else Outputs(settings.save_outputs)
+        self._rates: Rates | None = None
+        self._pools: defaultdict[str, Pool] = defaultdict(Pool)
+        self._begun: set[str] = set()
+        self._due: set[str] = set()
+        """Endpoints whose pool's cold start is theirs, whether or not it is looked for."""
+        self._answered: set[str] = set()
+        self._probed: dict[str, Sample] = {}
+
+    def brief(self, briefing: dict[str, Any]) -> None:
+        """Hear what is known before the first test: see `Briefing`."""
+        told = convert(briefing, Briefing)
+        if told.lora is not None:
+            self.found["lora"] = told.lora
+        for pool in told.called_pools:
+            self._pools[pool].state.called = True
+        self._begun.update(told.begun_pools)
+        self._probed.update(told.probed)
+
+    def close(self) -> None:
+        """Close what is open."""
+        self.client.close()
+        self._inspector.close()
+        if self.observer is not None:
+            self.observer.close()
+
+    def missing(self, endpoint: Endpoint) -> str | None:
+        """`Missing: test image, …`, or None if `endpoint` has all it needs."""
+        return test_resources.missing_reason(endpoint.needs, self.found)
+
+    def begin(self, endpoint: Endpoint, recorder: Recorder) -> protocol.Measurement:
+        """Return a measurement that has made no call yet."""
+        return protocol.Measurement(endpoint, self.conditions(endpoint), recorder)
+
+    def conditions(self, endpoint: Endpoint) -> protocol.Conditions:
+        """Under which the endpoint's calls are made."""
+        return protocol.Conditions(
+            client=self.client,
+            resources=self.found,
+            environ=os.environ,
+            deadline_sec=self.settings.deadline_sec(endpoint.timeout),
+            pool=self._pools[endpoint.pool].state,
+            tolerant=self._min_success(endpoint) < 1,
+            witness=NoWitness() if self.observer is None else self.observer.witness(endpoint),
+            judge=Judge(endpoint, self._inspector, self.found, self._outputs),
+            pricing=self._pricing(endpoint),
+            permit=self._permit,
+        )
+
+    def measure(self, measurement: protocol.Measurement) -> EndpointResult:
+        """Make the endpoint's calls. A call that failed is told in the result, and by nothing else."""
+        endpoint = measurement.endpoint
+        pool = self._pools[endpoint.pool]
+        down = pool.health.verdict(endpoint.id)
+        if down is not None:
+            return _explained(outcome.failed(endpoint, down, pool.health.cause))
+        return self._measured(measurement, lambda: self._call(measurement, pool))
+
+    def _measured(self, measurement: protocol.Measurement, calls: Callable[[], None]) -> EndpointResult:
+        endpoint = measurement.endpoint
+        stopped: str | None = None
+        try:
+            calls()
+        except protocol.CallFailed:
+            pass  # its sample tells
+        except LimitReached as limit:
+            stopped = str(limit)
+        except (RequestError, SpoolError) as error:
+            return outcome.failed(endpoint, str(error))
+        self._remember(measurement, self._pools[endpoint.pool])
+        return self._result(measurement, stopped)
+
+    def measure_again(self, endpoint: Endpoint) -> EndpointResult:
+        """Measure an endpoint once more, forced cold starts too; nothing of it is recorded elsewhere."""
+        measurement = self.begin(endpoint, PlainRecorder())
+        cold_rounds = (
+            self.settings.cold_rounds if self.settings.cold == "force" and endpoint.id in self._due else 0
+        )
+        return self._measured(measurement, lambda: self._make(measurement, cold_rounds))
+
+    def together(self, endpoint: Endpoint, *results: EndpointResult) -> EndpointResult:
+        """Return one result of several measurements of an endpoint in this run; what any of them lacked, it lacks."""
+        samples = [sample for result in results for sample in result.samples]
+        known = structs.replace(
+            results[-1],
+            cold_inconclusive=next(filter(None, (each.cold_inconclusive for each in results)), None),
+            warm_inconclusive=next(filter(None, (each.warm_inconclusive for each in results)), None),
+            cold_asked=any(each.cold_asked for each in results),
+            payload_sha256=results[0].payload_sha256,
+            misfits=list(dict.fromkeys(note for each in results for note in each.misfits)),
+            notes=list(dict.fromkeys(note for each in results for note in each.notes)),
+        )
+        return self._summed_up(endpoint, samples, known)
+
+    def _call(self, measurement: protocol.Measurement, pool: Pool) -> None:
+        """Make the calls that are due. Raises what ends them."""
+        endpoint = measurement.endpoint
+        cold_rounds = self._cold_rounds(endpoint)
+        probe = self._probed.pop(endpoint.id, None)
+        if probe is not None:
+            measurement.take(self._believed(probe))
+            if self.settings.cold == "observe":
+                cold_rounds = 0
+            if not probe.ok:
+                return
+        pool.preflight.before(measurement)
+        self._make(measurement, cold_rounds)
+        pool.preflight.after(measurement)
+
+    def _remember(self, measurement: protocol.Measurement, pool: Pool) -> None:
+        for sample in measurement.samples:
+            # Modal's edge redirects whoever waits, for a pool that hangs as well.
+            waited = sample.cause == "timeout" and sample.held_sec > 0
+            if sample.http_status is not None and not waited:
+                pool.health.saw_answer()
+            if sample.cause is not None:
+                pool.health.note(measurement.endpoint.id, sample.cause, sample.error or "")
+        # One endpoint that hangs is no dead pool; but before each of the others waits as long, it is worth a look.
+        if pool.health.cause == "timeout" and pool.preflight.lives(measurement):
+            pool.health.saw_answer()
+        if any(sample.ok for sample in measurement.samples):
+            self._answered.add(measurement.endpoint.id)
+
+    def _result(self, measurement: protocol.Measurement, stopped: str | None) -> EndpointResult:
+        endpoint = measurement.endpoint
+        if stopped is not None and not measurement.samples:
+            return structs.replace(outcome.not_run(endpoint), skipped_reason=stopped)
+        pool = self._pools[endpoint.pool]
+        known = structs.replace(
+            outcome.not_run(endpoint),
+            cold_inconclusive=measurement.cold_inconclusive,
+            warm_inconclusive=measurement.warm_inconclusive or stopped,
+            cold_asked=self._cold_asked(measurement),
+            payload_sha256=self._payload_sha256(endpoint),
+            misfits=pool.preflight.notes(endpoint),
+            notes=list(measurement.notes),
+        )
+        return self._summed_up(endpoint, measurement.samples, known)
+
+    def _min_success(self, endpoint: Endpoint) -> float:
+        """Which share of the endpoint's calls must be answered: all, unless its budget says that fewer will do."""
+        level = endpoint.budget.under(self.settings.budget).min_success
+        return level.fail if level is not None and level.fail is not None else 1.0
+
+    def _summed_up(
+        self, endpoint: Endpoint, samples: Sequence[Sample], known: EndpointResult
+    ) -> EndpointResult:
+        """Return what `samples` add up to, with what is `known` beside them."""
+        pricing = self._pricing(endpoint)
+        priced = [pricing.price(sample) for sample in samples]
+        result = outcome.summarise(
+            endpoint,
+            priced,
+            deadline_sec=self.settings.deadline_sec(endpoint.timeout),
+            cold_inconclusive=known.cold_inconclusive,
+            warm_inconclusive=known.warm_inconclusive,
+            min_success=self._min_success(endpoint),
+        )
+        result = structs.replace(
+            result,
+            region=next((sample.region for sample in samples if sample.region), None),
+            cached=suspicion(priced),
+            cold_asked=known.cold_asked,
+            payload_sha256=known.payload_sha256,
+            misfits=known.misfits,
+            notes=known.notes,
+        )
+        return _explained(pricing.total(result))
+
+    def _cold_asked(self, measurement: protocol.Measurement) -> bool:
+        """Whether a cold start was looked for, or would have been if any were."""
+        asked = any(sample.meant == "cold" for sample in measurement.samples)
+        return asked or measurement.cold_inconclusive is not None or measurement.endpoint.id in self._due
+
+    def _payload_sha256(self, endpoint: Endpoint) -> str:
+        """Tells one request from another, test resources included, seed and secrets left out."""
+        sent = [self.found.get(need) for need in endpoint.needs]
+        files = [
+            hashlib.sha256(each.data).hexdigest() if isinstance(each, Resource) else each for each in sent
+        ]
+        said = (endpoint.method, endpoint.path, endpoint.payload, endpoint.form, endpoint.query, files)
+        return hashlib.sha256(json.encode(said, order="deterministic")).hexdigest()
+
+    def _make(self, measurement: protocol.Measurement, cold_rounds: int) -> None:
+        endpoint = measurement.endpoint
+        if sum(measurement.kept("cold")) >= cold_rounds:
+            cold_rounds = 0
+        steps = protocol.plan(
+            cold_rounds=cold_rounds, answered=endpoint.id in self._answered, rounds=self.settings.rounds
+        )
+        if not cold_rounds or self.settings.cold != "force":
+            measurement.make(steps)
+            return
+        assert self.observer is not None  # noqa: S101 - no session that forces begins without
+        with self.observer.forced(endpoint) as scale_to_zero:
+            measurement.make(steps[:1], scale_to_zero=scale_to_zero)
+        # Only now, with the autoscaler as it was: a container must live from one warm call to the next.
+        called = endpoint.id in self._answered or any(each.meant == "cold" for each in measurement.samples)
+        measurement.make(protocol.plan(cold_rounds=0, answered=called, rounds=self.settings.rounds))
+
+    def _believed(self, probe: Sample) -> Sample:
+        """The call that asked for the LoRA, as a sample of its endpoint: no forced cold start is a guess."""
+        if self.settings.cold == "force" and probe.start == "cold" and probe.counts and probe.proof is None:
+            dropped = "nothing proved that it met a new container"
+            return structs.replace(probe, start="first", asked="cold", dropped=dropped)
+        return probe
+
+    def _cold_rounds(self, endpoint: Endpoint) -> int:
+        """How many cold starts an endpoint gets: those of its pool if it is the first, or its own if it asks."""
+        due = protocol.is_cold_due(endpoint, self._begun)
+        if due:
+            self._due.add(endpoint.id)
+        called = self._pools[endpoint.pool].state.called
+        match self.settings.cold:
+            case "force":
+                return self.settings.cold_rounds if due else 0
+            case "observe":
+                return int(not called and endpoint.cold is not False)
+            case "off":
+                return 0
+
+    def _pricing(self, endpoint: Endpoint) -> Pricing:
+        observer = self.observer
+        return Pricing(
+            endpoint,
+            rates=self._current_rates,
+            provider_gpu=lambda: None if observer is None else observer.gpu(endpoint),
+            simulated=self.settings.local,
+        )
+
+    def longest_usd(self, endpoint: Endpoint) -> float | None:
+        """What a call to the endpoint costs that takes until its deadline; None: unknown."""
+        return self._pricing(endpoint).of_seconds(self.settings.deadline_sec(endpoint.timeout))
+
+    def _current_rates(self) -> Rates:
+        """Modal's live prices where it can be asked, else those of the table; asked once."""
+        if self._rates is None:
+            live = None if self.observer is None else self.observer.rates()
+            self._rates = table() if live is None else from_live(live)
+        return self._rates
+
+    @contextmanager
+    def _permit(self, expected_usd: float | None) -> Iterator[Callable[[float | None], None]]:
+        if self.ledger is None:
+            yield lambda _: None
+            return
+        with self.ledger.call(expected_usd) as entry:
+            yield entry.spent
+
+
+def _explained(result: EndpointResult) -> EndpointResult:
+    if result.cause is None:
+        return result
+    explanation = explain(result.cause, app=result.app)
+    return structs.replace(result, meaning=explanation.meaning, remedy=explanation.remedy)

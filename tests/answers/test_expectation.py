@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from pytest_modal_bench.answers.expectation import note, problem, unchecked_fields
+from pytest_modal_bench.model import Expect, Media
+
+STILL = Media(
+    kind="image",
+    format="PNG",
+    size_bytes=1000,
+    sha256="5" * 64,
+    width=512,
+    height=512,
+    frames=1,
+    blank=False,
+    checked=True,
+)
+ANIMATION = structs.replace(STILL, format="WEBP", frames=17, duration_sec=1.054)
+FILM = structs.replace(STILL, kind="video", format="MP4", frames=33, duration_sec=2.0625)
+UNCHECKED_FILM = Media(kind="video", format="MP4", size_bytes=9, sha256="6" * 64, unchecked="no PyAV")
+OTHER = Media(kind="other", size_bytes=9, sha256="7" * 64, unchecked="no decoder for these bytes")
+
+
+def document(kind: Any, size_bytes: int = 9) -> Media:
+    form = {"json": "JSON", "html": "HTML"}.get(kind)
+    return Media(kind=kind, format=form, size_bytes=size_bytes, sha256="8" * 64, checked=True)
+
+
+@pytest.mark.parametrize("media", [STILL, ANIMATION, FILM, UNCHECKED_FILM, OTHER, document("text")])
+def test_without_expectations_an_answer_may_be_any_media_or_text(media: Media) -> None:
+    assert problem(media, None) is None
+    assert problem(media, Expect()) is None
+
+
+@pytest.mark.parametrize(
+    ("media", "said"),
+    [
+        (document("empty", 0), "empty: not one byte"),
+        (
+            structs.replace(STILL, checked=False, problem="truncated: ends before the chunk IEND"),
+            "truncated: ends before the chunk IEND",
+        ),
+        (structs.replace(STILL, blank=True), "blank: every pixel of it is (almost) the same colour"),
+        (
+            structs.replace(FILM, blank=True),
+            "blank: every pixel of all 33 frames is (almost) the same colour",
+        ),
+        (document("html"), "an HTML page, not a result"),
+    ],
+)
+def test_what_no_answer_may_be_is_a_problem(media: Media, said: str) -> None:
+    assert problem(media, None) == said
+    assert problem(media, Expect(max_bytes=10_000)) == said
+    may_be = said if media.kind != "html" else None
+    assert problem(media, Expect(kind="any")) == may_be, "any kind, but no broken or blank one"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": "CUDA out of memory"},
+        {"detail": [{"loc": ["body"], "msg": "field required"}]},
+        {"error": "boom", "details": "…", "type": "RuntimeError", "result": None},
+        {"detail": "Not Found", "status": 404},
+    ],
+)
+def test_an_error_in_json_under_status_200_is_a_problem(body: dict[str, object]) -> None:
+    said = problem(document("json"), None, json_body=body)
+
+    assert said is not None
+    assert said.startswith("an error under status 200: JSON with `")
+    assert problem(document("json"), Expect(kind="json"), json_body=body) == said
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": None, "image": "aGk="},
+        {"error": "", "status": "done"},
+        {"error": "one of two failed", "images": ["aGk="]},
+        {"caption": "a detail"},
+        [{"error": "in a list"}],
+        None,
+    ],
+)
+def test_json_with_a_result_or_without_an_error_is_none(body: object) -> None:
+    assert problem(document("json"), None, json_body=body) is None
+
+
+def test_json_that_has_the_expected_keys_may_have_an_error() -> None:
+    expect = Expect(kind="json", json=("error",))
+
+    assert problem(document("json"), expect, json_body={"error": "as ordered"}) is None
+    assert problem(document("json"), expect, json_body={"detail": "Not Found"}) == (
+        "an error under status 200: JSON with `detail` and without a result"
+    )
+
+
+@pytest.mark.parametrize(
+    ("media", "kind", "said"),
+    [
+        (STILL, "image", None),
+        (ANIMATION, "image", "expected an image, got an animation of 17 frames (WEBP)"),
+        (FILM, "image", "expected an image, got a video (MP4)"),
+        (document("json"), "image", "expected an image, got JSON"),
+        (document("text"), "image", "expected an image, got text"),
+        (OTHER, "image", "expected an image, got bytes of no known format"),
+        (structs.replace(OTHER, format="MP4"), "video", "expected a video, got MP4 without pictures"),
+        (STILL, "video", "expected a video, got a still image (PNG)"),
+        (ANIMATION, "video", None),
+        (FILM, "video", None),
+        (UNCHECKED_FILM, "video", None),
+        (STILL, "json", "expected JSON, got a still image (PNG)"),
+        (document("json"), "json", None),
+    ],
+)
+def test_the_kind_is_what_the_bytes_are(media: Media, kind: Any, said: str | None) -> None:
+    assert problem(media, Expect(kind=kind)) == said
+
+
+@pytest.mark.parametrize(
+    ("media", "expect", "said"),
+    [
+        (STILL, Expect(width=512, height=512), None),
+        (STILL, Expect(width=1024), "expected a width of 1024 pixels, got 512"),
+        (FILM, Expect(height=1080), "expected a height of 1080 pixels, got 512"),
+        (document("json"), Expect(width=512), "expected a width of 512 pixels, got JSON"),
+        (ANIMATION, Expect(min_frames=17), None),
+        (ANIMATION, Expect(min_frames=18), "expected at least 18 frames, got 17"),
+        (STILL, Expect(min_frames=2), "expected at least 2 frames, got 1"),
+        (FILM, Expect(min_duration=2.0), None),
+        (structs.replace(FILM, duration_sec=2.062), Expect(min_duration=2.0625), None),
+        (FILM, Expect(min_duration=3), "expected a duration of at least 3 s, got 2.062 s"),
+        (STILL, Expect(min_duration=1), "expected a duration of at least 1 s, got a still image (PNG)"),
+        (STILL, Expect(max_bytes=1000), None),
+        (STILL, Expect(max_bytes=999), "expected at most 999 bytes, got 1000"),
+        (OTHER, Expect(kind="any", max_bytes=8), "expected at most 8 bytes, got 9"),
+    ],
+)
+def test_sizes_are_exact_and_minima_are_met(media: Media, expect: Expect, said: str | None) -> None:
+    assert problem(media, expect) == said
+
+
+@pytest.mark.parametrize(
+    ("keys", "missing"),
+    [
+        (("images",), None),
+        (("images.0.url", "meta.seed"), None),
+        (("a.b",), None),
+        (("nothing",), None),
+        (("images.1.url",), "images.1.url"),
+        (("meta", "meta.steps"), "meta.steps"),
+        (("images.url",), "images.url"),
+        (("images.99999999999999999999",), "images.99999999999999999999"),
+    ],
+)
+def test_json_has_the_keys_at_the_ends_of_dotted_paths(keys: tuple[str, ...], missing: str | None) -> None:
+    body = {"images": [{"url": "x"}], "meta": {"seed": 1}, "a.b": 1, "nothing": None}
+
+    said = problem(document("json"), Expect(json=keys), json_body=body)
+
+    assert said == (f"expected JSON with the key {missing}, which it does not have" if missing else None)
+
+
+def test_keys_are_not_in_what_is_no_json_or_was_not_decoded() -> None:
+    assert problem(STILL, Expect(json=("a",))) == "expected JSON, got a still image (PNG)"
+    assert problem(document("json"), Expect(json=("a",))) == (
+        "expected JSON with the key a, got null, or too much of it to decode"
+    )
+
+
+def test_an_answer_that_is_its_input_is_a_problem_where_it_must_be_distinct() -> None:
+    inputs = {STILL.sha256}
+
+    assert problem(STILL, Expect(kind="image"), inputs=inputs) is None
+    assert problem(STILL, Expect(distinct_from_input=True), inputs={"0" * 64}) is None
+    assert problem(STILL, Expect(distinct_from_input=True), inputs=inputs) == (
+        "the answer is the input, byte for byte"
+    )
+
+
+def test_a_lie_is_told_beside_a_problem_and_is_none_itself() -> None:
+    assert problem(STILL, Expect(kind="image"), declared="image/jpeg") is None
+    assert problem(STILL, Expect(kind="video"), declared="video/mp4") == (
+        "expected a video, got a still image (PNG) (declared video/mp4, is PNG)"
+    )
+
+
+def test_fields_of_what_was_not_decoded_are_named_and_not_failed() -> None:
+    expect = Expect(kind="video", width=512, height=512, min_frames=16, min_duration=1, max_bytes=10)
+
+    assert problem(UNCHECKED_FILM, expect) is None
+    assert unchecked_fields(UNCHECKED_FILM, expect) == ["width", "height", "min_frames", "min_duration"]
+    assert unchecked_fields(FILM, expect) == []
+    assert unchecked_fields(UNCHECKED_FILM, None) == []
+
+
+def test_an_image_that_was_not_decoded_may_be_an_animation() -> None:
+    avif = Media(kind="image", format="AVIF", size_bytes=9, sha256="9" * 64, unchecked="no decoder for AVIF")
+
+    assert problem(avif, Expect(kind="video")) is None
+    assert unchecked_fields(avif, Expect(kind="video")) == ["kind"]
+
+
+@pytest.mark.parametrize(
+    ("media", "declared", "said"),
+    [
+        (STILL, "image/png", None),
+        (STILL, "IMAGE/PNG; charset=utf-8", None),
+        (STILL, "image/jpeg", "declared image/jpeg, is PNG"),
+        (ANIMATION, "video/mp4", "declared video/mp4, is WEBP"),
+        (FILM, "video/mp4", None),
+        (STILL, "application/octet-stream", None),
+        (STILL, None, None),
+        (STILL, "\x1b[31mred", "declared something malformed, is PNG"),
+        (document("json"), "application/problem+json", None),
+        (document("json"), "image/png", "declared image/png, is JSON"),
+        (document("html"), "text/html; charset=utf-8", None),
+        (document("html"), "image/png", "declared image/png, is HTML"),
+        (document("text"), "text/csv", None),
+        (document("text"), "application/json", "declared application/json, is text"),
+        (document("empty", 0), "image/png", None),
+        (OTHER, "application/x-safetensors", None),
+    ],
+)
+def test_a_declared_type_that_the_bytes_are_not_is_noted(
+    media: Media, declared: str, said: str | None
+) -> None:
+    assert note(media, declared) == said

@@ -1,0 +1,793 @@
+from __future__ import annotations
+
+import gzip
+import itertools
+import logging
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+import waitress.server
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from measure_server import Connection, Server, answer, answering, redirect
+
+from pytest_modal_bench.call.client import Answer, Client
+from pytest_modal_bench.call.request import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from measure_server import Received
+
+DEADLINE_SEC = 0.3
+ALLOWED_SEC = 0.25
+TOKEN = "s3cret-value"  # noqa: S105 - of nothing
+
+
+def sockets() -> set[object]:
+    return {(each.fd, each.laddr, each.raddr) for each in psutil.Process().net_connections()}
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    threads_before, sockets_before = set(threading.enumerate()), sockets()
+    yield
+    if "httpbin" not in request.fixturenames:  # whose threads and sockets come and go as it likes
+        assert set(threading.enumerate()) <= threads_before
+        assert sockets() <= sockets_before
+
+
+def call(
+    url: str,
+    *,
+    method: str = "POST",
+    headers: dict[str, str] | None = None,
+    body: bytes | None = b"{}",
+    deadline_sec: float = 5.0,
+    **limits: Any,
+) -> Answer:
+    request = Request(method=method, url=url, headers=headers or {}, body=body, secrets=frozenset({TOKEN}))
+    with Client(**limits) as client:
+        return client.call(request, deadline_sec=deadline_sec, fresh=True)
+
+
+def call_once(handle: Callable[[Connection], None], **options: Any) -> Answer:
+    with Server(handle) as server:
+        return call(server.url, **options)
+
+
+def get(url: str) -> Request:
+    return Request(method="GET", url=url)
+
+
+# --- an answer
+
+
+def test_an_answer_is_kept_whole() -> None:
+    def respond(received: Received) -> bytes:
+        return answer(received.body[::-1], content_type="image/png", X_Cost_USD="0.25")
+
+    with Server(answering(respond)) as server:
+        got = call(f"{server.url}/flux?a=b", body=b"abc", headers={"X-Own": "1"})
+    assert (got.ok, got.status, got.body, got.error) == (True, 200, b"cba", None)
+    assert got.headers["x-cost-usd"] == "0.25"
+    assert got.headers["content-type"] == "image/png"
+    assert got.url == f"{server.url}/flux?a=b"
+    assert (got.redirects, got.held_sec) == (0, 0.0)
+    assert got.started_at.endswith("+00:00")
+    (received,) = server.received
+    assert (received.method, received.path) == ("POST", "/flux?a=b")
+    assert received.headers["x-own"] == "1"
+
+
+def test_a_chunked_answer_is_put_together() -> None:
+    data = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+    assert call_once(answering(lambda _: data)).body == b"abcde"
+
+
+def test_an_answer_may_end_with_its_connection() -> None:
+    def handle(connection: Connection) -> None:
+        connection.receive()
+        connection.send(b"HTTP/1.0 200 OK\r\n\r\nabc")
+
+    got = call_once(handle)
+    assert (got.ok, got.body) == (True, b"abc")
+
+
+def test_the_answer_to_head_has_no_body() -> None:
+    got = call_once(
+        answering(lambda _: b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n"), method="HEAD", body=None
+    )
+    assert (got.ok, got.body) == (True, b"")
+
+
+def test_a_request_without_body_sends_none() -> None:
+    with Server(answering(lambda _: answer())) as server:
+        call(server.url, method="GET", body=None)
+        call(server.url, method="POST", body=None)
+    assert [(each.method, each.headers.get("content-length")) for each in server.received] == [
+        ("GET", None),
+        ("POST", "0"),
+    ]
+
+
+def test_gzip_that_nobody_asked_for_is_decoded() -> None:
+    packed = gzip.compress(b"a" * 1000)
+    assert call_once(answering(lambda _: answer(packed, content_encoding="gzip"))).body == b"a" * 1000
+
+
+def test_phases_add_up() -> None:
+    def handle(connection: Connection) -> None:
+        connection.receive()
+        connection.wait(0.1)
+        connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\na")
+        connection.wait(0.1)
+        connection.send(b"b")
+
+    got = call_once(handle)
+    phases = got.phases
+    assert phases.connect_sec is not None
+    assert phases.tls_sec is None
+    assert phases.send_sec is not None
+    assert phases.wait_sec is not None
+    assert phases.download_sec is not None
+    assert phases.wait_sec >= 0.09
+    assert phases.download_sec >= 0.09
+    known = phases.connect_sec + phases.send_sec + phases.wait_sec + phases.download_sec
+    assert known <= got.elapsed_sec < known + 0.1
+
+
+# --- the deadline
+
+
+def never_answers(connection: Connection) -> None:
+    connection.receive()
+    connection.hold()
+
+
+def never_reads(connection: Connection) -> None:
+    connection.hold()
+
+
+def drips_its_head(connection: Connection) -> None:
+    connection.receive()
+    connection.send(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    connection.drip(b"x")
+
+
+def drips_its_body(connection: Connection) -> None:
+    connection.receive()
+    connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
+    connection.drip(b"x")
+
+
+def drips_a_body_without_length(connection: Connection) -> None:
+    connection.receive()
+    connection.send(b"HTTP/1.0 200 OK\r\n\r\n")
+    connection.drip(b"x")
+
+
+def drips_chunks(connection: Connection) -> None:
+    connection.receive()
+    connection.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+    connection.drip(b"1\r\nx\r\n")
+
+
+def drips_a_chunk_length(connection: Connection) -> None:
+    connection.receive()
+    connection.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+    connection.drip(b"0")
+
+
+def drips_gzip_of_nothing(connection: Connection) -> None:
+    connection.receive()
+    connection.send(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 100000\r\n\r\n")
+    connection.send(gzip.compress(b"")[:10])
+    connection.drip(b"\0\0\0\xff\xff")
+
+
+def drips_a_redirects_body(connection: Connection) -> None:
+    connection.receive()
+    connection.send(b"HTTP/1.1 303 See Other\r\nlocation: /x\r\ncontent-length: 100000\r\n\r\n")
+    connection.drip(b"x")
+
+
+def asks_to_continue(connection: Connection) -> None:
+    connection.receive()
+    while not connection.server.closing.is_set():
+        connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def never_stops(connection: Connection) -> None:
+    connection.receive()
+    connection.send(b"HTTP/1.1 200 OK\r\n\r\n")
+    while not connection.server.closing.is_set():
+        connection.send(b"x" * 1000)
+        connection.wait(0.001)
+
+
+def holds_every_hop(connection: Connection) -> None:
+    while connection.receive() is not None:
+        connection.wait(0.06)
+        connection.send(redirect("/again"))
+
+
+BAD_SERVERS = [
+    never_answers,
+    never_reads,
+    drips_its_head,
+    drips_its_body,
+    drips_a_body_without_length,
+    drips_chunks,
+    drips_a_chunk_length,
+    drips_gzip_of_nothing,
+    drips_a_redirects_body,
+    asks_to_continue,
+    never_stops,
+    holds_every_hop,
+]
+
+
+def assert_timed_out(got: Answer) -> None:
+    assert (got.ok, got.error) == (False, "Timeout")
+    assert 0 <= got.elapsed_sec - DEADLINE_SEC < ALLOWED_SEC
+
+
+@pytest.mark.parametrize("handle", BAD_SERVERS)
+def test_the_deadline_ends_a_call(handle: Callable[[Connection], None]) -> None:
+    body = b"x" * (8 << 20) if handle is never_reads else b"{}"
+    assert_timed_out(
+        call_once(handle, body=body, deadline_sec=DEADLINE_SEC, held_after_sec=0.05, max_body_bytes=1 << 30)
+    )
+
+
+def drips_its_handshake(connection: Connection) -> None:
+    connection.send(b"\x16\x03\x03\x40\x00")  # a TLS record of 16 KiB
+    connection.drip(b"\0")
+
+
+@pytest.mark.parametrize("handle", [never_reads, drips_its_handshake])
+def test_the_deadline_ends_a_tls_handshake(handle: Callable[[Connection], None]) -> None:
+    with Server(handle) as server:
+        got = call(server.url.replace("http:", "https:"), deadline_sec=DEADLINE_SEC)
+    assert_timed_out(got)
+    assert got.phases.tls_sec is not None
+    assert got.phases.send_sec is None
+
+
+def test_the_deadline_ends_a_names_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_up, resolver_threads = threading.Event(), list[threading.Thread]()
+
+    def look_up(*_: object) -> list[object]:
+        resolver_threads.append(threading.current_thread())
+        given_up.wait()
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    got = call("http://slow.invalid/", deadline_sec=DEADLINE_SEC)
+    given_up.set()
+    resolver_threads[0].join()
+    assert_timed_out(got)
+
+
+def test_a_held_chain_is_waiting() -> None:
+    got = call_once(holds_every_hop, deadline_sec=DEADLINE_SEC, held_after_sec=0.05)
+    assert got.status is None
+    assert 2 <= got.redirects <= 5
+    assert got.redirects * 0.06 <= got.held_sec <= DEADLINE_SEC + ALLOWED_SEC
+
+
+def test_the_next_call_after_a_timeout_is_a_call_like_any_other() -> None:
+    def handle(connection: Connection) -> None:
+        while (received := connection.receive()) is not None:
+            if received.path == "/slow":
+                connection.hold()
+            connection.send(answer(b"ok"))
+
+    with Server(handle) as server, Client() as client:
+        slow = client.call(get(f"{server.url}/slow"), deadline_sec=0.2, fresh=False)
+        quick = client.call(get(f"{server.url}/quick"), deadline_sec=5, fresh=False)
+    assert (slow.error, quick.body) == ("Timeout", b"ok")
+
+
+def test_what_came_before_a_timeout_is_kept() -> None:
+    got = call_once(drips_its_body, deadline_sec=DEADLINE_SEC)
+    assert got.status == 200
+    assert isinstance(got.body, bytes)
+    assert set(got.body) == {ord("x")}
+
+
+# --- redirects
+
+
+def test_a_result_is_fetched_with_get_and_the_same_credentials() -> None:
+    def respond(received: Received) -> bytes:
+        return redirect("/result?__modal_attempt_token=abc") if received.method == "POST" else answer(b"done")
+
+    with Server(answering(respond)) as server:
+        headers = {"Modal-Key": "wk-1", "Content-Type": "application/json", "X-Own": "1"}
+        got = call(f"{server.url}/flux", headers=headers)
+    post, result = server.received
+    assert (got.ok, got.body, got.redirects) == (True, b"done", 1)
+    assert got.url == f"{server.url}/result?__modal_attempt_token=[redacted]"
+    assert (result.method, result.path, result.body) == ("GET", "/result?__modal_attempt_token=abc", b"")
+    assert result.headers["modal-key"] == post.headers["modal-key"] == "wk-1"
+    assert result.headers["x-own"] == "1"
+    assert not {"content-type", "content-length"} & set(result.headers)
+    assert server.connections == 1
+
+
+def counting_down(received: Received) -> bytes:
+    left = int(received.path.strip("/"))
+    return redirect(f"/{left - 1}") if left else answer(b"done")
+
+
+@pytest.mark.parametrize(("hops", "error"), [(30, None), (31, "Exceeded 30 redirects.")])
+def test_thirty_redirects_are_followed(hops: int, error: str | None) -> None:
+    with Server(answering(counting_down)) as server:
+        got = call(f"{server.url}/{hops}")
+    assert (got.ok, got.error, got.redirects) == (error is None, error, 30)
+    assert len(server.received) == 31
+
+
+def test_only_redirects_that_come_at_once_are_a_loop() -> None:
+    turn = itertools.count()
+
+    def handle(connection: Connection) -> None:
+        while connection.receive() is not None:
+            number = next(turn)
+            if number % 8 == 7:
+                connection.wait(0.06)
+            connection.send(redirect("/x") if number < 34 else answer(b"done"))
+
+    got = call_once(handle, held_after_sec=0.05)
+    assert (got.error, got.redirects) == (None, 34)
+    assert 0.2 < got.held_sec < got.elapsed_sec
+
+
+def test_secrets_do_not_follow_to_another_origin_nor_back() -> None:
+    names = ("authorization", "modal-key", "modal-secret", "cookie", "x-api-key", "x-from-env")
+    with Server(answering(lambda _: redirect(f"{first.url}/back"))) as second:
+
+        def respond(received: Received) -> bytes:
+            return answer(b"done") if received.path == "/back" else redirect(f"{second.url}/away")
+
+        with Server(answering(respond)) as first, Client() as client:
+            request = Request(
+                method="POST",
+                url=first.url,
+                headers={**dict.fromkeys(names, "value"), "X-Own": "1"},
+                secret_headers=frozenset(names),
+            )
+            got = client.call(request, deadline_sec=5, fresh=True)
+    assert got.body == b"done"
+    before, (away,), after = first.received[0], second.received, first.received[1]
+    assert set(names) <= set(before.headers)
+    assert not set(names) & set(away.headers)
+    assert not set(names) & set(after.headers)
+    assert away.headers["x-own"] == after.headers["x-own"] == "1"
+
+
+@pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "303 See Other"])
+@pytest.mark.parametrize(
+    ("method", "then"), [("POST", "GET"), ("PUT", "GET"), ("GET", "GET"), ("HEAD", "HEAD")]
+)
+def test_a_redirect_is_read_and_not_sent_again(status: str, method: str, then: str) -> None:
+    def respond(received: Received) -> bytes:
+        return redirect("/there", status=status) if received.path == "/" else answer()
+
+    with Server(answering(respond)) as server:
+        assert call(server.url, method=method, body=None).ok
+    assert [each.method for each in server.received] == [method, then]
+
+
+@pytest.mark.parametrize("status", [307, 308])
+def test_a_redirect_that_keeps_its_method_is_followed_only_for_reading(status: int) -> None:
+    def respond(received: Received) -> bytes:
+        return redirect("/there", status=f"{status} Redirect") if received.path == "/" else answer(b"done")
+
+    with Server(answering(respond)) as server:
+        assert call(server.url, method="GET", body=None).body == b"done"
+        got = call(server.url)
+    assert got.error == f"HTTP {status}: redirect of a POST is not followed: it would be sent twice"
+    assert [each.method for each in server.received] == ["GET", "GET", "POST"]
+
+
+@pytest.mark.parametrize(
+    ("location", "error"),
+    [
+        (None, "HTTP 303: redirect without a Location"),
+        ("ftp://127.0.0.1/x", "HTTP 303: redirect to an address that is neither http nor https"),
+        ("file:///etc/passwd", "HTTP 303: redirect to an address that is neither http nor https"),
+        ("http://user:password@127.0.0.1/", "HTTP 303: redirect to an address that holds credentials"),
+        ("http://[::1", "HTTP 303: redirect to an address that is not valid"),
+        ("http://127.0.0.1:port/", "HTTP 303: redirect to an address that is not valid"),
+        ("https:///nowhere", "HTTP 303: redirect to an address that is not valid"),
+    ],
+)
+def test_a_redirect_to_nowhere_is_a_failure(location: str | None, error: str) -> None:
+    data = answer(status="303 See Other") if location is None else redirect(location)
+    got = call_once(answering(lambda _: data))
+    assert (got.ok, got.status, got.error) == (False, 303, error)
+
+
+def test_a_location_may_be_relative_and_beyond_ascii() -> None:
+    def respond(received: Received) -> bytes:
+        return answer(b"done") if received.path.startswith("/a/") else redirect("../a/é?q=ü")
+
+    with Server(answering(respond)) as server:
+        assert call(f"{server.url}/b/c").body == b"done"
+    assert server.received[1].path == "/a/%C3%A9?q=%C3%BC"
+
+
+def test_a_redirects_long_body_is_not_read_to_its_end() -> None:
+    def handle(connection: Connection) -> None:
+        while (received := connection.receive()) is not None:
+            if received.path == "/there":
+                connection.send(answer(b"done"))
+            else:
+                connection.send(
+                    b"HTTP/1.1 303 See Other\r\nlocation: /there\r\ncontent-length: 999999999\r\n\r\n"
+                )
+                connection.send(b"x" * 200_000)
+
+    assert call_once(handle).body == b"done"
+
+
+# --- connections
+
+
+def test_connections_are_kept_unless_a_fresh_one_is_asked_for() -> None:
+    with Server(answering(lambda _: answer(b"ok"))) as server, Client() as client:
+        answers = [
+            client.call(get(server.url), deadline_sec=5, fresh=fresh) for fresh in (False, False, True)
+        ]
+    assert server.connections == 2
+    assert [each.phases.connect_sec is None for each in answers] == [False, True, False]
+
+
+def test_a_connection_is_kept_after_a_chunked_answer() -> None:
+    data = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+    with Server(answering(lambda _: data)) as server, Client() as client:
+        for _ in range(3):
+            assert client.call(get(server.url), deadline_sec=5, fresh=False).body == b"abc"
+    assert server.connections == 1
+
+
+def test_a_kept_connection_that_is_dead_is_replaced_before_anything_is_sent() -> None:
+    closed = threading.Event()
+
+    def handle(connection: Connection) -> None:
+        connection.receive()
+        connection.send(answer(b"ok"))
+        connection.socket.shutdown(socket.SHUT_RDWR)
+        closed.set()
+
+    with Server(handle) as server, Client() as client:
+        for _ in range(2):
+            closed.clear()
+            assert client.call(get(server.url), deadline_sec=5, fresh=False).ok
+            assert closed.wait(5)
+    assert (server.connections, len(server.received)) == (2, 2)
+
+
+def test_a_post_whose_connection_breaks_is_not_sent_again() -> None:
+    def handle(connection: Connection) -> None:
+        connection.receive()
+        connection.send(answer(b"ok"))
+        connection.receive()
+
+    with Server(handle) as server, Client() as client:
+        request = Request(method="POST", url=server.url, body=b"{}")
+        assert client.call(request, deadline_sec=5, fresh=False).ok
+        broken = client.call(request, deadline_sec=5, fresh=False)
+    assert broken.error == (
+        "('Connection aborted.', RemoteDisconnected('Remote end closed connection without response'))"
+    )
+    assert len(server.received) == 2
+
+
+@pytest.mark.parametrize("status", ["413 Too Large", "429 Too Many Requests", "503 Service Unavailable"])
+def test_an_answer_that_says_when_to_come_back_is_not_tried_again(status: str) -> None:
+    with Server(answering(lambda _: answer(b"later", status=status, retry_after="0"))) as server:
+        assert call(server.url).error == f"HTTP {status[:3]}: later"
+    assert len(server.received) == 1
+
+
+def test_proxies_and_netrc_are_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with Server(answering(lambda _: answer(b"ok"))) as server:
+        assert call(server.url).ok
+    assert "authorization" not in server.received[0].headers
+
+
+# --- TLS
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    command = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=loopback"
+    )
+    extensions = [
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-addext",
+        "keyUsage=digitalSignature,keyCertSign",
+    ]
+    subprocess.run(
+        [*command.split(), *extensions, "-keyout", path.with_suffix(".key"), "-out", path],
+        check=True,
+        capture_output=True,
+    )
+    return path
+
+
+@pytest.fixture
+def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+
+
+@pytest.fixture
+def tls(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    return context
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(tls: ssl.SSLContext) -> None:
+    with Server(answering(lambda _: answer(b"ok")), tls=tls) as server:
+        got = call(f"{server.url}/x")
+    assert got.error is not None
+    assert got.error.startswith(
+        f"HTTPSConnectionPool(host='127.0.0.1', port={server.port}): Max retries exceeded with url: /x "
+        "(Caused by SSLError(SSLCertVerificationError("
+    )
+    assert server.received == []
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_certificate_from_the_environment_is_trusted(tls: ssl.SSLContext) -> None:
+    with Server(answering(lambda _: answer(b"ok")), tls=tls) as server:
+        got = call(server.url)
+    assert (got.error, got.body) == (None, b"ok")
+    assert got.phases.connect_sec is not None
+    assert got.phases.tls_sec is not None
+    assert got.phases.connect_sec + got.phases.tls_sec < got.elapsed_sec
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_dripping_body_over_tls_ends_at_the_deadline(tls: ssl.SSLContext) -> None:
+    with Server(drips_its_body, tls=tls) as server:
+        assert_timed_out(call(server.url, deadline_sec=DEADLINE_SEC))
+
+
+def test_a_handshake_that_is_cut_off_is_told_as_requests_tells_it() -> None:
+    def handle(connection: Connection) -> None:
+        connection.socket.recv(1 << 16)
+
+    with Server(handle) as server:
+        got = call(f"{server.url.replace('http:', 'https:')}/qwen-image-edit-2511")
+    assert got.error is not None
+    assert got.error.startswith(
+        f"HTTPSConnectionPool(host='127.0.0.1', port={server.port}): Max retries exceeded with url: "
+        "/qwen-image-edit-2511 (Caused by SSLError("
+    )
+
+
+def test_certificates_that_cannot_be_read_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
+    with pytest.raises(ValueError, match=r"no certificates in .*none\.pem"):
+        Client()
+
+
+# --- failures
+
+
+def test_an_http_error_is_told_with_its_body() -> None:
+    data = answer(b"modal-http: internal error: function was terminated by signal\n", status="500 Oops")
+    got = call_once(answering(lambda _: data))
+    assert (got.ok, got.status) == (False, 500)
+    assert got.error == "HTTP 500: modal-http: internal error: function was terminated by signal"
+
+
+@pytest.mark.parametrize("status", ["304 Not Modified", "300 Multiple Choices"])
+def test_whatever_is_no_success_is_a_failure(status: str) -> None:
+    assert call_once(answering(lambda _: answer(status=status))).error == f"HTTP {status}"
+
+
+def test_a_long_error_is_cut() -> None:
+    got = call_once(answering(lambda _: answer(b"x" * 5000, status="500 Oops")))
+    assert got.error == f"HTTP 500: {'x' * 1990}… (5,010 characters in all)"
+
+
+def test_an_answer_over_the_limit_is_a_failure() -> None:
+    def respond(received: Received) -> bytes:
+        return answer(b"x" * int(received.path.strip("/")))
+
+    with Server(answering(respond)) as server:
+        assert call(f"{server.url}/1000", max_body_bytes=1000).ok
+        assert call(f"{server.url}/1001", max_body_bytes=1000).error == "answer larger than 1,000 bytes"
+
+
+def test_the_limit_holds_for_what_is_unpacked() -> None:
+    bomb = gzip.compress(bytes(10_000_000))
+    got = call_once(answering(lambda _: answer(bomb, content_encoding="gzip")), max_body_bytes=100_000)
+    assert got.error == "answer larger than 100,000 bytes"
+
+
+def test_what_cannot_be_unpacked_is_a_failure() -> None:
+    got = call_once(answering(lambda _: answer(b"no gzip", content_encoding="gzip")))
+    assert got.error is not None
+    assert "failed to decode" in got.error
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabc",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n",
+    ],
+)
+def test_an_answer_that_is_cut_short_is_a_failure(data: bytes) -> None:
+    def handle(connection: Connection) -> None:
+        connection.receive()
+        connection.send(data)
+
+    got = call_once(handle)
+    assert not got.ok
+    assert got.error is not None
+    assert got.error.startswith("connection lost after ")
+    assert "IncompleteRead" in got.error
+
+
+def test_a_connection_that_is_reset_is_a_failure() -> None:
+    def handle(connection: Connection) -> None:
+        connection.receive()
+        connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc")
+        connection.wait(0.05)
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    error = call_once(handle).error
+    assert error == "connection lost after 3 bytes: [Errno 104] Connection reset by peer"
+
+
+def test_a_refused_connection_is_told_as_requests_tells_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    error = call(f"http://127.0.0.1:{port}/x").error or ""
+    assert error.startswith(
+        f"HTTPConnectionPool(host='127.0.0.1', port={port}): Max retries exceeded with url: /x "
+    )
+    assert "[Errno 111] Connection refused" in error
+    assert "0x" not in error
+
+
+@pytest.mark.parametrize(
+    "url", ["http://", "nothing", "http://[::1", "http://127.0.0.1:port/", "ftp://127.0.0.1/"]
+)
+def test_an_address_that_is_none_is_a_failure(url: str) -> None:
+    got = call(url)
+    assert not got.ok
+    assert got.error
+
+
+# --- secrets
+
+
+def test_a_secret_that_a_server_repeats_is_taken_out() -> None:
+    def respond(received: Received) -> bytes:
+        return answer(f"no access for {received.headers['authorization']}".encode(), status="403 No")
+
+    got = call_once(answering(respond), headers={"Authorization": TOKEN})
+    assert got.error == "HTTP 403: no access for [redacted]"
+    assert TOKEN not in repr(got)
+
+
+def test_a_result_urls_token_is_neither_told_nor_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    location = f"/x?__modal_attempt_token={TOKEN}"
+
+    def respond(received: Received) -> bytes:
+        return redirect(location) if received.method == "POST" else answer(b"gone", status="404 Gone")
+
+    got = call_once(answering(respond))
+    assert got.error == "HTTP 404: gone"
+    assert TOKEN not in repr(got)
+    assert TOKEN not in caplog.text
+    assert "__modal_attempt_token=[redacted]" in caplog.text
+
+
+# --- whatever a server sends
+
+
+@pytest.fixture
+def said() -> list[bytes]:
+    return []
+
+
+@pytest.fixture
+def babbler(said: list[bytes]) -> Iterator[Server]:
+    def handle(connection: Connection) -> None:
+        connection.receive()
+        connection.send(said[-1])
+
+    with Server(handle) as server:
+        yield server
+
+
+heads = st.sampled_from(
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip, deflate\r\n\r\n",
+        b"HTTP/1.1 500 \x1b[31m\r\n\r\n",
+        b"HTTP/1.1 500 Oops\r\n\r\n{",
+        b"HTTP/1.1 303 See Other\r\nlocation: ",
+        b"HTTP/1.1 200 OK\r\ncontent-length: ",
+    ]
+)
+
+
+@given(head=heads, rest=st.binary(max_size=200))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_answer_makes_a_call_raise(babbler: Server, said: list[bytes], head: bytes, rest: bytes) -> None:
+    said.append(head + rest)
+    got = call(babbler.url, deadline_sec=0.5)
+    assert got.ok == (got.error is None)
+    assert got.error is None or (got.error.isprintable() and got.error == got.error.strip())
+
+
+# --- a server that is not of this project
+
+
+@pytest.fixture(scope="module")
+def httpbin() -> Iterator[str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its dependencies
+        import httpbin as package
+    server = waitress.server.create_server(package.app, host="127.0.0.1", port=0, threads=4)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    server.close()
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "error"),
+    [
+        ("/image/png", 200, None),
+        ("/gzip", 200, None),
+        ("/delay/0.1", 200, None),
+        ("/redirect/30", 200, None),
+        ("/redirect/31", 302, "Exceeded 30 redirects."),
+        ("/drip?duration=0.2&numbytes=5", 200, None),
+        ("/drip?duration=6&numbytes=50", 200, "Timeout"),
+        ("/delay/1", None, "Timeout"),
+        ("/status/404", 404, "HTTP 404 NOT FOUND"),
+        ("/status/500", 500, "HTTP 500 INTERNAL SERVER ERROR"),
+    ],
+)
+def test_httpbin(httpbin: str, path: str, status: int | None, error: str | None) -> None:
+    # Long enough for the head of an answer, however busy the machine is.
+    deadline_sec = 2.0 if status and error == "Timeout" else DEADLINE_SEC if error == "Timeout" else 5.0
+    got = call(httpbin + path, method="GET", body=None, deadline_sec=deadline_sec)
+    assert (got.status, got.error, got.ok) == (status, error, error is None)

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import sys
+from fractions import Fraction
+from math import comb
+from statistics import median
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_modal_bench.gate.statistics import (
+    MissingExtra,
+    mann_whitney,
+    median_interval,
+    outliers,
+    wilson_interval,
+)
+
+# Here and not in a test: pytester forgets what a test imports, and numpy can't be imported twice.
+scipy_stats = pytest.importorskip("scipy.stats")
+
+
+@pytest.mark.parametrize("n", range(6))
+def test_fewer_than_six_values_give_no_interval(n: int) -> None:
+    assert median_interval(range(n)) is None
+
+
+@pytest.mark.parametrize(
+    ("n", "low", "high"),
+    # The ranks that tables of the sign test give for 95 %.
+    [(6, 1, 6), (8, 1, 8), (9, 2, 8), (10, 2, 9), (15, 4, 12), (20, 6, 15), (25, 8, 18), (30, 10, 21)],
+)
+def test_interval_of_known_ranks(n: int, low: int, high: int) -> None:
+    assert median_interval(range(n, 0, -1)) == (low, high)
+
+
+@given(st.integers(6, 400))
+def test_interval_is_the_narrowest_that_covers_enough(n: int) -> None:
+    interval = median_interval(range(1, n + 1))
+    assert interval is not None
+    low, high = interval
+    rank = round(low)
+    assert high == n + 1 - rank
+
+    def coverage(k: int) -> Fraction:
+        return Fraction(2**n - 2 * sum(comb(n, i) for i in range(k)), 2**n)
+
+    assert coverage(rank) >= Fraction(95, 100)
+    assert coverage(rank + 1) < Fraction(95, 100)
+
+
+@settings(deadline=None)  # the first example imports scipy
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_wilsons_interval_is_that_of_scipy(successes: int, failures: int) -> None:
+    n = successes + failures
+    interval = wilson_interval(successes, n)
+    if n == 0:
+        assert interval is None
+        return
+    expected = scipy_stats.binomtest(successes, n).proportion_ci(method="wilson")
+    assert interval == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+def test_three_of_three_is_no_certainty() -> None:
+    low, high = wilson_interval(3, 3) or (0, 0)
+    assert (round(low, 2), high) == (0.44, 1.0)
+
+
+def test_an_outlier_is_far_from_the_median_measured_by_the_others() -> None:
+    assert outliers([1.0, 1.1, 0.9, 1.0, 1.05, 9.0]) == [5]
+    assert outliers([1.0, 1.1, 0.9, 1.0, 1.05, 1.2]) == []
+
+
+def test_few_or_equal_values_have_no_outliers() -> None:
+    assert outliers([1.0, 1.0, 1.0, 9.0]) == []
+    assert outliers([2.0] * 10) == []
+    assert outliers([2.0] * 9 + [3.0]) == [9], "the mean deviation serves where the median one is zero"
+
+
+@given(st.lists(st.floats(0.001, 1000), max_size=30))
+def test_outliers_are_few_and_never_the_median(values: list[float]) -> None:
+    found = outliers(values)
+    assert not any(values[index] == median(values) for index in found)
+    assert len(found) * 2 <= len(values)
+
+
+def test_mann_and_whitneys_p_counts_the_orders_as_extreme_as_what_was_seen() -> None:
+    # Of the 20 ways to put three among six, one has all three on top.
+    assert mann_whitney([4, 5, 6], [1, 2, 3]) == pytest.approx(1 / 20)
+    assert mann_whitney([1, 2, 3], [4, 5, 6]) == 1.0, "one-sided: faster is no matter"
+
+
+@given(st.lists(st.floats(0.1, 100), min_size=1, max_size=12), st.floats(0.01, 50))
+def test_the_slower_the_smaller_is_p(values: list[float], more: float) -> None:
+    earlier = [1.0, 2.0, 3.0, 50.0, 60.0]
+    slower = [value + more for value in values]
+
+    assert 0 <= mann_whitney(slower, earlier) <= mann_whitney(values, earlier) + 1e-9 <= 1 + 1e-9
+
+
+def test_without_scipy_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)
+
+    with pytest.raises(MissingExtra, match=r"pip install 'pytest-modal-bench\[stats\]'"):
+        mann_whitney([2.0], [1.0])

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+import requests
+
+from pytest_modal_bench.local.containers.container import Order
+from pytest_modal_bench.local.http import listen
+from pytest_modal_bench.local.workspace import apps as workspace
+from pytest_modal_bench.local.workspace.faults import Blank, Kill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SERVE = """
+import socket, sys
+from pytest_modal_bench.local.containers.container import serve
+serve(*(socket.socket(fileno=int(argument)) for argument in sys.argv[1:]))
+"""
+ORDER = Order(
+    id="ta-01TRIAL",
+    name="ryla-flux",
+    app=workspace.read().apps["ryla-flux"],
+    time_scale=1e-4,
+    seed=1,
+    faults={"/flux-dev": Kill(), "/flux-dev-lora": Blank()},
+    loras=["test-benchmark"],
+)
+
+
+@contextmanager
+def container() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket, str]]:
+    """Start a container that has got no order yet: its process, its lifeline, its URL."""
+    ours, theirs = socket.socketpair()
+    with listen() as listener, theirs:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        descriptors = [listener.fileno(), theirs.fileno()]
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, *map(str, descriptors)],
+            pass_fds=descriptors,
+            stderr=subprocess.PIPE,
+        )
+    with ours, process:
+        try:
+            yield process, ours, url
+        finally:
+            process.kill()
+
+
+def test_it_takes_its_order_says_who_it_is_boots_and_serves_until_its_supervisor_is_gone() -> None:
+    with container() as (process, lifeline, url), lifeline.makefile("rb") as lines:
+        lifeline.sendall(msgspec.json.encode(ORDER) + b"\n")
+        assert int(lines.readline()) == process.pid
+        assert lines.readline() == b"ready\n"
+        assert requests.get(f"{url}/health", timeout=5).json() == {"status": "healthy", "app": "ryla-flux"}
+        lifeline.shutdown(socket.SHUT_WR)
+        assert process.wait(5) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
+def test_it_tells_of_itself_if_it_is_to() -> None:
+    def answer_of(order: Order) -> requests.Response:
+        with container() as (_process, lifeline, url), lifeline.makefile("rb") as lines:
+            lifeline.sendall(msgspec.json.encode(order) + b"\n")
+            assert len([lines.readline(), lines.readline()]) == 2
+            return requests.get(f"{url}/health", timeout=5)
+
+    told = answer_of(msgspec.structs.replace(ORDER, middleware=True))
+    assert told.json()["status"] == "healthy"
+    assert told.headers["X-Modal-Bench-Container"] == "ta-01TRIAL"
+    assert told.headers["X-Modal-Bench-Request"] == "1"
+    assert told.headers["X-Modal-Bench-Region"] == "local"
+    assert not [name for name in answer_of(ORDER).headers if name.startswith("x-modal-bench")]
+
+
+def test_it_ends_quietly_if_it_is_never_told_what_to_do() -> None:
+    with container() as (process, lifeline, _url):
+        lifeline.close()
+        assert process.wait(10) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
+def test_it_dies_of_sigkill_where_the_scenario_wants_that() -> None:
+    with container() as (process, lifeline, url), lifeline.makefile("rb") as lines:
+        lifeline.sendall(msgspec.json.encode(ORDER) + b"\n")
+        assert len([lines.readline(), lines.readline()]) == 2
+        body = {"prompt": "a lake", "width": 32, "height": 32}
+        assert requests.post(f"{url}/flux", json=body, timeout=5).status_code == 200
+        try:
+            requests.post(f"{url}/flux-dev", json=body, timeout=5)
+        except requests.ConnectionError:
+            pass
+        else:
+            raise AssertionError("it answered")
+        assert process.wait(5) == -9
+
+
+def test_an_order_survives_its_journey() -> None:
+    assert msgspec.json.decode(msgspec.json.encode(ORDER), type=Order) == ORDER
+    assert b"\n" not in msgspec.json.encode(ORDER)
+
+
+def test_it_may_be_killed_only_until_so_many_of_its_app_have_died() -> None:
+    order = msgspec.structs.replace(ORDER, faults={"/flux": Kill(times=2), "/flux-dev": Kill()})
+    killed = [msgspec.structs.replace(order, deaths=deaths).killed() for deaths in (0, 1, 2)]
+    assert killed == [["/flux", "/flux-dev"], ["/flux", "/flux-dev"], ["/flux-dev"]]

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from pytest_modal_bench.local.containers.records import KEPT, Record, Records
+from pytest_modal_bench.local.workspace.scenario import AppFault
+
+if TYPE_CHECKING:
+    from pytest_modal_bench.local.containers.lifeline import Container
+
+
+def container(*, up_at: float) -> Container:
+    return cast("Container", SimpleNamespace(id="ta-01", created_at=up_at - 2, up_at=up_at))
+
+
+def ran(records: Records) -> Record:
+    record = records.enqueue("fc-01")
+    record.start(container(up_at=record.enqueued_at + 2))
+    record.end("success")
+    return record
+
+
+def test_a_record_follows_its_call() -> None:
+    records = Records()
+    record = records.enqueue("fc-01")
+    assert (record.status, record.started_at, record.execution_sec) == ("pending", None, None)
+    assert record.enqueued_at == pytest.approx(time.time(), abs=1)
+    record.start(container(up_at=record.enqueued_at + 2))
+    assert (record.status, record.container_id) == ("running", "ta-01")
+    assert record.startup_sec == pytest.approx(2)
+    record.end("success")
+    assert record.execution_sec is not None
+    assert record.execution_sec >= 0
+    assert records.told() == [record]
+
+
+def test_a_call_that_waited_for_no_start_has_no_startup_time() -> None:
+    record = Records().enqueue("fc-01")
+    record.start(container(up_at=record.enqueued_at - 1))
+    assert record.startup_sec is None
+
+
+def test_a_call_that_waits_again_has_started_nowhere() -> None:
+    record = Records().enqueue("fc-01")
+    record.start(container(up_at=0))
+    record.requeue()
+    assert (record.status, record.started_at, record.container_id) == ("pending", None, None)
+
+
+def test_only_the_last_calls_are_remembered_oldest_first() -> None:
+    records = Records()
+    for number in range(KEPT + 1):
+        records.enqueue(f"fc-{number}")
+    assert [records.told()[0].call_id, records.told()[-1].call_id] == ["fc-1", f"fc-{KEPT}"]
+    assert len(records.told()) == KEPT
+
+
+def test_records_can_be_missing() -> None:
+    records = Records(AppFault(records="missing"))
+    ran(records)
+    assert records.told() == []
+
+
+def test_records_can_be_late() -> None:
+    records = Records(AppFault(records="late", records_late_sec=5), time_scale=2)
+    records.enqueue("fc-02")
+    record = ran(records)
+    assert records.told() == []
+    record.ended_at = time.time() - 9.9
+    assert records.told() == []
+    record.ended_at = time.time() - 10.1
+    assert records.told() == [record]
+
+
+def test_records_can_name_another_container() -> None:
+    records = Records(AppFault(records="contradictory"))
+    ran(records)
+    records.enqueue("fc-02")
+    first, second = records.told()
+    assert first.container_id is not None
+    assert first.container_id.startswith("ta-01")
+    assert first.container_id != "ta-01"
+    assert second.container_id is None
+    assert records.told()[0] == first

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from pytest_modal_bench.local.workspace import apps as workspace
+
+SPACE = workspace.read()
+
+
+def test_it_has_the_reference_apps_and_endpoints_in_catalogue_order() -> None:
+    assert SPACE.workspace == "ryla"
+    assert list(SPACE.apps) == [
+        "ryla-flux",
+        "ryla-lora",
+        "ryla-instantid",
+        "ryla-qwen-image",
+        "ryla-qwen-edit",
+        "ryla-z-image",
+        "ryla-wan26",
+        "ryla-seedvr2",
+    ]
+    assert len(SPACE.paths()) == 21
+    assert sum(len(app.endpoints) for app in SPACE.apps.values()) == 21
+
+
+@pytest.mark.parametrize(
+    ("app", "path", "cold", "first", "warm"),
+    [
+        ("ryla-flux", "/flux", 44.4, None, 2.1),
+        ("ryla-flux", "/flux-dev", None, 29.7, None),
+        ("ryla-qwen-image", "/qwen-image-2512", 15.0, None, 10.3),
+        ("ryla-qwen-image", "/qwen-image-2512-fast", None, 12.4, None),
+        ("ryla-z-image", "/z-image-simple", 13.0, None, 2.2),
+        ("ryla-z-image", "/z-image-danrisi", None, 2.3, None),
+    ],
+)
+def test_times_add_up_to_those_of_the_reference_report(
+    app: str,
+    path: str,
+    cold: float | None,
+    first: float | None,
+    warm: float | None,
+) -> None:
+    endpoint = SPACE.apps[app].endpoints[path]
+    if cold is not None:
+        assert SPACE.apps[app].enter + endpoint.load + endpoint.inference == pytest.approx(cold)
+    if first is not None:
+        assert endpoint.load + endpoint.inference == pytest.approx(first)
+    if warm is not None:
+        assert endpoint.inference == pytest.approx(warm)
+
+
+def test_containers_behave_as_the_reference_apps_are_deployed() -> None:
+    for app in SPACE.apps.values():
+        assert (app.scaledown_window, app.timeout, app.concurrent_inputs) == (300, 1800, 5)
+        assert (app.min_containers, app.max_containers, app.buffer_containers) == (0, 3, 0)

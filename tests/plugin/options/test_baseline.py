@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from gated_project import gated
+
+if TYPE_CHECKING:
+    import pytest
+    from project import Project, Service
+
+
+def test_a_missing_baseline_is_one_line(project: Project, service: Service) -> None:
+    project.catalogue(service.url, "/ok")
+    said = project.usage_error("--modal-bench", "--modal-bench-baseline=gone.json")
+
+    assert said.startswith("--modal-bench-baseline: gone.json: no such file")
+
+
+def test_a_baseline_that_is_none_is_one_line(project: Project, service: Service) -> None:
+    project.catalogue(service.url, "/ok")
+    project.pytester.path.joinpath("old.json").write_text("{")
+
+    assert "old.json" in project.usage_error("--modal-bench", "--modal-bench-baseline=old.json")
+
+
+def test_with_little_history_the_ratio_is_shown_and_nothing_fails(project: Project, service: Service) -> None:
+    gated(project, service)
+    shutil.copy(project.pytester.path / "modal-bench-report.json", project.pytester.path / "old.json")
+    result = gated(project, service, "--modal-bench-baseline=old.json")
+
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(
+        ["gate: INCONCLUSIVE (2 INCONCLUSIVE)", "INCONCLUSIVE /ok: *x of 1 earlier run; needs 10 calls*"]
+    )
+    strict = gated(
+        project, service, "--modal-bench-baseline=old.json", "--modal-bench-strict", "--modal-bench-cold=off"
+    )
+    strict.assert_outcomes(failed=2)
+
+
+def test_the_environment_and_the_ini_file_name_it_too(
+    project: Project, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gated(project, service)
+    shutil.copy(project.pytester.path / "modal-bench-report.json", project.pytester.path / "old.json")
+    monkeypatch.setenv("MODAL_BENCH_BASELINE", "old.json")
+    gated(project, service)
+    assert project.report()["results"][0]["checks"][0]["against"] == "baseline"
+
+    monkeypatch.delenv("MODAL_BENCH_BASELINE")
+    project.pytester.makeini("[pytest]\naddopts = -W error\nmodal_bench_baseline = old.json\n")
+    gated(project, service)
+    assert project.report()["results"][0]["checks"][0]["against"] == "baseline"

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+    from project import Project, Service
+
+
+def test_the_named_catalogue_is_measured_whatever_else_lies_about(
+    project: Project, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        project.catalogue(service.url, "/fail", name=f"{name}/endpoints.toml")
+    for name in ("option", "variable", "ini"):
+        project.catalogue(service.url, f"/ok-{name}", name=f"conf/{name}.toml")
+    project.pytester.makeini("[pytest]\naddopts = -W error\nmodal_bench_catalogue = conf/ini.toml\n")
+
+    project.run("--modal-bench").assert_outcomes(passed=1)
+    assert project.statuses() == {"/ok-ini": "success"}
+
+    monkeypatch.setenv("MODAL_BENCH_CATALOGUE", "conf/variable.toml")
+    project.run("--modal-bench", "a").assert_outcomes(passed=1)
+    assert project.statuses() == {"/ok-variable": "success"}
+
+    result = project.run("--modal-bench", "--modal-bench-catalogue", "conf/option.toml", "-n", "2")
+    result.assert_outcomes(passed=1)
+    assert project.statuses() == {"/ok-option": "success"}
+
+
+def test_tests_of_ones_own_get_the_named_catalogues_endpoints(project: Project, service: Service) -> None:
+    project.catalogue(service.url, "/ok-a", "/ok-b", name="conf/mine.toml")
+    project.pytester.makepyfile(
+        "def test_mine(endpoint, endpoint_result): assert endpoint_result.path == endpoint.path"
+    )
+
+    result = project.run("--modal-bench", "--modal-bench-catalogue=conf/mine.toml", "-v")
+
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*.py::test_mine?ok-a? PASSED*", "*.py::test_mine?ok-b? PASSED*"])
+
+
+def test_one_that_cannot_be_read_is_an_error(project: Project) -> None:
+    project.pytester.mkdir("folder")
+
+    assert project.usage_error("--modal-bench", "--modal-bench-catalogue=nowhere/x.toml") == (
+        "nowhere/x.toml: no such file"
+    )
+    assert project.usage_error("--modal-bench", "--modal-bench-catalogue=folder") == (
+        "folder: is a directory; name the catalogue's file in it"
+    )

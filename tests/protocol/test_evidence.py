@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_modal_bench.control.interface import CallRecord
+from pytest_modal_bench.model import Sample
+from pytest_modal_bench.protocol import evidence
+from pytest_modal_bench.protocol.evidence import Before, PoolState
+
+NOBODY = Before((0, 0), frozenset())
+
+
+def sample(**more: Any) -> Sample:
+    given: dict[str, Any] = {
+        "start": "cold",
+        "ok": True,
+        "elapsed_sec": 10.0,
+        "started_at": "2026-02-02T12:22:58Z",
+    } | more
+    return Sample(**given)
+
+
+def against(of: Sample, *, before: Before | None = None, seen: str = "", records: Any = ()) -> str | None:
+    state = PoolState()
+    state.seen.update(seen.split())
+    return evidence.against_cold(of, before, {record.call_id: record for record in records}, state)
+
+
+def record(call_id: str, container: str | None, started_at: float | None, **more: Any) -> CallRecord:
+    return CallRecord(call_id=call_id, container=container, started_at=started_at, **more)
+
+
+def test_nothing_known_speaks_neither_for_nor_against() -> None:
+    assert against(sample()) is None
+    assert evidence.proof_of_cold(sample(), None, None) is None
+
+
+@pytest.mark.parametrize(
+    ("of", "known", "said"),
+    [
+        ({"container_request": 2}, {}, "its container had served 1 request before"),
+        ({"container": "ta-1"}, {"seen": "ta-1"}, "container ta-1 had answered before"),
+        (
+            {"container": "ta-1", "container_request": 1},
+            {"seen": "ta-1"},
+            "container ta-1 had answered before",
+        ),
+        ({}, {"before": Before((0, 2), frozenset())}, "the pool had 2 containers before the call"),
+        (
+            {"container": "ta-1"},
+            {"before": Before((0, 0), frozenset({"ta-1"}))},
+            "container ta-1 was there before the call",
+        ),
+        (
+            {"container_request": 1, "container_uptime_sec": 70.0},
+            {},
+            "its container was up for 70.0 s when it answered, longer than the call took",
+        ),
+        (
+            {"container": "ta-1", "call_id": "fc-1"},
+            {"records": [record("fc-1", "ta-2", 5.0)]},
+            "it says container ta-1, the provider's record says ta-2",
+        ),
+        (
+            {"call_id": "fc-1"},
+            {"records": [record("fc-1", "ta-1", 5.0), record("fc-0", "ta-1", 4.0)]},
+            "its container had served call fc-0 before",
+        ),
+    ],
+)
+def test_what_speaks_against_a_cold_start(of: dict[str, Any], known: dict[str, Any], said: str) -> None:
+    assert against(sample(**of), **known) == said
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [record("fc-0", "ta-2", 4.0)],
+        [record("fc-2", "ta-1", 6.0)],
+        [record("fc-0", "ta-1", None)],
+        [record("fc-0", None, 4.0)],
+    ],
+    ids=["another container", "a later call", "no moment", "no container"],
+)
+def test_calls_of_others_that_say_nothing_of_this_one(others: list[CallRecord]) -> None:
+    assert against(sample(call_id="fc-1"), records=[record("fc-1", "ta-1", 5.0), *others]) is None
+
+
+def test_records_that_do_not_reach_back_to_a_call_leave_no_cold_start() -> None:
+    busy = [record(f"fc-{number}", "ta-1", 100.0 + number) for number in range(evidence.RECORDS)]
+    said = "others called the pool so often that its records do not reach back to this call"
+
+    assert against(sample(call_id="fc-x"), records=busy) == said, "it was pushed out"
+    assert against(sample(call_id="fc-0"), records=busy) == said, "what came before it was"
+    assert against(sample(call_id="fc-9"), records=busy) == "its container had served call fc-0 before"
+    assert against(sample(call_id="fc-x"), records=busy[1:]) is None, "these are all that there are"
+
+
+def test_what_proves_a_cold_start() -> None:
+    def proof(after: frozenset[str] | None = None, before: Before | None = None, **of: Any) -> str | None:
+        return evidence.proof_of_cold(sample(**of), before, after)
+
+    assert proof(container_request=1) == "first request of its container"
+    assert proof(container="ta-1", container_request=1) == "first request of container ta-1"
+    assert (
+        proof(container="ta-1", container_request=1, before=NOBODY)
+        == "no container before, first request of container ta-1"
+    )
+    assert proof(container="ta-1", before=NOBODY) == "no container before, ta-1 after"
+    assert proof(frozenset({"ta-1"}), NOBODY) == "no container before, ta-1 after"
+
+
+def test_what_proves_nothing() -> None:
+    def proof(after: frozenset[str] | None, before: Before | None, **of: Any) -> str | None:
+        return evidence.proof_of_cold(sample(**of), before, after)
+
+    assert proof(frozenset(), NOBODY) is None, "the container is not known"
+    assert proof(frozenset({"ta-1", "ta-2"}), NOBODY) is None, "which of them answered is not known"
+    assert proof(frozenset({"ta-1"}), Before((0,), frozenset())) is None, "asked once only"
+    assert proof(frozenset({"ta-1"}), None) is None, "not asked before"
+    assert proof(None, None, container="ta-1") is None, "a name alone says nothing"
+
+
+@given(
+    request=st.none() | st.integers(1, 5),
+    counts=st.none() | st.lists(st.integers(0, 2), max_size=3),
+    uptime=st.none() | st.floats(0, 100),
+    seen=st.booleans(),
+)
+def test_what_is_proven_has_nothing_against_it(
+    request: int | None, counts: list[int] | None, uptime: float | None, seen: bool
+) -> None:
+    before = None if counts is None else Before(tuple(counts), frozenset())
+    of = sample(container="ta-1", container_request=request, container_uptime_sec=uptime)
+    proven = (
+        against(of, before=before, seen="ta-1" if seen else "") is None
+        and evidence.proof_of_cold(of, before, frozenset({"ta-1"})) is not None
+    )
+    empty = counts is not None and len(counts) >= 2 and not any(counts)
+
+    assert not proven or (
+        not seen
+        and request in (None, 1)
+        and not any(counts or ())
+        and (request == 1 or empty)
+        and (uptime is None or uptime <= of.elapsed_sec)
+    )
+
+
+def test_headers_of_the_middleware_and_of_modal() -> None:
+    told = evidence.told(
+        {
+            "x-modal-bench-container": "ta-1",
+            "x-modal-bench-request": "3",
+            "x-modal-bench-started": "2026-02-02T12:22:58.000+00:00",
+            "x-modal-bench-uptime": "4.5",
+            "x-modal-bench-region": "us-east-1",
+            "server-timing": 'db;dur=1, handler;desc="x";dur=2500.5, cache',
+            "modal-function-call-id": "fc-1",
+        }
+    )
+
+    assert told == evidence.Told(
+        container="ta-1",
+        container_request=3,
+        container_started_at="2026-02-02T12:22:58.000+00:00",
+        container_uptime_sec=4.5,
+        region="us-east-1",
+        handler_sec=2.5005,
+        call_id="fc-1",
+    )
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            sorted(
+                ("x-modal-bench-container", "x-modal-bench-request", "x-modal-bench-uptime", "server-timing")
+            )
+        ),
+        st.text() | st.sampled_from(["0", "-1", "1.5", "1e999", "nan", "handler;dur=nan", "handler;dur"]),
+    )
+)
+def test_hostile_headers_are_bounded_or_nothing(headers: dict[str, str]) -> None:
+    told = evidence.told(headers)
+
+    assert told.container is None or (told.container.isprintable() and len(told.container) <= 100)
+    assert told.container_request is None or told.container_request >= 1
+    assert told.container_uptime_sec is None or 0 <= told.container_uptime_sec < float("inf")
+    assert told.handler_sec is None or 0 <= told.handler_sec < float("inf")
+
+
+def test_what_nobody_accounts_for() -> None:
+    known = record("fc-1", "ta-1", 5.0, enqueued_at=1.0, startup_sec=3.0, execution_sec=4.0)
+    joined = evidence.with_record(sample(call_id="fc-1"), {"fc-1": known})
+
+    assert joined.provider is not None
+    assert (joined.provider.queue_sec, joined.provider.boot_sec, joined.provider.execution_sec) == (
+        1.0,
+        3.0,
+        4.0,
+    )
+    assert joined.unattributed_sec == 2.0
+    assert evidence.with_record(sample(), {}).unattributed_sec is None
+    assert evidence.with_record(sample(handler_sec=4.0), {}).unattributed_sec == 6.0
+    assert evidence.with_record(sample(handler_sec=40.0), {}).unattributed_sec is None, "longer than the call"
+
+
+def test_a_record_that_comes_late_takes_nothing_away() -> None:
+    early = evidence.with_record(sample(call_id="fc-1"), {"fc-1": record("fc-1", "ta-1", 5.0)})
+
+    assert evidence.with_record(early, {}) == early
+
+
+def test_headers_give_no_commands_to_whoever_reads_the_log() -> None:
+    assert evidence.identifier("c6 ##[stop-commands]tok") == "c6 # #[stop-commands]tok"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0", 0.0),
+        ("1.5", 1.5),
+        ("1e9", 1e9),
+        ("1e10", None),
+        ("1e308", None),
+        ("inf", None),
+        ("nan", None),
+        ("-1", None),
+    ],
+)
+def test_a_number_is_one_that_an_honest_header_may_say(text: str, value: float | None) -> None:
+    assert evidence.number(text) == value

@@ -1,0 +1,411 @@
+# ruff: noqa: E501 - the tables of the reference are wider
+from __future__ import annotations
+
+import shutil
+import subprocess
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from report_runs import ANY_TEXT, HOSTILE, reference_run, result, run, sample, tables
+
+from pytest_modal_bench.model import Media
+from pytest_modal_bench.report.escape import line, width
+from pytest_modal_bench.report.markdown import render
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_modal_bench.model import EndpointResult, Run
+
+
+def section(report: str, title: str) -> str:
+    """Return what stands below a heading of the second level, up to the next."""
+    _, _, rest = report.partition(f"\n## {title}\n\n")
+    return rest.partition("\n\n## ")[0].partition("\n\n---")[0]
+
+
+def headings(report: str) -> list[str]:
+    return [row.removeprefix("## ") for row in report.splitlines() if row.startswith("## ")]
+
+
+def hostile_run(texts: list[str]) -> Run:
+    """Return a run that has each of `texts` everywhere that text can stand."""
+    results: list[EndpointResult] = []
+    for raw in texts:
+        measured = {"path": raw, "id": raw, "cold_time_sec": 2.0, "warm_time_sec": 1.0} | hostile_evidence(
+            raw
+        )
+        why = {"cause": "application", "meaning": raw, "remedy": raw}
+        results += [
+            result(raw, raw, **measured),
+            result(raw, raw, path=raw, status="failed", error=raw, **why),
+            result(raw, raw, path=raw, status="skipped", skipped_reason=raw),
+            result(raw, raw, path=raw, status="not_run", skipped_reason=raw or None),
+        ]
+    first = texts[0] if texts else ""
+    named = dict.fromkeys(("workspace", "environment", "timestamp", "simulated", "version", "command"), first)
+    return run(results, finished=False, notes=texts, **named)
+
+
+def hostile_evidence(raw: str) -> dict[str, object]:
+    """Return fields of a result that has `raw` wherever evidence, answers and prices can bring it in."""
+    media = Media(kind="other", format=raw, unchecked=raw, size_bytes=4, sha256="")
+    cold = sample(
+        proof=raw, container=raw, start="cold", cost_usd=0.1, cost_basis="estimated", cost_source=raw
+    )
+    return {
+        "samples": [cold, sample(dropped=raw), sample()],
+        "media": media,
+        "cold_inconclusive": raw,
+        "warm_inconclusive": raw,
+        "cached": raw,
+        "misfits": [raw],
+        "notes": [raw],
+    }
+
+
+def test_the_sections_of_the_reference_come_first_and_in_its_order() -> None:
+    assert headings(render(reference_run())) == [
+        "Summary",
+        "Results by Category",
+        "Key Findings",
+        "Recommendations",
+        "Failed Endpoints",
+        "Skipped Endpoints",
+        "How to Run This Benchmark",
+        "Timing Detail",
+        "Cold Starts",
+    ]
+
+
+def test_the_head_is_the_references() -> None:
+    assert render(reference_run()).startswith(
+        "# Modal Endpoint Benchmark Report\n"
+        "\n"
+        "**Generated:** 2026-02-02 12:22:58 UTC  \n"
+        "**Workspace:** ryla  \n"
+        "**Test Resources:** Image=✅, Video=❌, LoRA=❌\n"
+        "\n"
+        "## Summary\n"
+    )
+
+
+def test_the_category_tables_are_the_references() -> None:
+    assert (
+        section(render(reference_run()), "Results by Category")
+        == """\
+### Flux
+
+| Endpoint      | Path             | Cold (s) | Warm (s) | Δ Savings | Cost ($) | Status                |
+| ------------- | ---------------- | -------- | -------- | --------- | -------- | --------------------- |
+| Flux          | `/flux`          | 44.4     | 2.1      | 95%       | -        | ✅                    |
+| Flux Dev      | `/flux-dev`      | -        | 29.7     | -         | -        | ✅                    |
+| Flux Dev Lora | `/flux-dev-lora` | -        | -        | -         | -        | ⏭️ Missing: LoRA file |
+| Flux Lora     | `/flux-lora`     | -        | -        | -         | -        | ⏭️ Missing: LoRA file |
+
+### Face Consistency
+
+| Endpoint              | Path                     | Cold (s) | Warm (s) | Δ Savings | Cost ($) | Status                    |
+| --------------------- | ------------------------ | -------- | -------- | --------- | -------- | ------------------------- |
+| Sdxl Instantid        | `/sdxl-instantid`        | -        | -        | -         | -        | ❌ Exceeded 30 redirects. |
+| Flux Pulid            | `/flux-pulid`            | -        | -        | -         | -        | ❌ Timeout                |
+| Flux Ipadapter Faceid | `/flux-ipadapter-faceid` | -        | -        | -         | -        | ❌ Timeout                |
+
+### Qwen Image
+
+| Endpoint             | Path                    | Cold (s) | Warm (s) | Δ Savings | Cost ($) | Status                 |
+| -------------------- | ----------------------- | -------- | -------- | --------- | -------- | ---------------------- |
+| Qwen Image 2512      | `/qwen-image-2512`      | 15.0     | 10.3     | 32%       | -        | ✅                     |
+| Qwen Image 2512 Fast | `/qwen-image-2512-fast` | -        | 12.4     | -         | -        | ✅                     |
+| Qwen Image 2512 Lora | `/qwen-image-2512-lora` | -        | -        | -         | -        | ⏭️ Missing: LoRA file  |
+| Video Faceswap       | `/video-faceswap`       | -        | -        | -         | -        | ⏭️ Missing: test video |
+
+### Qwen Edit
+
+| Endpoint                | Path                       | Cold (s) | Warm (s) | Δ Savings | Cost ($) | Status                               |
+| ----------------------- | -------------------------- | -------- | -------- | --------- | -------- | ------------------------------------ |
+| Qwen Image Edit 2511    | `/qwen-image-edit-2511`    | -        | -        | -         | -        | ❌ HTTPSConnectionPool(host='ryla... |
+| Qwen Image Inpaint 2511 | `/qwen-image-inpaint-2511` | -        | -        | -         | -        | ❌ HTTPSConnectionPool(host='ryla... |
+
+### Z-Image
+
+| Endpoint        | Path               | Cold (s) | Warm (s) | Δ Savings | Cost ($) | Status                |
+| --------------- | ------------------ | -------- | -------- | --------- | -------- | --------------------- |
+| Z Image Simple  | `/z-image-simple`  | 13.0     | 2.2      | 83%       | -        | ✅                    |
+| Z Image Danrisi | `/z-image-danrisi` | -        | 2.3      | -         | -        | ✅                    |
+| Z Image Lora    | `/z-image-lora`    | -        | -        | -         | -        | ⏭️ Missing: LoRA file |
+
+### Video
+
+| Endpoint    | Path           | Cold (s) | Warm (s) | Δ Savings | Cost ($) | Status                               |
+| ----------- | -------------- | -------- | -------- | --------- | -------- | ------------------------------------ |
+| Wan2        | `/wan2`        | -        | -        | -         | -        | ❌ HTTP 500: modal-http: internal... |
+| Wan2.6      | `/wan2.6`      | -        | -        | -         | -        | ❌ HTTP 408: Missing request, pos... |
+| Wan2.6 R2V  | `/wan2.6-r2v`  | -        | -        | -         | -        | ⏭️ Missing: test video               |
+| Wan2.6 Lora | `/wan2.6-lora` | -        | -        | -         | -        | ⏭️ Missing: LoRA file                |
+
+### Upscaling
+
+| Endpoint | Path       | Cold (s) | Warm (s) | Δ Savings | Cost ($) | Status                 |
+| -------- | ---------- | -------- | -------- | --------- | -------- | ---------------------- |
+| Seedvr2  | `/seedvr2` | -        | -        | -         | -        | ⏭️ Missing: test video |"""
+    )
+
+
+def test_failures_are_whole_and_on_one_line_each() -> None:
+    pool = "HTTPSConnectionPool(host='ryla--ryla-qwen-edit-comfyui-fastapi-app.modal.run', port=443): Max retries"
+    cause = r"(Caused by SSLError(SSLError(5, '[SYS] unknown error (\_ssl.c:1016)')))"
+    assert section(render(reference_run()), "Failed Endpoints").splitlines() == [
+        "- `/sdxl-instantid`: Exceeded 30 redirects.",
+        "- `/flux-pulid`: Timeout",
+        "- `/flux-ipadapter-faceid`: Timeout",
+        f"- `/qwen-image-edit-2511`: {pool} exceeded with url: /qwen-image-edit-2511 {cause}",
+        f"- `/qwen-image-inpaint-2511`: {pool} exceeded with url: /qwen-image-inpaint-2511 {cause}",
+        "- `/wan2`: HTTP 500: modal-http: internal error: function was terminated by signal",
+        "- `/wan2.6`: HTTP 408: Missing request, possibly due to expiry or cancellation",
+    ]
+
+
+def test_skips_say_what_is_missing() -> None:
+    assert section(render(reference_run()), "Skipped Endpoints").splitlines() == [
+        "- `/flux-dev-lora`: Missing: LoRA file",
+        "- `/flux-lora`: Missing: LoRA file",
+        "- `/qwen-image-2512-lora`: Missing: LoRA file",
+        "- `/video-faceswap`: Missing: test video",
+        "- `/z-image-lora`: Missing: LoRA file",
+        "- `/wan2.6-r2v`: Missing: test video",
+        "- `/wan2.6-lora`: Missing: LoRA file",
+        "- `/seedvr2`: Missing: test video",
+    ]
+
+
+def test_findings_compare_the_same_endpoints_and_say_how_many() -> None:
+    assert section(render(reference_run()), "Key Findings").splitlines() == [
+        "- **Average Cold Start:** 24.1s (3 endpoints)",
+        "- **Average Warm Time:** 4.9s (the same 3 endpoints)",
+        "- **Warm vs Cold Improvement:** 80% faster (paired, 3 endpoints)",
+        "- **Total Benchmark Cost:** -",
+    ]
+
+
+def test_findings_of_one_endpoint_that_is_slower_warm() -> None:
+    assert section(
+        render(run([result(cold_time_sec=2.0, warm_time_sec=3.0)])), "Key Findings"
+    ).splitlines() == [
+        "- **Average Cold Start:** 2.0s (1 endpoint)",
+        "- **Average Warm Time:** 3.0s (the same endpoint)",
+        "- **Warm vs Cold Improvement:** 50% slower (paired, 1 endpoint)",
+        "- **Total Benchmark Cost:** -",
+    ]
+
+
+def test_without_pairs_no_comparison() -> None:
+    unpaired = [result("A", cold_time_sec=9.0), result("B", warm_time_sec=1.0)]
+    assert section(render(run(unpaired)), "Key Findings") == "- **Total Benchmark Cost:** -"
+
+
+def test_recommendations_are_numbered() -> None:
+    sentences = section(render(reference_run()), "Recommendations").splitlines()
+    assert [sentence[:5] for sentence in sentences] == ["1. **", "2. **", "3. **", "4. **"]
+
+
+@pytest.mark.parametrize(
+    ("costs", "shown"),
+    [
+        ([None, None], "-"),
+        ([0.1, 0.0234], "$0.1234"),
+        ([0.1234, None], "≥ $0.1234 (1 of 2 calls)"),
+        ([0.00001], "$0.000010"),
+        ([], "-"),
+    ],
+)
+def test_the_total_cost_is_never_made_up(costs: list[float | None], shown: str) -> None:
+    report = render(run([result(samples=[sample(cost_usd=cost) for cost in costs])]))
+    assert tables(report)[0][-1] == ["Total Benchmark Cost", shown]
+    assert section(report, "Key Findings").endswith(f"- **Total Benchmark Cost:** {shown}")
+    assert ("Cost" in headings(report)) == (shown != "-")
+
+
+def test_an_estimate_in_the_total_makes_it_one() -> None:
+    estimated = sample(cost_usd=0.1, cost_basis="estimated")
+    report = render(run([result(samples=[estimated, sample(cost_usd=0.2, cost_basis="measured")])]))
+    assert tables(report)[0][-1] == ["Total Benchmark Cost", "~$0.3000"]
+
+    lower = render(run([result(samples=[estimated, sample()])]))
+    assert tables(lower)[0][-1] == ["Total Benchmark Cost", "≥ ~$0.1000 (1 of 2 calls)"]
+
+
+def test_an_estimate_in_a_row_is_marked() -> None:
+    priced = [
+        result("A", cost_usd=0.1, cost_basis="estimated"),
+        result("B", cost_usd=0.1, cost_basis="measured"),
+    ]
+    assert [row[5] for row in tables(render(run(priced)))[1][1:]] == ["~0.1000", "0.1000"]
+
+
+def test_what_there_is_to_tell_of_answers_costs_and_failures_comes_last() -> None:
+    media = Media(kind="image", format="PNG", width=64, height=64, size_bytes=4, sha256="", checked=True)
+    answered = result("A", media=media, samples=[sample(media=media, cost_usd=0.1, cost_basis="measured")])
+    failed = result(
+        "B", status="failed", error="boom", cause="application", meaning="It did.", remedy="Do not."
+    )
+    report = render(run([answered, failed], notes=["the control plane does not answer"]))
+    assert headings(report)[-5:] == ["Timing Detail", "Answers", "Cost", "Causes", "Notes"]
+    assert section(report, "Causes").splitlines()[-1] == "| `/b`     | application | It did. | Do not.     |"
+    assert "decoded whole (1 answer)" in section(report, "Answers")
+
+
+def test_notes_are_those_of_the_run_and_then_those_of_each_endpoint() -> None:
+    noted = result("A", notes=["declared image/png, is text"], misfits=["no such field"], cached="same bytes")
+    assert section(render(run([noted], notes=["limit: $5"])), "Notes").splitlines() == [
+        "- limit: `$`5",
+        "- `/a`: cached? same bytes",
+        "- `/a`: no such field",
+        "- `/a`: declared image/png, is text",
+    ]
+
+
+def test_an_endpoint_that_the_limit_kept_from_being_called_says_so() -> None:
+    report = render(run([result("A", status="not_run", skipped_reason="the limit is reached")]))
+    assert tables(report)[1][1][6] == "⏹️ Not run: cost limit"
+    assert section(report, "Endpoints Not Run") == "- `/a`: the limit is reached"
+
+
+def test_a_cold_start_without_proof_is_marked_and_explained_once() -> None:
+    unproven = [result(name, cold_time_sec=44.4, cold_verified=False) for name in ("A", "B")]
+    report = render(run([*unproven, result("C", cold_time_sec=15.0, cold_verified=True)]))
+    assert [row[2] for row in tables(report)[1]] == ["Cold (s)", "44.4?", "44.4?", "15.0"]
+    assert report.count("`?`") == 1
+    assert section(report, "Results by Category").splitlines()[-1].startswith("`?`: nothing proves")
+
+
+def test_proven_cold_starts_need_no_footnote() -> None:
+    assert "`?`" not in render(reference_run())
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"status": "success"}, "✅"),
+        ({"status": "success", "cached": "3 answers with the same bytes"}, "✅ cached?"),
+        ({"status": "failed", "error": "x" * 30}, f"❌ {'x' * 30}"),
+        ({"status": "failed", "error": "x" * 31}, f"❌ {'x' * 30}..."),
+        ({"status": "failed"}, "❌"),
+        ({"status": "skipped", "skipped_reason": "Missing: test image, test video"}, None),
+        ({"status": "skipped"}, "⏭️"),
+        ({"status": "not_run"}, "⏹️ Not run"),
+        ({"status": "not_run", "skipped_reason": "the limit is reached"}, "⏹️ Not run: cost limit"),
+    ],
+)
+def test_status(fields: dict[str, str], shown: str | None) -> None:
+    assert tables(render(run([result(**fields)])))[1][1][6] == (shown or "⏭️ Missing: test image, test video")
+
+
+def test_a_result_without_a_message_is_listed_by_its_path() -> None:
+    report = render(run([result("A", status="failed"), result("B", status="not_run")]))
+    assert section(report, "Failed Endpoints") == "- `/a`"
+    assert section(report, "Endpoints Not Run") == "- `/b`"
+
+
+def test_times_and_costs_keep_their_digits() -> None:
+    quick = result(cold_time_sec=1.25, warm_time_sec=0.0213, cost_usd=0.00004, cold_verified=True)
+    assert tables(render(run([quick])))[1][1][2:6] == ["1.2", "0.021", "98%", "0.000040"]
+
+
+def test_the_head_says_what_is_known_of_the_run() -> None:
+    resources = {"image": True, "video": None}
+    cut_off = run(
+        [result(status="not_run")],
+        environment="staging",
+        resources=resources,
+        simulated="model load and inference times, at 0.01 of their length",
+        finished=False,
+        timestamp="2026-02-02T13:22:58+01:00",
+    )
+    assert render(cut_off).split("\n\n")[1].splitlines() == [
+        "**Generated:** 2026-02-02 12:22:58 UTC  ",
+        "**Workspace:** ryla  ",
+        "**Environment:** staging  ",
+        "**Test Resources:** Image=✅, Video=❓, LoRA=❓  ",
+        "**Simulated:** model load and inference times, at 0.01 of their length  ",
+        "**Unfinished:** this run was cut off, or was still going on when this report was written",
+    ]
+
+
+@pytest.mark.parametrize("timestamp", ["yesterday", "0001-01-01T00:00:00+23:00"])
+def test_a_time_that_cannot_be_read_is_shown_as_it_is(timestamp: str) -> None:
+    assert f"**Generated:** {timestamp}  \n" in render(run(timestamp=timestamp))
+
+
+def test_the_summary_counts_what_was_not_run_only_if_something_was_not() -> None:
+    assert "Not Run" not in render(reference_run())
+    assert ["Not Run", "1"] in tables(render(run([result(status="not_run")])))[0]
+
+
+def test_categories_come_in_the_order_of_their_first_endpoint() -> None:
+    mixed = [result(name, category) for name, category in [("A", "Video"), ("B", ""), ("C", "Video")]]
+    lines = render(run(mixed)).splitlines()
+    assert [row for row in lines if row.startswith("### ")] == ["### Video", "### No Category"]
+
+
+def test_the_run_can_be_made_again() -> None:
+    script = section(render(run(command="pytest --modal-bench -k 'a ``` b'")), "How to Run This Benchmark")
+    assert script.startswith(
+        "````bash\n# This run again\npytest --modal-bench -k 'a ``` b'\n\n# Full benchmark"
+    )
+    assert script.endswith("\n````")
+
+
+def test_training_a_lora_is_shown_only_where_it_is_missing() -> None:
+    training = "modal run …/lora-training/app.py --character-id=test-benchmark --steps=100"
+    assert training in render(reference_run())
+    assert training not in render(run(resources={"lora": True}))
+    assert training not in render(run(resources={}))
+
+
+def test_an_empty_run_still_is_a_report() -> None:
+    assert headings(render(run())) == ["Summary", "Key Findings", "How to Run This Benchmark"]
+    assert render(run()).endswith("\n---\n\n_Report generated by pytest-modal-bench 0.1.0_\n")
+
+
+@given(st.lists(ANY_TEXT, max_size=3))
+def test_hostile_text_changes_no_table_and_shows_as_it_is(texts: list[str]) -> None:
+    report = render(hostile_run(texts))
+    shown = [row for rows in tables(report) if rows[0][1] == "Path" for row in rows[1:]]
+    by_category = [raw for category in dict.fromkeys(texts) for raw in texts if raw == category]
+    assert [row[0] for row in shown] == [line(raw, 200) for raw in by_category for _ in range(4)]
+    assert all(len(row) == len(rows[0]) for rows in tables(report) for row in rows)
+    rows = [row for row in report.splitlines() if row.startswith("|")]
+    assert all(
+        width(row) == width(following) for row, following in pairwise(rows) if following.startswith("| -")
+    )
+
+
+def test_ten_megabytes_of_text_make_a_small_report() -> None:
+    report = render(hostile_run(["y\n" * 5_000_000]))
+    assert len(report) < 100_000
+    assert "… (10000000 characters)" in report
+
+
+@pytest.mark.skipif(not shutil.which("npx"), reason="npx, which runs prettier, is not on PATH")
+def test_prettier_leaves_every_report_as_it_is(tmp_path: Path) -> None:
+    alphabet = [
+        chr(point) for start, end in ((0x20, 0x3100), (0x1F000, 0x1FA00)) for point in range(start, end)
+    ]
+    rows = ["x".join(alphabet[start : start + 16]) for start in range(0, len(alphabet), 16)]
+    reports = {
+        "reference": reference_run(),
+        "empty": run(),
+        "together": hostile_run([*HOSTILE]),
+        "alphabet": run([result("x", path="/x", status="skipped", skipped_reason=row) for row in rows]),
+        **{f"hostile-{number}": hostile_run([raw]) for number, raw in enumerate(HOSTILE)},
+        **{f"pair-{number}": hostile_run([a + b, b]) for number, (a, b) in enumerate(pairwise(HOSTILE[:-1]))},
+    }
+    for name, given_run in reports.items():
+        (tmp_path / f"{name}.md").write_text(render(given_run), "utf-8")
+    command = ["npx", "--yes", "prettier@3", "--check", "."]
+    check = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert check.returncode == 0, check.stdout + check.stderr

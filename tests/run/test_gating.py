@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from msgspec import structs
+from report_runs import result, run, sample
+
+from pytest_modal_bench.gate.baselines import History
+from pytest_modal_bench.model import Budget, Endpoint, Level, Quarantine
+from pytest_modal_bench.plugin.settings import Settings
+from pytest_modal_bench.report.json import render
+from pytest_modal_bench.run.gating import Gate
+from pytest_modal_bench.run.measurer import Measuring
+
+# Here and not in a test: pytester forgets what a test imports, and numpy can't be imported twice.
+pytest.importorskip("scipy.stats")
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_modal_bench.model import EndpointResult
+
+QUARANTINE = Quarantine(reason="known", until="2999-01-01")
+
+
+def endpoint(**given: Any) -> Endpoint:
+    known: dict[str, Any] = {
+        "id": "flux",
+        "name": "Flux",
+        "path": "/flux",
+        "app": "app",
+        "url": "",
+        "pool": "pool",
+    }
+    return Endpoint(**known | {"category": "Flux"} | given)
+
+
+def measured(seconds: float, n: int = 10, **given: Any) -> EndpointResult:
+    """A measurement of `n` warm calls that took about `seconds` each."""
+    taken = [sample("warm", seconds * (1 + number / 1000)) for number in range(n)]
+    known: dict[str, Any] = {"samples": taken, "warm_time_sec": seconds}
+    return result(**known | given)
+
+
+class Again(Measuring):
+    """Says of a second measurement what it was told."""
+
+    def __init__(self, again: EndpointResult | None) -> None:
+        unset: dict[str, Any] = dict.fromkeys(field.name for field in fields(Settings))
+        super().__init__(Settings(**unset | {"budget": Budget(), "cold": "off", "rounds": 10}), None)
+        self._again = again
+        self.asked = 0
+
+    def measure_again(self, endpoint: Endpoint) -> EndpointResult:
+        del endpoint
+        self.asked += 1
+        assert self._again is not None
+        return self._again
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    """Five runs of about 2 s."""
+    for number, seconds in enumerate((2.0, 2.1, 1.9, 2.05, 1.95)):
+        past = run([measured(seconds)], timestamp=f"2026-01-0{number + 1}T00:00:00Z")
+        (tmp_path / f"{number}.json").write_text(render(past))
+    return History.load(tmp_path)
+
+
+def judged(
+    history: History | None, first: EndpointResult, again: EndpointResult | None = None, **given: Any
+) -> EndpointResult:
+    with closing(Again(again)) as measuring:
+        found = Gate(measuring, history).judge(endpoint(**given), first)
+    assert measuring.asked == (again is not None)
+    return found
+
+
+def test_what_is_as_fast_as_ever_passes_without_another_measurement(history: History) -> None:
+    assert judged(history, measured(2.0)).verdict == "PASS"
+
+
+def test_without_a_history_budgets_alone_are_held_against() -> None:
+    found = judged(None, measured(2.0), budget=Budget(max_warm=Level(fail=1.0)))
+
+    assert (found.verdict, [check.against for check in found.checks]) == ("FAIL", ["budget"])
+
+
+def test_slower_twice_fails_with_the_samples_of_both(history: History) -> None:
+    found = judged(history, measured(3.0), measured(3.1))
+
+    assert (found.verdict, len(found.samples)) == ("FAIL", 20)
+    assert found.checks[0].again
+
+
+def test_slower_once_is_a_warning(history: History) -> None:
+    assert judged(history, measured(3.0), measured(2.0)).verdict == "WARN"
+
+
+def test_a_second_measurement_that_a_limit_prevented_keeps_the_first(history: History) -> None:
+    prevented = result(status="not_run", skipped_reason="the limit of $1 is reached")
+
+    found = judged(history, measured(3.0), prevented)
+
+    assert (found.status, found.verdict, len(found.samples)) == ("success", "INCONCLUSIVE", 10)
+    assert "the other time could not tell" in found.checks[0].message
+    assert found.notes == ["not measured again: the limit of $1 is reached"]
+
+
+def test_a_second_measurement_that_failed_fails_and_keeps_the_first(history: History) -> None:
+    boom = sample("warm", 0.1, ok=False, error="HTTP 500: boom", cause="application")
+    failed = result(status="failed", error=boom.error, cause=boom.cause, samples=[boom])
+
+    found = judged(history, measured(3.0), failed, budget=Budget(min_success=Level(fail=0.5)))
+
+    assert (found.status, found.verdict, found.error, found.cause) == (
+        "failed",
+        "FAIL",
+        boom.error,
+        boom.cause,
+    )
+    assert len(found.samples) == 11
+
+
+@pytest.mark.parametrize("status", ["success", "failed", "not_run"])
+def test_a_quarantine_outlives_the_second_measurement(history: History, status: Any) -> None:
+    again = measured(3.0, status=status) if status == "success" else result(status=status, error="boom")
+
+    assert judged(history, measured(3.0), again, quarantine=QUARANTINE).quarantine == QUARANTINE
+
+
+def test_what_the_first_measurement_lacked_or_noticed_is_not_forgotten(history: History) -> None:
+    noticed: dict[str, Any] = {
+        "cold_inconclusive": "woken by others",
+        "cold_asked": True,
+        "notes": ["its clock is off"],
+    }
+
+    found = judged(history, measured(3.0, **noticed), structs.replace(measured(2.0), notes=["and again"]))
+
+    assert (found.cold_inconclusive, found.cold_asked) == ("woken by others", True)
+    assert found.notes == ["its clock is off", "and again"]

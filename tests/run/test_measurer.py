@@ -1,0 +1,503 @@
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from measure_answers import TIMEOUT, FakeClient, answer, endpoint, failure
+from msgspec import to_builtins
+from report_runs import sample
+
+from pytest_modal_bench.call.causes import explain
+from pytest_modal_bench.cost.ledger import Ledger
+from pytest_modal_bench.cost.prices import table
+from pytest_modal_bench.model import Budget
+from pytest_modal_bench.plugin.settings import Settings
+from pytest_modal_bench.protocol.evidence import Before
+from pytest_modal_bench.protocol.recording import PlainRecorder
+from pytest_modal_bench.run.measurer import Briefing, Measuring
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_modal_bench.call.client import Answer
+    from pytest_modal_bench.model import Endpoint, EndpointResult, Sample
+
+FINE = [answer()]
+DOWN = failure("HTTP 404: modal-http: invalid function call", "not_deployed", status=404)
+
+
+def settings(**given: Any) -> Settings:
+    unset: dict[str, Any] = dict.fromkeys(field.name for field in fields(Settings))
+    asked = {"workspace": "acme", "rounds": 2, "cold": "observe", "cold_rounds": 1, "time_scale": 0.01}
+    unset["budget"] = Budget()
+    return Settings(**unset | asked | given)
+
+
+class Process:
+    """A process that measures, with a client that gives the answers it was told to."""
+
+    def __init__(
+        self, answers: Mapping[str, Sequence[Answer]], ledger: Ledger | None = None, **fields: Any
+    ) -> None:
+        self.client = FakeClient(dict(answers))
+        self.measuring = Measuring(settings(**fields), ledger)
+        self.measuring.client = self.client  # type: ignore[assignment]
+
+    def brief(
+        self,
+        *,
+        lora: str | None = None,
+        called: Sequence[str] = (),
+        begun: Sequence[str] = (),
+        probed: Mapping[str, Sample] | None = None,
+    ) -> None:
+        briefing = Briefing(
+            lora=lora, called_pools=tuple(called), begun_pools=tuple(begun), probed=dict(probed or {})
+        )
+        self.measuring.brief(to_builtins(briefing))
+
+    def measure(self, path: str = "/flux", **fields: Any) -> EndpointResult:
+        return self.of(endpoint(path, **fields))
+
+    def of(self, given: Endpoint) -> EndpointResult:
+        return self.measuring.measure(self.measuring.begin(given, PlainRecorder()))
+
+    @property
+    def called(self) -> list[str]:
+        return [path for path in self.client.called if path != "/openapi.json"]
+
+
+class Observer:
+    """A control plane where nobody is up, whatever is asked; it forces what it is asked to."""
+
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, gpu: str | None = None, rates: Mapping[str, str] | None = None) -> None:
+        self.forced_endpoints: list[str] = []
+        self.zeros = 0
+        self.asked_rates = 0
+        self._gpu = gpu
+        self._rates = rates
+
+    def witness(self, of: Endpoint) -> Observer:
+        del of
+        return self
+
+    def before(self) -> Before:
+        return Before((0, 0), frozenset())
+
+    def after(self) -> frozenset[str]:
+        return frozenset({f"ta-{self.zeros}"})
+
+    def records(self, call_ids: Sequence[str]) -> None:
+        del call_ids
+
+    @contextmanager
+    def forced(self, of: Endpoint) -> Iterator[Callable[[], None]]:
+        self.forced_endpoints.append(of.id)
+
+        def zero() -> None:
+            self.zeros += 1
+
+        yield zero
+
+    def gpu(self, of: Endpoint) -> str | None:
+        del of
+        return self._gpu
+
+    def rates(self) -> Mapping[str, str] | None:
+        self.asked_rates += 1
+        return self._rates
+
+    def close(self) -> None:
+        """There is nothing that is open."""
+
+
+def starts(result: EndpointResult) -> list[str]:
+    return [each.start for each in result.samples]
+
+
+# --- One endpoint ---
+
+
+def test_a_result_is_what_its_calls_add_up_to() -> None:
+    process = Process({"/flux": [answer(elapsed=9.0), answer(elapsed=2.0), answer(elapsed=4.0)]})
+    result = process.measure()
+
+    assert (result.status, result.cold_time_sec, result.warm_time_sec) == ("success", 9.0, 3.0)
+    assert (result.error, result.cause, result.meaning, result.remedy) == (None, None, None, None)
+    assert result.media is not None
+    assert result.media.kind == "text"
+
+
+def test_a_failure_says_what_it_means_and_what_to_try() -> None:
+    result = Process({"/flux": [failure("HTTP 500: boom", "application", status=500)]}).measure()
+    explanation = explain("application", app="ryla-flux")
+
+    assert (result.status, result.error, result.cause) == ("failed", "HTTP 500: boom", "application")
+    assert (result.meaning, result.remedy) == (explanation.meaning, explanation.remedy)
+    assert "ryla-flux" in (result.remedy or "")
+
+
+def test_an_answer_that_is_not_what_it_should_be_is_a_failure_and_explained() -> None:
+    process = Process({"/flux": [answer(b"<html><body>oops")]})
+    result = process.measure()
+
+    assert (result.status, result.cause) == ("failed", "invalid_output")
+    assert (result.meaning, result.remedy) == tuple(
+        getattr(explain("invalid_output", app="ryla-flux"), name) for name in ("meaning", "remedy")
+    )
+    assert process.called == ["/flux"], "the first failure ends it"
+
+
+def test_a_request_that_cannot_be_built_fails_without_a_call() -> None:
+    process = Process({"/flux": FINE})
+    result = process.measure(headers={"Modal-Key": "{env:NOT_SET_ANYWHERE}"})
+
+    assert (result.status, result.cause) == ("failed", None)
+    assert result.error == "the environment variable NOT_SET_ANYWHERE is not set"
+    assert process.client.called == []
+
+
+def test_equal_answers_to_new_seeds_look_like_a_cache() -> None:
+    result = Process({"/flux": [answer(b'{"url": "x"}')]}).measure()
+
+    assert result.status == "success"
+    assert result.cached == "3 answers of 3 with the same bytes, though each had a new seed"
+    different = Process({"/flux": [answer(f'{{"url": {n}}}'.encode()) for n in range(3)]}).measure()
+    assert different.cached is None
+
+
+def test_what_the_app_says_of_itself_is_held_against_the_catalogue() -> None:
+    described: dict[str, Any] = {"paths": {"/flux": {"post": {}}}}
+    process = Process(
+        {"/openapi.json": [answer(json.dumps(described).encode())], "/flux": FINE, "/other": FINE}
+    )
+
+    assert process.measure().misfits == []
+    assert process.measure("/other").misfits == ["the app's /openapi.json knows no POST /other"]
+    assert process.client.called.count("/openapi.json") == 1
+
+
+def test_what_was_noticed_is_told() -> None:
+    result = Process({"/flux": [answer(content_type="image/png")]}).measure()
+
+    assert result.notes == ["declared image/png, is text"]
+
+
+def test_answers_are_kept_where_that_was_asked_for(tmp_path: Path) -> None:
+    Process({"/flux": FINE}, save_outputs=tmp_path / "outputs").measure()
+
+    assert (tmp_path / "outputs" / "flux.txt").read_bytes() == b"fine"
+
+
+def test_calls_have_a_price_by_the_provider_before_the_catalogue() -> None:
+    process = Process({"/flux": [answer(x_execution_time_sec="2")]})
+    result = process.measure(gpu="L40S")
+    assert result.cost_usd == pytest.approx(2 * table().gpu["L40S"])
+    assert result.cost_basis == "estimated"
+
+    process = Process({"/flux": [answer(x_execution_time_sec="2")], "/wan": FINE})
+    process.measuring.observer = observer = Observer("H100", {"gpu_hour_cost_h100": "36"})  # type: ignore[assignment]
+    result = process.measure(gpu="L40S")
+    process.measure("/wan")
+    assert result.cost_usd == pytest.approx(0.02)
+    assert observer.asked_rates == 1
+    assert process.measuring.longest_usd(endpoint(timeout=100.0)) == pytest.approx(1.0)
+
+
+def test_a_measured_cost_is_not_estimated() -> None:
+    result = Process({"/flux": [answer(x_cost_usd="0.25")]}).measure(gpu="L40S")
+
+    assert (result.cost_usd, result.cost_basis) == (0.25, "measured")
+
+
+# --- A pool ---
+
+
+def test_what_hits_the_whole_pool_spares_its_others_and_no_other_pool() -> None:
+    process = Process({"/flux": [DOWN], "/wan": FINE, "/sdxl": FINE})
+    process.measure()
+    spared = process.measure("/wan")
+    explanation = explain("not_deployed", app="ryla-flux")
+
+    assert (spared.status, spared.cause, spared.samples) == ("failed", "not_deployed", [])
+    assert spared.error == (
+        "Not called: the app is not deployed (as flux was told: HTTP 404: modal-http: invalid function call)"
+    )
+    assert (spared.meaning, spared.remedy) == (explanation.meaning, explanation.remedy)
+    assert process.measure("/sdxl", pool="another").status == "success"
+    assert process.called == ["/flux", *["/sdxl"] * 3]
+
+
+def test_the_one_that_was_told_may_ask_again() -> None:
+    process = Process({"/flux": [DOWN, answer()]})
+
+    assert [process.measure().status for _ in range(2)] == ["failed", "success"]
+
+
+def test_a_failure_of_one_endpoints_own_spares_nobody() -> None:
+    process = Process({"/flux": [answer(status=500)], "/wan": FINE})
+    process.measure()
+
+    assert process.measure("/wan").status == "success"
+
+
+@pytest.mark.parametrize("lives", [True, False])
+def test_a_pool_whose_first_call_times_out_is_looked_at_once(lives: bool) -> None:
+    process = Process(
+        {
+            "/flux": [TIMEOUT],
+            "/wan": FINE,
+            "/sdxl": [TIMEOUT],
+            "/openapi.json": [answer(status=404) if lives else TIMEOUT],
+        }
+    )
+    first = process.measure(timeout=20.0)
+    assert (first.status, first.cause) == ("failed", "timeout")
+    assert process.client.called == ["/flux", "/openapi.json"]
+    assert process.client.deadlines == [20.0, 5.0], "a share of what a call may take"
+
+    others = [process.measure(path) for path in ("/wan", "/sdxl")]
+    if lives:
+        assert [each.status for each in others] == ["success", "failed"]
+        assert others[1].error == "Timeout"
+    else:
+        assert process.called == ["/flux"]
+        assert {each.error for each in others} == {
+            "Not called: nothing in its pool has answered yet (as flux was told: Timeout)"
+        }
+        assert {each.cause for each in others} == {"timeout"}
+    assert process.client.called.count("/openapi.json") == 1
+
+
+def test_a_timeout_in_a_pool_that_has_answered_is_the_endpoints_own() -> None:
+    process = Process({"/flux": FINE, "/wan": [TIMEOUT], "/sdxl": FINE})
+
+    assert [process.measure(path).status for path in ("/flux", "/wan", "/sdxl")] == [
+        "success",
+        "failed",
+        "success",
+    ]
+
+
+# --- A limit ---
+
+
+def test_a_limit_ends_the_run_and_keeps_what_there_is(tmp_path: Path) -> None:
+    costly = [answer(x_cost_usd="0.4")]
+    ledger = Ledger(tmp_path / "ledger", 1.0)
+    process = Process({"/flux": costly, "/wan": costly}, ledger)
+    begun, other = process.measure(), process.measure("/wan")
+    reason = "the spending limit of $1.00 is reached: $0.80 spent, and the next call is expected to cost"
+
+    assert (begun.status, starts(begun), begun.warm_time_sec) == ("success", ["cold", "warm"], 1.0)
+    assert begun.warm_inconclusive == f"{reason} $0.40"
+    assert (begun.cost_usd, begun.cost_basis) == (0.4, "measured")
+    # Of an endpoint that was never called nothing is expected, and so the last call may pass the limit.
+    assert (other.status, starts(other)) == ("success", ["first"])
+    assert ledger.spent == pytest.approx(1.2)
+    never = process.measure("/wan", pool="another")
+    assert (never.status, never.samples, never.error) == ("not_run", [], None)
+    assert (never.skipped_reason or "").startswith("the spending limit of $1.00 is reached: $1.20 spent")
+    assert len(process.called) == 3
+
+
+def test_calls_of_unknown_cost_do_not_count_and_are_told(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger", 1.0)
+    process = Process({"/flux": FINE, "/wan": [answer(x_cost_usd="2")], "/sdxl": FINE}, ledger)
+
+    assert process.measure().status == "success"
+    assert (ledger.spent, ledger.unknown_calls) == (0.0, 3)
+    process.measure("/wan")
+    assert process.measure("/sdxl").skipped_reason == (
+        "the spending limit of $1.00 is reached: $2.00 spent, beside 3 calls of unknown cost, and the next call is"
+        " expected to cost an unknown amount"
+    )
+
+
+def test_estimates_count(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger", 100.0)
+    Process({"/flux": [answer(x_execution_time_sec="2")]}, ledger).measure(gpu="L40S")
+
+    assert ledger.spent == pytest.approx(6 * table().gpu["L40S"])
+
+
+def test_without_a_limit_nobody_keeps_a_ledger() -> None:
+    assert Process({"/flux": [answer(x_cost_usd="999")]}).measure().status == "success"
+
+
+# --- Cold starts ---
+
+
+def test_a_pools_first_call_is_its_cold_start() -> None:
+    process = Process({"/flux": FINE, "/wan": FINE, "/sdxl": FINE})
+
+    assert starts(process.measure()) == ["cold", "warm", "warm"]
+    assert starts(process.measure("/wan")) == ["first", "warm", "warm"]
+    assert starts(process.measure("/sdxl", pool="another")) == ["cold", "warm", "warm"]
+    assert starts(process.measure()) == ["warm", "warm"], "it has answered before"
+
+
+@pytest.mark.parametrize(
+    ("cold", "expected"), [(None, "cold"), (True, "cold"), (False, "first")], ids=["unsaid", "yes", "no"]
+)
+def test_an_endpoint_can_leave_an_observed_cold_start(cold: bool | None, expected: str) -> None:
+    assert starts(Process({"/flux": FINE}).measure(cold=cold))[0] == expected
+
+
+def test_asking_for_a_cold_start_wakes_no_pool_that_is_awake() -> None:
+    process = Process({"/flux": FINE, "/wan": FINE})
+    process.measure()
+
+    assert starts(process.measure("/wan", cold=True))[0] == "first"
+
+
+def test_a_pool_that_was_called_before_has_no_cold_start_to_observe() -> None:
+    process = Process({"/flux": FINE})
+    process.brief(called=["http://127.0.0.1:9"])
+
+    assert starts(process.measure()) == ["first", "warm", "warm"]
+
+
+def test_off_calls_nothing_cold() -> None:
+    assert starts(Process({"/flux": FINE}, cold="off").measure()) == ["first", "warm", "warm"]
+
+
+def forcing(answers: Mapping[str, Sequence[Answer]], **fields: Any) -> tuple[Process, Observer]:
+    process, observer = Process(answers, cold="force", **fields), Observer()
+    process.measuring.observer = observer  # type: ignore[assignment]
+    return process, observer
+
+
+def of(container: int, request: int) -> Answer:
+    return answer(x_modal_bench_container=f"ta-{container}", x_modal_bench_request=str(request))
+
+
+def test_the_first_of_a_pool_gets_its_forced_cold_starts() -> None:
+    process, observer = forcing(
+        {"/flux": [of(1, 1), of(2, 1), of(2, 2), of(2, 3)], "/wan": [of(2, 4), of(2, 5), of(2, 6)]},
+        cold_rounds=2,
+    )
+    first, other = process.measure(), process.measure("/wan")
+
+    assert starts(first) == ["cold", "cold", "warm", "warm"]
+    assert first.cold_verified is True
+    assert starts(other) == ["first", "warm", "warm"]
+    assert (observer.forced_endpoints, observer.zeros) == (["flux"], 2)
+
+
+def test_an_endpoint_that_asks_gets_its_own_and_one_that_does_not_want_any_leaves_them_to_the_next() -> None:
+    process, observer = forcing({path: [of(0, 1)] for path in ("/a", "/b", "/c", "/d")})
+    process.client.answers |= {
+        "/a": [of(1, 7), of(1, 8), of(1, 9)],
+        "/b": [of(2, 1), of(2, 2), of(2, 3)],
+        "/c": [of(2, 4), of(2, 5), of(2, 6)],
+        "/d": [of(3, 1), of(3, 2), of(3, 3)],
+    }
+    wanted = {"/a": False, "/b": None, "/c": None, "/d": True}
+    begun = [starts(process.measure(path, cold=cold))[0] for path, cold in wanted.items()]
+
+    assert begun == ["first", "cold", "first", "cold"]
+    assert observer.forced_endpoints == ["b", "d"]
+
+
+def test_a_pool_that_was_begun_elsewhere_has_had_its_forced_cold_starts() -> None:
+    process, observer = forcing(
+        {"/flux": [of(1, 2), of(1, 3), of(1, 4)], "/wan": [of(2, 1), of(2, 2), of(2, 3)]}
+    )
+    process.brief(called=["http://127.0.0.1:9"], begun=["http://127.0.0.1:9"])
+
+    assert starts(process.measure())[0] == "first"
+    assert starts(process.measure("/wan", cold=True))[0] == "cold"
+    assert observer.forced_endpoints == ["wan"]
+
+
+# --- The call that asked for the LoRA ---
+
+
+def lora(**fields: Any) -> Endpoint:
+    return endpoint("/lora", payload={"lora_id": "{lora}"}, needs=("lora",), **fields)
+
+
+def probed(process: Process, given: Sample) -> EndpointResult:
+    process.brief(lora="known", called=["http://127.0.0.1:9"], probed={"lora": given})
+    return process.of(lora())
+
+
+def test_the_call_that_asked_for_the_lora_is_its_endpoints_first_sample() -> None:
+    process = Process({"/lora": FINE})
+    result = probed(process, sample("cold", 30.0, http_status=200))
+
+    assert starts(result) == ["cold", "first", "warm", "warm"]
+    assert (result.cold_time_sec, result.cold_verified) == (30.0, False)
+    assert starts(process.of(lora())) == ["warm", "warm"], "it is taken once"
+
+
+def test_a_lora_that_is_missing_fails_its_endpoint_without_another_call() -> None:
+    process = Process({"/lora": FINE})
+    asked = sample("cold", ok=False, http_status=500, error="HTTP 500: boom", cause="application")
+    result = probed(process, asked)
+
+    assert (result.status, result.error, process.client.called) == ("failed", "HTTP 500: boom", [])
+
+
+def test_where_cold_starts_are_forced_it_counts_as_one_if_that_is_proven() -> None:
+    process, observer = forcing({"/lora": [of(1, 2), of(1, 3), of(1, 4)]})
+    proven = sample(
+        "cold", 30.0, http_status=200, container="ta-1", container_request=1, proof="first request of ta-1"
+    )
+    result = probed(process, proven)
+
+    assert starts(result) == ["cold", "first", "warm", "warm"]
+    assert (result.cold_time_sec, result.cold_verified) == (30.0, True)
+    assert observer.forced_endpoints == []
+
+
+def test_more_cold_starts_than_that_are_forced() -> None:
+    process, observer = forcing({"/lora": [of(2, 1), of(2, 2), of(2, 3)]}, cold_rounds=2)
+    proven = sample("cold", 30.0, http_status=200, container="ta-1", proof="first request of ta-1")
+
+    assert starts(probed(process, proven)) == ["cold", "cold", "warm", "warm"]
+    assert observer.zeros == 1
+
+
+def test_where_cold_starts_are_forced_no_guess_is_one() -> None:
+    process, observer = forcing({"/lora": [of(1, 1), of(1, 2), of(1, 3)]})
+    result = probed(process, sample("cold", 30.0, http_status=200))
+    guess, forced, *_ = result.samples
+
+    assert (guess.start, guess.asked, guess.dropped) == (
+        "first",
+        "cold",
+        "nothing proved that it met a new container",
+    )
+    assert (forced.start, forced.proof) == ("cold", "no container before, first request of container ta-1")
+    assert result.cold_time_sec == 1.0
+    assert observer.zeros == 1
+
+
+# --- What is there ---
+
+
+def test_what_is_missing_is_named() -> None:
+    process = Process({})
+    assert process.measuring.missing(lora()) == "Missing: LoRA file"
+
+    process.brief(lora="known")
+    assert process.measuring.missing(lora()) is None
+
+
+def test_closing_closes_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process({})
+    closed: list[str] = []
+    process.measuring.observer = Observer()  # type: ignore[assignment]
+    monkeypatch.setattr(FakeClient, "close", lambda _: closed.append("client"))
+    monkeypatch.setattr(Observer, "close", lambda _: closed.append("observer"))
+    process.measuring.close()
+
+    assert closed == ["client", "observer"]

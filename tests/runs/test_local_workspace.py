@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from project import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from project import Project
+
+OPTIONS = ("--modal-bench", "--modal-bench-workspace=local", "-p", "no:cacheprovider")
+
+LONGEST_SEC = 60
+"""What the benchmark of a healthy workspace may take on two cores."""
+
+REFERENCE_TABLES = """
+### Flux
+Flux | /flux | ✅
+Flux Dev | /flux-dev | ✅
+Flux Dev Lora | /flux-dev-lora | ⏭️ Missing: LoRA file
+Flux Lora | /flux-lora | ⏭️ Missing: LoRA file
+### Face Consistency
+Sdxl Instantid | /sdxl-instantid | ❌ Exceeded 30 redirects.
+Flux Pulid | /flux-pulid | ❌ Timeout
+Flux Ipadapter Faceid | /flux-ipadapter-faceid | ❌ Timeout
+### Qwen Image
+Qwen Image 2512 | /qwen-image-2512 | ✅
+Qwen Image 2512 Fast | /qwen-image-2512-fast | ✅
+Qwen Image 2512 Lora | /qwen-image-2512-lora | ⏭️ Missing: LoRA file
+Video Faceswap | /video-faceswap | ⏭️ Missing: test video
+### Qwen Edit
+Qwen Image Edit 2511 | /qwen-image-edit-2511 | ❌ HTTPSConnectionPool(host='HOST...
+Qwen Image Inpaint 2511 | /qwen-image-inpaint-2511 | ❌ HTTPSConnectionPool(host='HOST...
+### Z-Image
+Z Image Simple | /z-image-simple | ✅
+Z Image Danrisi | /z-image-danrisi | ✅
+Z Image Lora | /z-image-lora | ⏭️ Missing: LoRA file
+### Video
+Wan2 | /wan2 | ❌ HTTP 500: modal-http: internal...
+Wan2.6 | /wan2.6 | ❌ HTTP 408: Missing request, pos...
+Wan2.6 R2V | /wan2.6-r2v | ⏭️ Missing: test video
+Wan2.6 Lora | /wan2.6-lora | ⏭️ Missing: LoRA file
+### Upscaling
+Seedvr2 | /seedvr2 | ⏭️ Missing: test video
+"""
+
+REFERENCE_FAILED = """
+- `/sdxl-instantid`: Exceeded 30 redirects.
+- `/flux-pulid`: Timeout
+- `/flux-ipadapter-faceid`: Timeout
+- `/qwen-image-edit-2511`: HTTPSConnectionPool(host='HOST', port=PORT): Max retries exceeded with url: /qwen-image-edit-2511 (Caused by SSLError(
+- `/qwen-image-inpaint-2511`: HTTPSConnectionPool(host='HOST', port=PORT): Max retries exceeded with url: /qwen-image-inpaint-2511 (Caused by SSLError(
+- `/wan2`: HTTP 500: modal-http: internal error: function was terminated by signal
+- `/wan2.6`: HTTP 408: Missing request, possibly due to expiry or cancellation
+"""  # noqa: E501 - the reference's own lines
+
+REFERENCE_SKIPPED = """
+- `/flux-dev-lora`: Missing: LoRA file
+- `/flux-lora`: Missing: LoRA file
+- `/qwen-image-2512-lora`: Missing: LoRA file
+- `/video-faceswap`: Missing: test video
+- `/z-image-lora`: Missing: LoRA file
+- `/wan2.6-r2v`: Missing: test video
+- `/wan2.6-lora`: Missing: LoRA file
+- `/seedvr2`: Missing: test video
+"""
+
+
+@dataclass
+class LocalRun:
+    """A run on the local workspace, and what it left."""
+
+    directory: Path
+    exit_code: int
+    output: str
+    seconds: float
+
+    @property
+    def report(self) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads((self.directory / "report.json").read_text())
+        return report
+
+    @property
+    def markdown(self) -> str:
+        return (self.directory / "report.md").read_text()
+
+    def section(self, title: str) -> str:
+        """The report's section of that title."""
+        (body,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", self.markdown, re.MULTILINE | re.DOTALL)
+        return str(body)
+
+
+def run_locally(project: Project, *args: str) -> LocalRun:
+    """Run this checkout's own benchmark, as its README says; the reports go to the project."""
+    directory = project.pytester.path
+    reports = (f"--modal-bench-report={directory}/report.md", f"--modal-bench-report={directory}/report.json")
+    command = [sys.executable, "-W", "error", "-m", "pytest", *OPTIONS, *reports, *args]
+    began = time.monotonic()
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    return LocalRun(directory, done.returncode, done.stdout + done.stderr, time.monotonic() - began)
+
+
+spread = pytest.mark.parametrize("spread", [(), ("-n", "auto")], ids=["alone", "spread"])
+
+
+def without_addresses(text: str) -> str:
+    """`text` with hosts and ports taken out; a cut one, too."""
+    text = re.sub(r"host='[\w.-]+'?", "host='HOST'", text)
+    return re.sub(r"port=\d+", "port=PORT", text)
+
+
+def tables(run: LocalRun) -> list[str]:
+    """The category tables, of each row its name, path and status."""
+    lines = []
+    for line in run.section("Results by Category").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("### "):
+            lines.append(line)
+        elif line.startswith("|") and cells[1].startswith("`"):
+            lines.append(" | ".join((cells[0], cells[1].strip("`"), cells[6])))
+    return lines
+
+
+def no_cost_is_made_up(run: LocalRun) -> None:
+    assert "$0" not in run.markdown
+    assert re.search(r"\| Total Benchmark Cost +\| - +\|", run.markdown)
+    report = run.report
+    assert report["summary"]["total_cost_usd"] is None
+    for each in report["results"]:
+        assert each["cost_usd"] is None
+        assert all(sample["cost_usd"] is None for sample in each["samples"])
+
+
+def nothing_is_said_that_was_not_measured(run: LocalRun) -> None:
+    """The false greens of the reference report that were sentences."""
+    assert all(each["gpu_type"] is None for each in run.report["results"]), "the headers were dropped"
+    assert "video endpoints" not in run.section("Recommendations").lower(), "no video was measured"
+    pairs = [each for each in run.report["results"] if each["cold_time_sec"] and each["warm_time_sec"]]
+    assert len(pairs) == 3
+    assert f"(paired, {len(pairs)} endpoints)" in run.section("Key Findings")
+    for each in run.report["results"]:
+        warm = [sample for sample in each["samples"] if sample["start"] == "warm"]
+        assert (each["warm_time_sec"] is None) == (not warm), "a first call is no warm one"
+
+
+def prettier_accepts(run: LocalRun) -> None:
+    if not shutil.which("npx"):
+        pytest.skip("npx, which runs prettier, is not on PATH")
+    command = ["npx", "--yes", "prettier@3", "--check", "report.md"]
+    check = subprocess.run(command, cwd=run.directory, capture_output=True, text=True, check=False)
+    assert check.returncode == 0, check.stdout + check.stderr
+
+
+@spread
+def test_every_endpoint_of_a_healthy_workspace_is_measured(project: Project, spread: tuple[str, ...]) -> None:
+    healthy = run_locally(project, *spread)
+
+    assert healthy.exit_code == 0, healthy.output
+    assert "21 passed" in healthy.output
+    assert healthy.seconds < LONGEST_SEC
+    report = healthy.report
+    assert report["finished"]
+    assert report["simulated"]
+    assert [each["status"] for each in report["results"]] == ["success"] * 21
+    assert report["resources"] == {"image": True, "video": True, "mask": True, "lora": True}
+    colds = {each["pool"] for each in report["results"] if each["cold_time_sec"] is not None}
+    assert colds == {each["pool"] for each in report["results"]}, "one cold start a pool"
+    assert len(colds) == 8
+    assert all(each["warm_time_sec"] > 0 for each in report["results"])
+    prettier_accepts(healthy)
+
+
+@spread
+def test_the_reference_run_comes_out_of_its_faults(project: Project, spread: tuple[str, ...]) -> None:
+    reference = run_locally(project, "--modal-bench-scenario=reference", *spread)
+
+    assert reference.exit_code == 1, reference.output
+    for count in ("7 failed", "6 passed", "8 skipped"):
+        assert count in reference.output.splitlines()[-1]
+    assert [without_addresses(line) for line in tables(reference)] == [
+        without_addresses(line) for line in REFERENCE_TABLES.strip().splitlines()
+    ]
+
+    failed = without_addresses(reference.section("Failed Endpoints")).strip().splitlines()
+    expected = REFERENCE_FAILED.strip().splitlines()
+    assert len(failed) == len(expected)
+    for line, start in zip(failed, expected, strict=True):
+        assert line.startswith(start) if start.endswith("(") else line == start
+    assert reference.section("Skipped Endpoints").strip() == REFERENCE_SKIPPED.strip()
+    no_cost_is_made_up(reference)
+    nothing_is_said_that_was_not_measured(reference)
+    prettier_accepts(reference)

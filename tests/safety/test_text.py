@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_modal_bench.safety.text import counted, inert
+
+
+def test_counted() -> None:
+    assert (counted(1, "call"), counted(2, "call")) == ("1 call", "2 calls")
+
+
+@given(st.text("#[a ", max_size=20))
+def test_no_command_for_a_ci_runner_is_left_in_a_line(line: str) -> None:
+    shown = inert(line)
+
+    assert "##[" not in shown
+    assert shown.replace(" ", "") == line.replace(" ", "")
+
+
+def test_a_line_without_one_stays() -> None:
+    assert inert("### a #[b] c[0] ::error:: d") == "### a #[b] c[0] ::error:: d"
