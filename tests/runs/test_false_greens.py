@@ -56,7 +56,7 @@ def run(
 def test_answers_under_status_200_that_are_none_fail_and_say_why(project: Project) -> None:
     results = run(
         project,
-        """  # noqa: E501 - the reference's own lines
+        """
 [faults]
 "/flux" = { kind = "blank" }
 "/flux-dev" = { kind = "truncate_media", keep = 0.7 }

@@ -178,7 +178,7 @@ def test_the_summary_of_a_github_job_is_added_to(
 def test_a_crashed_worker_is_an_error_of_the_gate(project: Project, service: Service) -> None:
     project.catalogue(service.url, "/ok", "/crash")
     project.pytester.makepyfile(
-        """  # noqa: E501 - the reference's own lines
+        """
         import os
         def test_endpoint(endpoint, measure_endpoint):
             if endpoint.path == "/crash":

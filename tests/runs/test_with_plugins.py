@@ -165,7 +165,7 @@ def test_where_the_user_set_none_there_is_one_beyond_the_deadlines_of_the_calls(
 ) -> None:
     project.catalogue(service.url, "/ok1")
     project.pytester.makeconftest(
-        """  # noqa: E501 - the reference's own lines
+        """
         def pytest_collection_finish(session):
             for item in session.items:
                 print("limits", [marker.args for marker in item.iter_markers("timeout")])

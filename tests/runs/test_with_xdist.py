@@ -74,7 +74,7 @@ def test_auto_is_one_worker_a_pool_and_a_pool_stays_on_its_worker_in_order(
 ) -> None:
     project.catalogue(service.url, *PATHS[:2], *PATHS[3:], apps=3)
     project.pytester.makeconftest(
-        """  # noqa: E501 - the reference's own lines
+        """
         def pytest_runtest_logreport(report):
             if report.when == "call" and hasattr(report, "node"):  # xdist sets it, in the controller
                 with open("order.txt", "a") as file:

@@ -112,7 +112,7 @@ def test_a_token_without_the_sdk_costs_the_proof_and_nothing_else(
 def test_the_sdk_is_imported_by_nobody_who_does_not_ask(project: Project, service: Service) -> None:
     project.catalogue(service.url, "/ok1")
     project.pytester.makeconftest(
-        """  # noqa: E501 - the reference's own lines
+        """
         import sys
         def pytest_unconfigure():
             loaded = {name.partition(".")[0] for name in sys.modules}
