@@ -43,7 +43,7 @@ OTHER_COLD = (0.04, 0.12, 0.16, 0.24)
 """What else a run's pace may vary by: nobody knows it before there is a history."""
 
 
-class Lots:
+class RunSimulator:
     """Draws runs."""
 
     def __init__(self, seed: int) -> None:
@@ -73,26 +73,26 @@ def result(start: Start, times: list[float]) -> EndpointResult:
     )
 
 
-def shipped(lots: Lots, start: Start, noise: Noise, seconds: float, factor: float) -> bool:
+def shipped(simulator: RunSimulator, start: Start, noise: Noise, seconds: float, factor: float) -> bool:
     """Whether the shipped rule fails a deploy that is `factor` times as slow as the five runs before it."""
     n = comparison.RULES["cold" if start == "cold" else "warm"].n
-    earlier = [result(start, lots.times(noise, n, seconds)) for _ in range(comparison.RUNS)]
-    first = comparison.checks(result(start, lots.times(noise, n, seconds * factor)), earlier)
+    earlier = [result(start, simulator.times(noise, n, seconds)) for _ in range(comparison.RUNS)]
+    first = comparison.checks(result(start, simulator.times(noise, n, seconds * factor)), earlier)
     if not comparison.flagged(first):
         return False
-    again = comparison.checks(result(start, lots.times(noise, n, seconds * factor)), earlier)
+    again = comparison.checks(result(start, simulator.times(noise, n, seconds * factor)), earlier)
     return comparison.flagged(comparison.settled(first, again))
 
 
-def one_against_one(lots: Lots, factor: float) -> bool:
+def one_against_one(simulator: RunSimulator, factor: float) -> bool:
     """Whether one cold start is more than 25 % slower than one of the run before."""
-    (now,), (before,) = lots.times(COLD, 1, COLD_SEC * factor), lots.times(COLD, 1, COLD_SEC)
+    (now,), (before,) = simulator.times(COLD, 1, COLD_SEC * factor), simulator.times(COLD, 1, COLD_SEC)
     return now > 1.25 * before
 
 
-def test_only(lots: Lots, n: int, factor: float) -> bool:
+def test_only(simulator: RunSimulator, n: int, factor: float) -> bool:
     """Whether Mann and Whitney's test finds two runs of `n` warm calls to differ."""
-    now, before = lots.times(WARM, n, WARM_SEC * factor), lots.times(WARM, n, WARM_SEC)
+    now, before = simulator.times(WARM, n, WARM_SEC * factor), simulator.times(WARM, n, WARM_SEC)
     return mann_whitney(now, before) < SIGNIFICANT
 
 
@@ -122,19 +122,19 @@ def rate(trial: Callable[[], bool], trials: int) -> Rate:
 
 def warm_rule(trials: int, seed: int, noise: Noise = WARM) -> tuple[Rate, Rate]:
     """False alarm, and power at 30 % slower, of the shipped rule for warm calls."""
-    lots = Lots(seed)
+    simulator = RunSimulator(seed)
     return (
-        rate(lambda: shipped(lots, "warm", noise, WARM_SEC, 1.0), trials),
-        rate(lambda: shipped(lots, "warm", noise, WARM_SEC, 1.3), max(trials // 10, 200)),
+        rate(lambda: shipped(simulator, "warm", noise, WARM_SEC, 1.0), trials),
+        rate(lambda: shipped(simulator, "warm", noise, WARM_SEC, 1.3), max(trials // 10, 200)),
     )
 
 
 def cold_rule(trials: int, seed: int, noise: Noise = COLD) -> tuple[Rate, Rate]:
     """False alarm, and power at twice as slow, of the shipped rule for cold starts."""
-    lots = Lots(seed)
+    simulator = RunSimulator(seed)
     return (
-        rate(lambda: shipped(lots, "cold", noise, COLD_SEC, 1.0), trials),
-        rate(lambda: shipped(lots, "cold", noise, COLD_SEC, 2.0), max(trials // 10, 200)),
+        rate(lambda: shipped(simulator, "cold", noise, COLD_SEC, 1.0), trials),
+        rate(lambda: shipped(simulator, "cold", noise, COLD_SEC, 2.0), max(trials // 10, 200)),
     )
 
 
@@ -159,16 +159,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20260202)
     options = parser.parse_args()
     began = time.monotonic()
-    lots = Lots(options.seed)
+    simulator = RunSimulator(options.seed)
     few = max(options.trials // 10, 200)
     print("| rule | false alarm | any of | power |")
     print("| --- | --- | --- | --- |")
-    naive = rate(lambda: one_against_one(lots, 1.0), few)
-    power = rate(lambda: one_against_one(lots, 1.5), few)
+    naive = rate(lambda: one_against_one(simulator, 1.0), few)
+    power = rate(lambda: one_against_one(simulator, 1.5), few)
     print(f"| cold, one run against one, > 25 % | {naive} | 10: {naive.any_of(10):.1%} | {power} at +50 % |")
     for n in (5, 20):
-        alone = rate(lambda n=n: test_only(lots, n, 1.0), few)  # type: ignore[misc] # bound here
-        power = rate(lambda n=n: test_only(lots, n, 1.5), few)  # type: ignore[misc]
+        alone = rate(lambda n=n: test_only(simulator, n, 1.0), few)  # type: ignore[misc] # bound here
+        power = rate(lambda n=n: test_only(simulator, n, 1.5), few)  # type: ignore[misc]
         print(
             f"| warm, Mann-Whitney alone, n = {n} | {alone} | 21: {alone.any_of(21):.1%} | {power} at +50 % |"
         )

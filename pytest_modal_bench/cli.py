@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import structs
-
-from pytest_modal_bench.gate.standing import overall, quarantined, standing
-from pytest_modal_bench.gate.verdicts import fails
-from pytest_modal_bench.report import comparison, gate_json, json, markdown
+from pytest_modal_bench.gate import verdicts
+from pytest_modal_bench.gate.summary import reasons, verdict_of_run, verdict_or_default
+from pytest_modal_bench.gate.verdicts import FAILING
+from pytest_modal_bench.model.encoding import load
+from pytest_modal_bench.report import comparison, gate_json, markdown
 from pytest_modal_bench.report.escape import line
 from pytest_modal_bench.report.timestamps import moment
 from pytest_modal_bench.report.write import gate_beside, known, write
+from pytest_modal_bench.run import journal
 from pytest_modal_bench.run.merging import MergeError, Part, cut_off, merge
 from pytest_modal_bench.safety.files import write_bytes
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from pytest_modal_bench.model import Run
 
 FINE, FAILS, UNUSABLE = 0, 1, 2
-
-_DOUBTFUL = ("INCONCLUSIVE", "SKIP")
 
 _OBJECTION_LIMIT = 300
 """Characters of a line that says why a run fails; reports have the whole of it."""
@@ -86,7 +85,9 @@ def parser() -> argparse.ArgumentParser:
     merging.set_defaults(run=_merge)
 
     rendering = command("report", "render a run again", _EXIT_CODES)
-    rendering.add_argument("file", type=Path, metavar="FILE.json", help="a run's JSON report")
+    rendering.add_argument(
+        "file", type=Path, metavar="FILE", help="a run's JSON report, or the journal of one that was killed"
+    )
     _report_option(rendering, "default: markdown on standard output")
     _strict_option(rendering)
     rendering.set_defaults(run=_report)
@@ -155,8 +156,9 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _read(path: Path) -> Run:
+    content = path.read_bytes()
     try:
-        return json.load(path.read_bytes())
+        return journal.read(content) if journal.is_journal(content) else load(content)
     except ValueError as error:
         raise Unusable(f"{path}: {error}") from None
 
@@ -175,31 +177,38 @@ def _print(text: str) -> None:
 
 
 def _judge(run: Run, *, strict: bool) -> int:
-    sys.stderr.write(f"verdict: {overall(run) or 'none'}\n")
+    sys.stderr.write(f"verdict: {verdict_of_run(run) or 'none'}\n")
     try:
-        objections = list(_objections(run, strict=strict or run.strict))
+        objections = list(_objections(run, strict=strict))
     except ValueError as error:
         raise Unusable(f"a quarantine ends on no day that there is: {error}") from None
     for objection in objections:
-        told = line(objection, _OBJECTION_LIMIT)
+        shown = line(objection, _OBJECTION_LIMIT)
         # Ids in a report that others made may be anything; what begins with `::` is a command to GitHub's runner.
-        sys.stderr.write(f"{'- ' if told.startswith('::') else ''}{told}\n")
+        sys.stderr.write(f"{'- ' if shown.startswith('::') else ''}{shown}\n")
     return FAILS if objections else FINE
 
 
 def _objections(run: Run, *, strict: bool) -> Iterator[str]:
-    """Say why a run fails, a line each. Its own day decides whether a quarantine has ended, not today's."""
-    today = (moment(run.timestamp) or datetime.now(UTC)).date()
+    """Say why a run fails, a line each."""
     for result in run.results:
-        judged = structs.replace(result, verdict=standing(result))
-        reason = fails(judged, strict=strict, today=today)
-        if reason is None and strict and judged.verdict in _DOUBTFUL and not quarantined(result, run):
-            reason = f"strict: {judged.verdict}"
-        if reason is not None:
-            yield f"{result.id}: {reason}"
+        if verdict_or_default(result) in FAILING:
+            yield f"{result.id}: {'; '.join(reasons(result)) or verdict_or_default(result)}"
+    if strict and not run.strict:
+        yield from _doubts(run)
     if cut_off(run):
         yield "the run was cut off before its end"
     elif run.verdict == "ERROR" and not any(result.verdict == "ERROR" for result in run.results):
         yield "one of the jobs that it is merged from was cut off before its end"
     if not run.summary.successful:
         yield "nothing was measured"
+
+
+def _doubts(run: Run) -> Iterator[str]:
+    """What a run that was not strict has let pass. Its own day decides whether a quarantine has ended, not today's."""
+    today = (moment(run.timestamp) or datetime.now(UTC)).date()
+    for result in run.results:
+        if verdict_or_default(result) not in FAILING:
+            judged = verdicts.judged(result, strict=True, today=today)
+            if judged.verdict in FAILING:
+                yield f"{result.id}: {'; '.join(judged.reasons)}"

@@ -62,30 +62,30 @@ class ModalBenchMiddleware:
         number = next(_requests)
         began = time.perf_counter()
 
-        async def tell(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 spent_ms = 1000 * (time.perf_counter() - began)
-                told = (
+                changing = (
                     (REQUEST, str(number)),
                     (UPTIME, f"{time.monotonic() - _clock:.3f}"),
                     (TIMING, f"handler;dur={spent_ms:.3f}"),
                 )
-                headers = [*message.get("headers", ()), *self._fixed, *map(_encoded, told)]
+                headers = [*message.get("headers", ()), *self._fixed, *map(_encoded, changing)]
                 message = {**message, "headers": headers}
             await send(message)
 
-        await self._app(scope, receive, tell)
+        await self._app(scope, receive, send_with_headers)
 
 
 def _fixed() -> Iterator[tuple[bytes, bytes]]:
     """What stays the same as long as the container lives."""
-    told = {
+    known = {
         CONTAINER: os.environ.get("MODAL_TASK_ID"),
         STARTED: _started.isoformat(timespec="milliseconds"),
         REGION: os.environ.get("MODAL_REGION"),
         GPU: _gpu(),
     }
-    for name, value in told.items():
+    for name, value in known.items():
         if value and value.isascii() and value.isprintable():
             yield _encoded((name, value))
 

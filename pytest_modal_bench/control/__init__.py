@@ -1,1 +1,1 @@
-"""Modal's control plane: asked for evidence, told to scale to zero, and put back as it was."""
+"""Modal's control plane: asked for evidence, made to scale to zero, and put back as it was."""

@@ -1,4 +1,4 @@
-"""One connection of the `modal` SDK: each question takes bounded time, and trouble is told in one line."""
+"""One connection of the `modal` SDK: each question takes bounded time, and an error is one line."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ UPGRADE = "pip install -U 'modal>=1.6.4'"
 """What helps against an SDK that is too old."""
 
 
-class Line:
-    """The connection, on which each question takes bounded time."""
+class SdkConnection:
+    """A connection on which each question takes bounded time."""
 
     def __init__(self, token_id: str, token_secret: str, server_url: str | None, patience_sec: float) -> None:
         import modal
@@ -42,7 +42,7 @@ class Line:
         with _environment_variable("MODAL_SERVER_URL", server_url):
             self.server_url = str(config.get("server_url"))
             create = functools.partial(modal.Client.from_credentials.aio, token_id, token_secret)
-            with self.telling("connecting"):
+            with self.translating_errors("connecting"):
                 self.client: modal.Client = self.ask(functools.partial(_or_close_late, create))
         with _quiet():
             # No public call lists or stops containers, or fetches calls: the SDK's own CLI goes this way.
@@ -56,11 +56,11 @@ class Line:
 
     def close(self) -> None:
         """Close the connection, whatever state it is in."""
-        with suppress(ControlError), self.telling("closing the connection"):
+        with suppress(ControlError), self.translating_errors("closing the connection"):
             self.ask(self.client.close.aio)
 
     @contextmanager
-    def telling(self, doing: str) -> Iterator[None]:
+    def translating_errors(self, doing: str) -> Iterator[None]:
         """Turn whatever the SDK raises into a `ControlError` that says what was asked."""
         try:
             yield
@@ -117,7 +117,7 @@ async def _bounded(question: Callable[[], Awaitable[T]], patience_sec: float) ->
 async def _or_close_late(create: Callable[[], Awaitable[modal.Client]]) -> modal.Client:
     """Await a new client; if nobody waits for it any longer, go on in the background, and close it once it is there.
 
-    Cancelling would not do: the SDK tries on all the same, and nobody hears of how that ends but asyncio's log.
+    Cancelling would not do: the SDK tries on all the same, and how that ends is seen in asyncio's log alone.
     """
     creating = asyncio.ensure_future(create())
     try:

@@ -53,7 +53,7 @@ class Forced:
     def _end_containers(self) -> None:
         since = datetime.now(UTC)
         deadline = time.monotonic() + self._patience_sec
-        told: set[str] = set()
+        stopped: set[str] = set()
         refusals: list[ControlError] = []
         zeros = 0
         while True:
@@ -63,8 +63,8 @@ class Forced:
                 return
             if left:
                 # Again and again: one that was booting is listed late.
-                for container in sorted(self._function.containers() - told):
-                    told.add(container)
+                for container in sorted(self._function.containers() - stopped):
+                    stopped.add(container)
                     try:
                         self._function.stop(container)
                     except ControlError as error:

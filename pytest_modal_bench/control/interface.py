@@ -1,4 +1,4 @@
-"""What a control plane can be asked and told, whoever asks. Times in seconds, moments in Unix time."""
+"""What a control plane can be asked and made to do, whoever asks. Times in seconds, moments in Unix time."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Entry:
     def remove(self) -> None:
         """Forget the change, which has been put right; `ControlError` if the file can't be removed."""
         # While the lock is held: whoever waits for it finds a file that no longer has a name, and starts over.
-        with _telling(self._path.parent):
+        with _translating_errors(self._path.parent):
             self._path.unlink(missing_ok=True)
         self.release()
 
@@ -110,7 +110,7 @@ class Journal:
             since=datetime.now(UTC),
         )
         path = self._directory / _file_name(change)
-        with _telling(self._directory), ExitStack() as stack:
+        with _translating_errors(self._directory), ExitStack() as stack:
             self._make_directory()
             held = _lock(path, create=True)
             if held is None:
@@ -132,7 +132,7 @@ class Journal:
         Those of local workspaces that are gone too are removed on the way.
         """
         left = Leftovers([], [])
-        with _telling(self._directory), ExitStack() as stack:
+        with _translating_errors(self._directory), ExitStack() as stack:
             for path in sorted(self._directory.glob("*.json")):
                 descriptor = _lock(path, create=False)
                 if descriptor is None:
@@ -159,7 +159,7 @@ class Journal:
     def waiting(self) -> list[str]:
         """Return a line for each change that its dead owner has left, for whoever can't put it back."""
         lines = []
-        with _telling(self._directory):
+        with _translating_errors(self._directory):
             for path in sorted(self._directory.glob("*.json")):
                 descriptor = _lock(path, create=False)
                 if descriptor is None:
@@ -294,7 +294,7 @@ def _is_gone(server_url: str) -> bool:
 
 
 @contextmanager
-def _telling(directory: Path) -> Iterator[None]:
+def _translating_errors(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -1,6 +1,6 @@
-"""One process's eyes and hands on the control plane: connected when first needed, and never a reason to fail a call.
+"""One process's access to the control plane: connected when first needed, and never a reason to fail a call.
 
-Trouble costs evidence, not measurements: it is told once, in one line, and from then on there is nobody to ask.
+Trouble costs evidence, not measurements: it is noted once, in one line, and from then on nobody is asked.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pytest_modal_bench.control.forcing import forced
 from pytest_modal_bench.control.interface import ControlError
-from pytest_modal_bench.protocol.evidence import ASKS, RECORDS, Before, NoWitness, Witness
-from pytest_modal_bench.protocol.measurement import NotZero
+from pytest_modal_bench.control.pool_observer import ASKS, RECORDS, Before, NoPoolObserver, PoolObserver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ZERO_SEC = 60.0
-"""How long Modal may take to end containers that were told to."""
+"""How long Modal may take to end containers that were stopped."""
 _POLL_SEC = 0.25
 """Seconds between two questions meanwhile, at the most."""
 _RECORD_SEC = 2.0
@@ -48,7 +47,7 @@ class Observer:
         self._journal = journal
         self._patience_sec = patience_sec
         self._plane: ControlPlane | None = None
-        self._witnesses: dict[tuple[str, str], Witness] = {}
+        self._pools: dict[tuple[str, str], PoolObserver] = {}
         self._unknown: set[tuple[str, str]] = set()
         self._gone: ControlError | None = None
         self._gpus: dict[tuple[str, str], str | None] = {}
@@ -59,21 +58,21 @@ class Observer:
             self._plane.close()
             self._plane = None
 
-    def witness(self, endpoint: Endpoint) -> Witness:
+    def of_pool(self, endpoint: Endpoint) -> PoolObserver:
         """Whoever can be asked about the endpoint's pool; nobody where the catalogue names no function."""
         if endpoint.function is None:
-            return NoWitness()
+            return NoPoolObserver()
         key = endpoint.app, endpoint.function
-        if key not in self._witnesses:
-            self._witnesses[key] = _PoolWitness(self, *key, self._patience_sec(_RECORD_SEC))
-        return self._witnesses[key]
+        if key not in self._pools:
+            self._pools[key] = _OnePool(self, *key, self._patience_sec(_RECORD_SEC))
+        return self._pools[key]
 
     @contextmanager
     def forced(self, endpoint: Endpoint) -> Iterator[Callable[[], None]]:
         """Have the pool's autoscaler keep no container, and yield what ends those that there are.
 
-        The settings are put back at the end, in every case. What is yielded raises `NotZero` where that is not to be
-        had, also because the control plane does not answer.
+        The settings are put back at the end, in every case. What is yielded raises `ControlError` if the pool does
+        not reach zero, also because the control plane does not answer.
         """
         patience_sec = self._patience_sec(_ZERO_SEC)
         with ExitStack() as stack:
@@ -90,7 +89,7 @@ class Observer:
             except ControlError as error:
                 zero = _refusing(error)
                 self.note(error)
-            yield _or_not_zero(zero)
+            yield zero
             try:
                 stack.close()
             except ControlError as error:
@@ -119,7 +118,7 @@ class Observer:
             return None
         key = endpoint.app, endpoint.function
         if key not in self._gpus:
-            self._gpus[key] = self._told(lambda: self._function(*key).gpu())
+            self._gpus[key] = self._answer(lambda: self._function(*key).gpu())
         return self._gpus[key]
 
     def rates(self) -> Mapping[str, str] | None:
@@ -145,9 +144,9 @@ class Observer:
 
     @functools.cached_property
     def _rates(self) -> Mapping[str, str] | None:
-        return self._told(lambda: self.connected().rates())
+        return self._answer(lambda: self.connected().rates())
 
-    def _told(self, question: Callable[[], T]) -> T | None:
+    def _answer(self, question: Callable[[], T]) -> T | None:
         # Not `ask`: a token that may not see prices, say, can still say which containers there are.
         try:
             return question()
@@ -159,7 +158,7 @@ class Observer:
         return self.connected().function(app, name)
 
 
-class _PoolWitness:
+class _OnePool:
     """Asks about one pool."""
 
     def __init__(self, observer: Observer, app: str, name: str, record_sec: float) -> None:
@@ -168,7 +167,7 @@ class _PoolWitness:
         self._record_sec = record_sec
 
     def before(self) -> Before | None:
-        """See `Witness.before`."""
+        """See `PoolObserver.before`."""
 
         def look(function: Function) -> Before:
             containers = function.containers()
@@ -177,11 +176,11 @@ class _PoolWitness:
         return self._ask(look)
 
     def after(self) -> frozenset[str] | None:
-        """See `Witness.after`."""
+        """See `PoolObserver.after`."""
         return self._ask(lambda function: function.containers())
 
     def records(self, call_ids: Sequence[str]) -> Mapping[str, CallRecord] | None:
-        """See `Witness.records`."""
+        """See `PoolObserver.records`."""
         if not call_ids:
             return None
         deadline = time.monotonic() + self._record_sec
@@ -207,13 +206,3 @@ def _refusing(error: ControlError) -> Callable[[], None]:
         raise error
 
     return refuse
-
-
-def _or_not_zero(zero: Callable[[], None]) -> Callable[[], None]:
-    def scale_to_zero() -> None:
-        try:
-            zero()
-        except ControlError as error:
-            raise NotZero(str(error)) from None
-
-    return scale_to_zero

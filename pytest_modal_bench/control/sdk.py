@@ -1,4 +1,4 @@
-"""Modal's control plane through the `modal` SDK, which this module and `line` alone know, and import when used."""
+"""Modal's control plane through the `modal` SDK, known to this module and `connection` alone, imported when used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import operator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_modal_bench.control.connection import PATIENCE_SEC, UPGRADE, Line
+from pytest_modal_bench.control.connection import PATIENCE_SEC, UPGRADE, SdkConnection
 from pytest_modal_bench.control.interface import Autoscaler, CallRecord, ControlError
 
 if TYPE_CHECKING:
@@ -63,31 +63,31 @@ def connect(
         raise ControlError(
             "no Modal token: set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET (`modal token new` makes one)"
         )
-    line = Line(token_id, token_secret, server_url, patience_sec)
+    connection = SdkConnection(token_id, token_secret, server_url, patience_sec)
     try:
-        with line.telling("checking the token"):
-            line.ask(line.client.hello.aio)
-        with line.telling("looking up the environment"):
-            return SdkControlPlane(line, _find_environment(line, environment))
+        with connection.translating_errors("checking the token"):
+            connection.ask(connection.client.hello.aio)
+        with connection.translating_errors("looking up the environment"):
+            return SdkControlPlane(connection, _find_environment(connection, environment))
     except BaseException:
-        line.close()
+        connection.close()
         raise
 
 
 class SdkControlPlane:
     """A `ControlPlane` that asks Modal; each function is looked up once."""
 
-    def __init__(self, line: Line, environment: modal.Environment) -> None:
-        self._line = line
+    def __init__(self, connection: SdkConnection, environment: modal.Environment) -> None:
+        self._connection = connection
         self._environment = environment
         self._functions: dict[tuple[str, str], SdkFunction] = {}
-        self.server_url = line.server_url
+        self.server_url = connection.server_url
         self.environment = environment.name
 
     def function(self, app: str, name: str) -> SdkFunction:
         """Look a deployed function up."""
         if (app, name) not in self._functions:
-            with self._line.telling(f"looking up {name} of {app}"):
+            with self._connection.translating_errors(f"looking up {name} of {app}"):
                 self._functions[app, name] = self._look_up(app, name)
         return self._functions[app, name]
 
@@ -96,28 +96,28 @@ class SdkControlPlane:
         import modal
 
         async def ask() -> dict[str, str]:
-            workspace = modal.Workspace.from_context(client=self._line.client)
+            workspace = modal.Workspace.from_context(client=self._connection.client)
             rates = await workspace.billing.rates.aio()
             return {name: str(price) for name, price in rates.items()}
 
-        with self._line.telling("asking for the prices"):
-            return self._line.ask(ask)
+        with self._connection.translating_errors("asking for the prices"):
+            return self._connection.ask(ask)
 
     def close(self) -> None:
         """Let go of the connection; a second time does nothing."""
-        self._line.close()
+        self._connection.close()
 
     def _look_up(self, app: str, name: str) -> SdkFunction:
         import modal
 
-        ask = self._line.ask
+        ask = self._connection.ask
         info = ask(self._app(app).info.aio)
         # To Modal a class is one function, and its web methods are addresses of it.
         owner, dot, method = name.partition(".")
         tag = f"{owner}.*" if dot else name
         if tag not in info.functions:
             raise ControlError(f"{app} has no function {name}; {_known(info.functions)}")
-        function = modal.Function.from_id(info.functions[tag], client=self._line.client)
+        function = modal.Function.from_id(info.functions[tag], client=self._connection.client)
         ask(function.hydrate.aio)
         if dot:
             details = ask(function.info.aio)
@@ -128,10 +128,10 @@ class SdkControlPlane:
         else:
             url = ask(function.get_web_url.aio)
         where = (self.environment or "", info.app_id)
-        return SdkFunction(self._line, (app, name), where, function, url or None)
+        return SdkFunction(self._connection, (app, name), where, function, url or None)
 
     def _app(self, name: str) -> modal.App:
-        for app in self._line.ask(self._environment.apps.list.aio):
+        for app in self._connection.ask(self._environment.apps.list.aio):
             if app.name == name:
                 return app
         where = self.environment
@@ -145,13 +145,13 @@ class SdkFunction:
 
     def __init__(
         self,
-        line: Line,
+        connection: SdkConnection,
         names: tuple[str, str],
         where: tuple[str, str],
         function: modal.Function[Any, Any, Any],
         url: str | None,
     ) -> None:
-        self._line = line
+        self._connection = connection
         self._environment, self._app_id = where
         self._function = function
         self._url = url
@@ -163,8 +163,8 @@ class SdkFunction:
 
     def gpu(self) -> str | None:
         """What its containers ask for: `L40S`, or `L40S:2` for several; None: none, or one of several kinds."""
-        with self._telling("asking for the GPU"):
-            gpus = self._line.ask(self._function.info.aio).gpus
+        with self._translating_errors("asking for the GPU"):
+            gpus = self._connection.ask(self._function.info.aio).gpus
             if len(gpus) != 1:
                 return None
             kind, count = gpus[0]
@@ -172,16 +172,16 @@ class SdkFunction:
 
     def count(self) -> int:
         """How many containers the function has now, those that boot included."""
-        with self._telling("counting the containers"):
-            return self._line.ask(self._function.get_current_stats.aio).num_total_runners
+        with self._translating_errors("counting the containers"):
+            return self._connection.ask(self._function.get_current_stats.aio).num_total_runners
 
     def containers(self) -> frozenset[str]:
         """Ids of the containers that the function's whole app has now: Modal lists them by app alone."""
         from modal_proto import api_pb2
 
-        with self._telling("listing the containers"):
+        with self._translating_errors("listing the containers"):
             request = api_pb2.TaskListRequest(environment_name=self._environment, app_id=self._app_id)
-            listed = self._line.ask(lambda: self._line.stub.TaskList(request))
+            listed = self._connection.ask(lambda: self._connection.stub.TaskList(request))
             return frozenset(task.task_id for task in listed.tasks)
 
     def records(self, limit: int) -> Sequence[CallRecord]:
@@ -190,10 +190,10 @@ class SdkFunction:
             return ()
         from modal_proto import api_pb2
 
-        with self._telling("asking for the calls"):
+        with self._translating_errors("asking for the calls"):
             tail = api_pb2.FunctionCallFetchRequest.Tail(count=min(limit, _MAX_RECORDS))
             request = api_pb2.FunctionCallFetchRequest(function_id=self._function.object_id, tail=tail)
-            fetched = self._line.ask(lambda: self._line.stub.FunctionCallFetch(request))
+            fetched = self._connection.ask(lambda: self._connection.stub.FunctionCallFetch(request))
             method = self.name.partition(".")[2]
             return tuple(
                 _record(call)
@@ -208,8 +208,8 @@ class SdkFunction:
         So `set_autoscaler(autoscaler())` puts every setting back, from whatever they have become in between.
         The SDK can't un-set a setting; one that was not set is then set to its default, which means the same.
         """
-        with self._telling("asking for the autoscaler settings"):
-            settings = self._line.ask(self._function.autoscaler.settings.aio)
+        with self._translating_errors("asking for the autoscaler settings"):
+            settings = self._connection.ask(self._function.autoscaler.settings.aio)
             window = settings.scaledown_window
             return Autoscaler(
                 min_containers=settings.min_containers or 0,
@@ -228,8 +228,8 @@ class SdkFunction:
         if changes.get("max_containers") == 0:
             # The SDK refuses 0, and reads None as no limit.
             changes["max_containers"] = None
-        with self._telling("changing the autoscaler settings"):
-            self._line.ask(functools.partial(self._function.autoscaler.update.aio, **changes))
+        with self._translating_errors("changing the autoscaler settings"):
+            self._connection.ask(functools.partial(self._function.autoscaler.update.aio, **changes))
 
     def stop(self, container: str) -> None:
         """End a container. One that is gone already is no error."""
@@ -237,17 +237,17 @@ class SdkFunction:
         from modal_proto import api_pb2
 
         async def end() -> None:
-            stub = self._line.stub
+            stub = self._connection.stub
             with suppress(modal.exception.NotFoundError):
                 found = await stub.TaskGetInfo(api_pb2.TaskGetInfoRequest(task_id=container))
                 if not found.info.finished_at:
                     await stub.ContainerStop(api_pb2.ContainerStopRequest(task_id=container))
 
-        with self._telling(f"stopping {container}"):
-            self._line.ask(end)
+        with self._translating_errors(f"stopping {container}"):
+            self._connection.ask(end)
 
-    def _telling(self, doing: str) -> AbstractContextManager[None]:
-        return self._line.telling(f"{doing} of {self.app}")
+    def _translating_errors(self, doing: str) -> AbstractContextManager[None]:
+        return self._connection.translating_errors(f"{doing} of {self.app}")
 
 
 def _require_sdk() -> None:
@@ -265,21 +265,21 @@ def _require_sdk() -> None:
             raise ControlError(f"the modal SDK is too old, it lacks {module}.{feature}: {UPGRADE}") from None
 
 
-def _find_environment(line: Line, name: str | None) -> modal.Environment:
+def _find_environment(connection: SdkConnection, name: str | None) -> modal.Environment:
     import modal
 
     async def find() -> modal.Environment | None:
         if name:
-            environment = modal.Environment.from_name(name, client=line.client)
+            environment = modal.Environment.from_name(name, client=connection.client)
         else:
-            environment = modal.Environment.from_context(client=line.client)
+            environment = modal.Environment.from_context(client=connection.client)
         try:
             await environment.hydrate.aio()
         except modal.exception.NotFoundError:
             return None
         return environment
 
-    found = line.ask(find)
+    found = connection.ask(find)
     if found is None:
         wanted = f"environment {name}" if name else "default environment"
         raise ControlError(f"the workspace has no {wanted}; see `modal environment list`")

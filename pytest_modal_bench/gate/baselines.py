@@ -9,7 +9,7 @@ from msgspec import structs
 
 from pytest_modal_bench.gate.comparability import SAME, difference, other_cost, other_simulation
 from pytest_modal_bench.model import EndpointResult, Run
-from pytest_modal_bench.report.json import load
+from pytest_modal_bench.model.encoding import load
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ class Past(NamedTuple):
 
 
 class Matched(NamedTuple):
-    """What can be compared with a result, and what is to be told of what can't, a line each."""
+    """What can be compared with a result, and what can't and why, a line each."""
 
     runs: list[EndpointResult]
-    told: list[str]
+    notes: list[str]
 
 
 class History:
@@ -77,13 +77,13 @@ class History:
     def matching(self, result: EndpointResult, *, simulated: str | None) -> Matched:
         """Return the earlier results of the same endpoint that `result` can be compared with."""
         runs: list[EndpointResult] = []
-        told: dict[str, int] = {}
+        left_out: dict[str, int] = {}
         known = False
         for past, earlier in self._of(result):
             known = True
             different = other_simulation(past.simulated, simulated) or difference(earlier, result)
             if different is not None:
-                told[different] = told.get(different, 0) + 1
+                left_out[different] = left_out.get(different, 0) + 1
             else:
                 runs.append(earlier)
         silent = [
@@ -92,7 +92,8 @@ class History:
             if any(getattr(run, field) is None for run in runs) and getattr(result, field)
         ]
         lines = [
-            f"not compared: {counted(count, 'earlier run')} had {reason}" for reason, count in told.items()
+            f"not compared: {counted(count, 'earlier run')} had {reason}"
+            for reason, count in left_out.items()
         ]
         if silent:
             lines.append(f"compared with earlier runs that do not say their {', '.join(silent)}")

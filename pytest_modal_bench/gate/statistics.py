@@ -21,6 +21,9 @@ _MEAN_TO_SIGMA = 1.253314
 """sqrt(pi / 2): the same for a mean deviation, which serves where the median one is zero."""
 _FEWEST_FOR_OUTLIERS = 5
 
+_ONE = 2**256
+"""The probability 1 as a whole number. Up to 256 values every probability is then a whole number, without an error."""
+
 
 def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
     """Return the narrowest symmetric pair of order statistics that holds the true median with `confidence`.
@@ -29,13 +32,28 @@ def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[
     probability 2 P(Bin(n, 1/2) < k). None if even the extremes miss it too often, as for 95 % and n < 6.
     Source: David and Nagaraja, Order Statistics, 3rd edition (2003), section 7.1.
     """
-    n = len(values)
-    k = missed = 0
-    while k < n // 2 and 2 * (missed + math.comb(n, k)) / 2**n <= 1 - confidence:
-        missed += math.comb(n, k)
-        k += 1
+    k = _rank(len(values), confidence)
     ordered = sorted(values)
-    return (ordered[k - 1], ordered[n - k]) if k else None
+    return (ordered[k - 1], ordered[-k]) if k else None
+
+
+def _rank(n: int, confidence: float) -> int:
+    """Return the largest k for which 2 P(Bin(n, 1/2) < k) is at most `1 - confidence`; 0 if there is none.
+
+    It starts at the median and goes down, since k is near. Numbers of 256 bits are wrong by less than n / 2**256;
+    exact ones have n bits, and take seconds for thousands of values.
+    """
+    likely = _ONE
+    for j in range(1, (n + 1) // 2 + 1):
+        likely = likely * (2 * j - 1) // (2 * j)
+    # Now `likely` is P(Bin(n, 1/2) = k) for the k in the middle; with an odd n there are two of them.
+    k = n // 2
+    missed = _ONE - likely * (1 + n % 2)
+    while k and missed > (1 - confidence) * _ONE:
+        likely = likely * k // (n - k + 1)
+        k -= 1
+        missed -= 2 * likely
+    return k
 
 
 def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float] | None:

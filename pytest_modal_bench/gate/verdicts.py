@@ -1,76 +1,123 @@
-"""What the gate says of an endpoint, and whether its test must fail for it."""
+"""The verdict on an endpoint: made here and nowhere else, of what it did, of its checks, and of how its tests ended.
+
+Every surface (exit code, JUnit, gate.json, reports, comment, merge) reads what `judged` has written into the result.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from pytest_modal_bench.gate.strictness import complaints
+from msgspec import structs
+
+from pytest_modal_bench.gate.doubts import doubts
 from pytest_modal_bench.model import WORST_FIRST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from pytest_modal_bench.model import EndpointResult, Verdict
 
-_FAILING = frozenset({"FAIL", "ERROR"})
-_DOUBTFUL = frozenset({"INCONCLUSIVE", "SKIP"})
+FAILING: frozenset[Verdict] = frozenset({"FAIL", "ERROR"})
+"""Verdicts with which a run ends in exit code 1."""
 
 
-def verdict(result: EndpointResult) -> Verdict:
-    """Return what `result`, its status and its checks, comes to."""
+def judged(result: EndpointResult, *, strict: bool, today: dt.date) -> EndpointResult:
+    """Return `result` with its verdict, and with what speaks against it, a line each.
+
+    `strict`: what is not beyond doubt fails, too. `today` says whether a quarantine still holds.
+    """
+    verdict, reasons = _by_gate(result, strict=strict, today=today)
+    by_tests, said = _by_tests(result)
+    if by_tests is not None:
+        # Where no test has failed, but one was expected to, that is all that comes of it.
+        verdict = by_tests if verdict in FAILING and by_tests not in FAILING else worst([verdict, by_tests])
+    if verdict in FAILING and by_tests not in FAILING and in_quarantine(result, today=today):
+        verdict = "WARN"
+    excuse = _excuse(result, today=today)
+    return structs.replace(result, verdict=verdict, reasons=list(dict.fromkeys([*reasons, *said, *excuse])))
+
+
+def objection(result: EndpointResult, *, strict: bool, today: dt.date) -> str | None:
+    """Say in one line why the endpoint's test must fail, whatever else it checks; None: it need not."""
+    verdict, reasons = _by_gate(result, strict=strict, today=today)
+    return "; ".join(reasons) if verdict in FAILING else None
+
+
+def objections(result: EndpointResult) -> Iterator[str]:
+    """Yield what speaks against a result: errors, checks that it did not pass, what it lacks."""
+    yield from (reason for reason in (result.error, result.skipped_reason) if reason)
+    yield from (check.message for check in result.checks if check.verdict != "PASS")
+    for what, reason in (("cold", result.cold_inconclusive), ("warm", result.warm_inconclusive)):
+        if reason is not None:
+            yield f"{what} inconclusive: {reason}"
+
+
+def in_quarantine(result: EndpointResult, *, today: dt.date) -> bool:
+    """Whether the endpoint cannot fail today, whatever it does."""
+    return result.quarantine is not None and today <= dt.date.fromisoformat(result.quarantine.until)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the worst of `verdicts`; SKIP of none."""
+    return min(verdicts, key=WORST_FIRST.index, default="SKIP")
+
+
+def of_run(results: Iterable[EndpointResult]) -> Verdict:
+    """Return the verdict on a run: the worst of its endpoints'; ERROR if not one of them was measured."""
+    verdicts, measured = [], False
+    for result in results:
+        verdicts.append(result.verdict or "ERROR")
+        measured = measured or result.status == "success"
+    found = worst(verdicts)
+    return found if measured or found in FAILING else "ERROR"
+
+
+def _by_gate(result: EndpointResult, *, strict: bool, today: dt.date) -> tuple[Verdict, list[str]]:
+    """What the endpoint's own conduct comes to, before its tests add to it."""
+    verdict = _conduct(result)
+    reasons = [*objections(result)]
+    if result.quarantine is not None and not in_quarantine(result, today=today):
+        quarantine = result.quarantine
+        reasons.insert(
+            0,
+            f"its quarantine ended on {quarantine.until} ({quarantine.reason}): take it out of the catalogue, "
+            "or renew it",
+        )
+        verdict = worst([verdict, "FAIL"])
+    if strict and verdict not in FAILING:
+        found = list(dict.fromkeys(doubts(result)))
+        if found:
+            return "FAIL", [f"strict: {'; '.join(found)}"]
+    return verdict, reasons
+
+
+def _conduct(result: EndpointResult) -> Verdict:
     if result.status in ("skipped", "not_run"):
         return "SKIP"
-    if result.status == "failed" and not result.samples and result.cause is None:
-        return "ERROR"
     if result.status == "failed":
-        return "FAIL"
-    doubtful = result.cold_inconclusive is not None or result.warm_inconclusive is not None
-    said: list[Verdict] = [check.verdict for check in result.checks]
-    return worst([*said, "INCONCLUSIVE" if doubtful else "PASS"]) or "PASS"
+        # A call that failed has a cause: without one, the trouble is on the measuring side.
+        return "ERROR" if result.cause is None else "FAIL"
+    incomplete = result.cold_inconclusive is not None or result.warm_inconclusive is not None
+    return worst([*(check.verdict for check in result.checks), "INCONCLUSIVE" if incomplete else "PASS"])
 
 
-def worst(verdicts: Iterable[Verdict]) -> Verdict | None:
-    """Return the worst of `verdicts`; None of none. What was skipped is worse than nothing alone."""
-    return min(verdicts, key=WORST_FIRST.index, default=None)
+def _by_tests(result: EndpointResult) -> tuple[Verdict | None, list[str]]:
+    """What the endpoint's tests add: failures of their own, errors around them, and failures that were expected."""
+    outcomes = {each.outcome for each in result.tests}
+    said = [
+        each.message
+        for each in result.tests
+        if each.message and each.outcome in ("failed", "error", "xfailed")
+    ]
+    if "failed" in outcomes:
+        return "FAIL", said
+    if "error" in outcomes:
+        return "ERROR", said
+    return ("WARN" if "xfailed" in outcomes else None), said
 
 
-def fails(result: EndpointResult, *, strict: bool, today: dt.date) -> str | None:
-    """Say in one line why the endpoint's test must fail; None: it need not."""
-    if excused(result, today=today) is not None:
-        return None
-    reason = _reason(result)
-    if result.quarantine is not None:
-        said = f"; {reason}" if reason is not None else ""
-        return (
-            f"its quarantine ended on {result.quarantine.until} ({result.quarantine.reason}): take it out of the "
-            f"catalogue, or renew it{said}"
-        )
-    if reason is not None or not strict:
-        return reason
-    doubts = [*complaints(result), *(c.message for c in result.checks if c.verdict in _DOUBTFUL)]
-    if not doubts and _verdict(result) in _DOUBTFUL:
-        doubts = [result.status.replace("_", " ")]
-    return f"strict: {'; '.join(dict.fromkeys(doubts))}" if doubts else None
-
-
-def excused(result: EndpointResult, *, today: dt.date) -> str | None:
-    """Say why the endpoint cannot fail today, whatever it does; None: it can."""
-    if result.quarantine is None or today > dt.date.fromisoformat(result.quarantine.until):
-        return None
-    reason = _reason(result)
-    said = f": {reason}" if reason is not None else ""
-    return f"in quarantine until {result.quarantine.until} ({result.quarantine.reason}){said}"
-
-
-def _verdict(result: EndpointResult) -> Verdict:
-    """Its own or, as long as it has none, what it comes to: nothing passes for not having been judged."""
-    return result.verdict or verdict(result)
-
-
-def _reason(result: EndpointResult) -> str | None:
-    if _verdict(result) not in _FAILING:
-        return None
-    if result.error is not None:
-        return result.error
-    return "; ".join(check.message for check in result.checks if check.verdict == "FAIL") or "failed"
+def _excuse(result: EndpointResult, *, today: dt.date) -> list[str]:
+    if result.quarantine is None or not in_quarantine(result, today=today):
+        return []
+    return [f"in quarantine until {result.quarantine.until}: {result.quarantine.reason}"]

@@ -1,1 +1,1 @@
-"""The local workspace: Modal's behaviour on loopback, with real processes. Knows nothing of the plugin."""
+"""The local workspace: a stand-in for Modal on loopback, with real processes. It knows nothing of the plugin."""

@@ -1,4 +1,4 @@
-"""`python -m pytest_modal_bench.local`: the command, once it is sure that the extra `local` is installed."""
+"""`python -m pytest_modal_bench.local`: checks that the extra `local` is installed, then runs the command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXTRA = {"av", "fastapi", "httpx", "pydantic", "starlette", "uvicorn"}
 def main() -> None:
     """Run the command; exits with 2 and one line if a package of the extra is missing."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: os._exit(0))  # while nothing runs that would have to be put away
+        signal.signal(number, lambda *_: os._exit(0))  # nothing runs yet that would have to be stopped
     try:
         from pytest_modal_bench.local import command
     except ModuleNotFoundError as error:

@@ -1,4 +1,7 @@
-"""Other clients of the workspace, who come at any time and wake containers behind the benchmark's back."""
+"""Background clients: they call apps at regular intervals while the benchmark runs, as other users of a workspace do.
+
+Their calls start containers that the benchmark did not ask for, and keep them from going idle.
+"""
 
 from __future__ import annotations
 
@@ -15,25 +18,30 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def visits(scenario: Scenario, urls: Mapping[str, str], time_scale: float) -> AsyncGenerator[None]:
-    """Have the apps visited that the scenario has visited by a stranger."""
-    visitors = [
-        asyncio.create_task(_visit(f"{urls[name]}/health", fault.stranger * time_scale))
+async def run_background_clients(
+    scenario: Scenario, urls: Mapping[str, str], time_scale: float
+) -> AsyncGenerator[None]:
+    """Call `GET /health` of each app for which the scenario sets an interval; stop at the end of the block.
+
+    `urls` are base URLs by app.
+    """
+    tasks = [
+        asyncio.create_task(_call_repeatedly(f"{urls[name]}/health", fault.background_interval * time_scale))
         for name, fault in scenario.apps.items()
-        if fault.stranger is not None
+        if fault.background_interval is not None
     ]
     try:
         yield
     finally:
-        for visitor in visitors:
-            visitor.cancel()
-        await asyncio.gather(*visitors, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _visit(url: str, every: float) -> None:
+async def _call_repeatedly(url: str, interval: float) -> None:
     # A boot may take long, and there is no TLS here that could be verified.
     async with httpx.AsyncClient(timeout=None, verify=False, trust_env=False) as client:  # noqa: S113, S501
         while True:
-            await asyncio.sleep(every)
+            await asyncio.sleep(interval)
             with suppress(httpx.TransportError):
                 await client.get(url)

@@ -1,4 +1,4 @@
-"""The command that serves the local workspace: by hand, or (`--json`) for a process that started it."""
+"""The command that serves the local workspace, for a person, or with `--json` for the program that started it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_modal_bench.local.app import drawing
 from pytest_modal_bench.local.containers import container
-from pytest_modal_bench.local.containers.zygote import Zygote
-from pytest_modal_bench.local.events import Event, written_to
+from pytest_modal_bench.local.containers.fork_server import ForkServer
+from pytest_modal_bench.local.events import ContainerEvent, log_to
 from pytest_modal_bench.local.identifiers import object_id
-from pytest_modal_bench.local.supervisor import Addresses, ControlPlan, serving
+from pytest_modal_bench.local.supervisor import Addresses, ControlPlaneSettings, serving
 from pytest_modal_bench.local.workspace import apps as workspace
 from pytest_modal_bench.local.workspace import scenario
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from pytest_modal_bench.local.control.address import ControlAccess
-    from pytest_modal_bench.local.events import Entry
+    from pytest_modal_bench.local.events import LogEntry
     from pytest_modal_bench.local.workspace.apps import Workspace
     from pytest_modal_bench.local.workspace.scenario import Scenario
 
@@ -37,30 +37,32 @@ NO_EXTRA = "the control plane needs the extra `modal`: pip install 'pytest-modal
 
 
 class UsageError(Exception):
-    """What was asked for cannot be had; its message is one line."""
+    """An option that cannot be fulfilled; the message is one line."""
 
 
 def main() -> None:
     """Serve until a signal, or the end of standard input under `--json`.
 
-    Exits with 2 and one line for a scenario that does not hold together, for a control plane without its
-    extra, and for a log that cannot be written.
+    Exits with 2 and one line for a scenario that is not valid, for a control plane without its extra, and for a
+    log that cannot be written.
     """
     options = parser().parse_args()
     space = workspace.read()
-    zygote: Zygote | None = None
+    fork_server: ForkServer | None = None
     try:
         chosen = scenario.read(options.scenario, space)
-        zygote = Zygote(container.serve)
-        control = plan(options)  # after the fork, so that containers do not carry its imports
+        fork_server = ForkServer(container.serve)
+        control = control_plane_settings(
+            options
+        )  # after the fork, so that containers do not carry its imports
         with log_file(options) as log:
-            asyncio.run(run(space, chosen, zygote, control, options, log))
+            asyncio.run(run(space, chosen, fork_server, control, options, log))
     except (scenario.ScenarioError, UsageError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
     finally:
-        if zygote:
-            zygote.close()
+        if fork_server:
+            fork_server.close()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -115,16 +117,16 @@ def positive(text: str) -> float:
     return value
 
 
-def plan(options: argparse.Namespace) -> ControlPlan | None:
-    """Say what the control plane is to be; None: there is to be none.
+def control_plane_settings(options: argparse.Namespace) -> ControlPlaneSettings | None:
+    """The settings of the control plane; None: there is to be none.
 
-    Raises `UsageError` if one was asked for and its extra is missing.
+    Raises `UsageError` if the options ask for one and its extra is missing.
     """
     wanted = options.control_plane
     if wanted is False or (wanted is None and options.json):
         return None
     try:
-        from pytest_modal_bench.local.control import server, servicer  # noqa: F401 - whether that can be done
+        from pytest_modal_bench.local.control import server, servicer  # noqa: F401 - whether it can be imported
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in EXTRA:
             raise
@@ -132,15 +134,15 @@ def plan(options: argparse.Namespace) -> ControlPlan | None:
             raise UsageError(NO_EXTRA) from error
         return None
     token = options.token_id or object_id("ak"), options.token_secret or object_id("as")
-    return ControlPlan(options.environment, token)
+    return ControlPlaneSettings(options.environment, token)
 
 
 @contextmanager
-def log_file(options: argparse.Namespace) -> Generator[Callable[[Entry], None]]:
-    """Open what hears of events; raises `UsageError` if that is a file which cannot be written."""
+def log_file(options: argparse.Namespace) -> Generator[Callable[[LogEntry], None]]:
+    """Open the log; raises `UsageError` if it is a file that cannot be written."""
     with ExitStack() as stack:
         try:
-            log = stack.enter_context(written_to(options.log, forget if options.json else show))
+            log = stack.enter_context(log_to(options.log, ignore_entry if options.json else print_entry))
         except OSError as error:
             raise UsageError(f"--log {options.log}: {error.strerror}") from error
         yield log
@@ -149,36 +151,36 @@ def log_file(options: argparse.Namespace) -> Generator[Callable[[Entry], None]]:
 async def run(  # noqa: PLR0913, PLR0917 - all that was decided before
     space: Workspace,
     chosen: Scenario,
-    zygote: Zygote,
-    control: ControlPlan | None,
+    fork_server: ForkServer,
+    control: ControlPlaneSettings | None,
     options: argparse.Namespace,
-    log: Callable[[Entry], None],
+    log: Callable[[LogEntry], None],
 ) -> None:
-    """Serve, say that it serves, and wait for the end."""
+    """Serve, print the addresses, and wait for the end."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with serving(
-        space, chosen, zygote, time_scale=options.time_scale, control=control, log=log
+        space, chosen, fork_server, time_scale=options.time_scale, control=control, log=log
     ) as addresses:
         if options.json:
-            say(json.dumps(description(space, chosen, addresses, options)))
+            print_line(json.dumps(description(space, chosen, addresses, options)))
             on_end_of_input(lambda: loop.call_soon_threadsafe(stop.set))
         else:
-            say(banner(space, chosen, addresses, options))
+            print_line(banner(space, chosen, addresses, options))
         await stop.wait()
 
 
 def simulated(time_scale: float) -> str:
-    """Say what of the workspace is not real."""
+    """What in the workspace is simulated, in words."""
     return f"model load and inference times, at {time_scale:g} real seconds per simulated second"
 
 
 def description(
     space: Workspace, chosen: Scenario, addresses: Addresses, options: argparse.Namespace
 ) -> dict[str, Any]:
-    """Describe the workspace to the process that started it, test resources included."""
+    """Describe the workspace to the program that started it, test resources included."""
     given = chosen.resources
     draw = {
         "image": drawing.portrait_png,
@@ -210,11 +212,11 @@ def banner(space: Workspace, chosen: Scenario, addresses: Addresses, options: ar
     for name, url in addresses.urls.items():
         lines.append(f"{name:{width}}  {url}")
         lines += [f"{'':{width}}  POST {path}" for path in space.apps[name].endpoints]
-    return "\n".join([*lines, "", *invitation(addresses.control, options), "Ctrl-C stops it."])
+    return "\n".join([*lines, "", *control_plane_help(addresses.control, options), "Ctrl-C stops it."])
 
 
-def invitation(access: ControlAccess | None, options: argparse.Namespace) -> list[str]:
-    """Say how to use the control plane, or how to get one."""
+def control_plane_help(access: ControlAccess | None, options: argparse.Namespace) -> list[str]:
+    """Lines that say how to use the control plane, or how to get one."""
     if access:
         return [
             f"Control plane for the `modal` SDK and CLI, environment {options.environment}:",
@@ -227,18 +229,18 @@ def invitation(access: ControlAccess | None, options: argparse.Namespace) -> lis
     return [] if options.control_plane is False else [f"No control plane: {NO_EXTRA}", ""]
 
 
-def show(event: Entry) -> None:
-    """Tell a person what happens to containers; of calls, whoever makes them hears anyway."""
-    if isinstance(event, Event):
-        say(f"{event.container} {event.what} ({event.app})")
+def print_entry(entry: LogEntry) -> None:
+    """Print what happens to containers, for a person; calls are not printed."""
+    if isinstance(entry, ContainerEvent):
+        print_line(f"{entry.container} {entry.what} ({entry.app})")
 
 
-def forget(_event: Entry) -> None:
-    """Tell nobody: a process that asked for JSON reads one line."""
+def ignore_entry(entry: LogEntry) -> None:
+    """Print nothing: a program that asked for JSON reads one line."""
 
 
-def say(text: str) -> None:
-    """Print at once; if nobody reads any more, go on in silence."""
+def print_line(text: str) -> None:
+    """Print a line at once; once the reader has gone, print nothing more."""
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What happens to containers and calls, and where it is told: to a person, or to a file of JSON lines."""
+"""The log of the local workspace: what happens to containers and calls, as entries that go to a file or a terminal."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Event(NamedTuple):
-    """Something that happened to a container; `at` is Unix time in seconds."""
+class ContainerEvent(NamedTuple):
+    """A container started or ended; `at` is Unix time in seconds."""
 
     at: float
     app: str
@@ -21,31 +21,31 @@ class Event(NamedTuple):
     """`started`, `stopped` (by the autoscaler or by order), or `died`."""
 
 
-class Answered(NamedTuple):
+class AnsweredCall(NamedTuple):
     """A call that is over; `at` is Unix time in seconds."""
 
     at: float
     app: str
     container: str | None
-    """The last one that had it; None: none came up."""
+    """The last container that had the call; None: none came up."""
     path: str
     call: str
     status: int
-    """As the client is told."""
+    """The HTTP status that the client gets."""
     gpu_seconds: float | None
-    """Simulated, unscaled, as the app stated them before a header could get lost; None: it did not."""
+    """Simulated, unscaled, as the app's header states them, even if the client does not get it; None: not stated."""
     cost_usd: float | None
-    """Likewise."""
+    """As the app's header states it; None: not stated."""
     what: str = "answered"
 
 
-Entry = Event | Answered
-"""A line of the log."""
+LogEntry = ContainerEvent | AnsweredCall
+"""One entry of the log; in a file, one line of JSON."""
 
 
 @contextmanager
-def written_to(path: Path | None, then: Callable[[Entry], None]) -> Generator[Callable[[Entry], None]]:
-    """Append each event to a file, at once, before `then` hears of it; without a path, `then` alone does.
+def log_to(path: Path | None, then: Callable[[LogEntry], None]) -> Generator[Callable[[LogEntry], None]]:
+    """Append each entry to a file at once, then pass it to `then`; without a path, only pass it to `then`.
 
     Raises `OSError` if the file cannot be opened.
     """
@@ -54,8 +54,8 @@ def written_to(path: Path | None, then: Callable[[Entry], None]) -> Generator[Ca
         return
     with path.open("a", encoding="utf-8", buffering=1) as file:
 
-        def write(event: Entry) -> None:
-            file.write(json.dumps(event._asdict()) + "\n")
-            then(event)
+        def write(entry: LogEntry) -> None:
+            file.write(json.dumps(entry._asdict()) + "\n")
+            then(entry)
 
         yield write

@@ -1,4 +1,4 @@
-"""The HTTP server of both edge and containers: uvicorn, silent, and leaving signals to whoever started it."""
+"""The HTTP server of both edge and containers: uvicorn without logs and signal handlers; and sockets on loopback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 KEEP_ALIVE_SEC = 120
-"""Longer than a client waits between two calls, so that a kept connection is not closed under it."""
+"""Longer than a client waits between two calls, so that the connection it keeps is not closed in between."""
 
 
 class Server(uvicorn.Server):
@@ -40,11 +40,11 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Capture none."""
+        """Leave all signals to the process that started the server."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so through `up`."""
+        """Start, then set `up`."""
         await super().startup(sockets)
         self.up.set()
 
@@ -52,13 +52,13 @@ class Server(uvicorn.Server):
 def listen() -> socket.socket:
     """Bind a free port of the loopback interface, and of no other."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    # asyncio does this only for sockets it made itself; without it every answer in pieces waits 40 ms for an ACK.
+    # asyncio does this only for sockets it made itself; without it an answer in pieces waits 40 ms for each ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
 def reserve() -> socket.socket:
-    """Take a free port of the loopback interface on which nobody listens, as long as the socket is open."""
-    idle = socket.socket()
-    idle.bind(("127.0.0.1", 0))
-    return idle
+    """Reserve a free port of the loopback interface; until the socket is closed, connections to it are refused."""
+    unused = socket.socket()
+    unused.bind(("127.0.0.1", 0))
+    return unused

@@ -1,4 +1,4 @@
-"""Starts the local workspace in a process of its own, which ends with this one. Needs no extra itself."""
+"""Starts the local workspace in a process of its own, which ends with this one. This module needs no extra."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LaunchError(Exception):
 
 
 class LocalWorkspace:
-    """A local workspace that runs; a context manager that stops it."""
+    """A running local workspace; as a context manager, it is stopped at the end."""
 
     def __init__(self, process: subprocess.Popen[bytes], description: dict[str, Any]) -> None:
         self._process = process
@@ -50,10 +50,10 @@ class LocalWorkspace:
         self.lora: bool = description["lora"]
         """Whether the LoRA `test-benchmark` exists."""
         self.simulated: str = description["simulated"]
-        """What is not real, in words."""
+        """What is simulated, in words."""
 
     def close(self) -> None:
-        """Stop it, with all its containers; a second time does nothing."""
+        """Stop it and all its containers; if it is stopped already, do nothing."""
         stop(self._process)
 
     def __enter__(self) -> Self:
@@ -81,8 +81,8 @@ def launch(  # noqa: PLR0913 - what there is to choose
 ) -> LocalWorkspace:
     """Start the workspace and wait until it serves, at most `ready_timeout` seconds.
 
-    With `control`, it has a control plane for the `modal` SDK and CLI, in which `environment` is the one that
-    exists; without a name, that is `main`. What happens to containers and calls is appended to the file `log`,
+    With `control`, it has a control plane for the `modal` SDK and CLI, with one environment, named
+    `environment`, or `main` if that is None. What happens to containers and calls is appended to the file `log`,
     if given.
 
     Raises `LaunchError` for an unknown or malformed scenario, a missing extra, or one that does not start.
@@ -102,9 +102,9 @@ def launch(  # noqa: PLR0913 - what there is to choose
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    said: deque[str] = deque(maxlen=20)
+    output: deque[str] = deque(maxlen=20)
     ready: queue.Queue[dict[str, Any] | None] = queue.Queue()
-    threading.Thread(target=_listen, args=(process, said, ready), daemon=True).start()
+    threading.Thread(target=_read_output, args=(process, output, ready), daemon=True).start()
     try:
         description = ready.get(timeout=ready_timeout)
     except queue.Empty:
@@ -115,13 +115,13 @@ def launch(  # noqa: PLR0913 - what there is to choose
         raise
     if description is None:
         stop(process)
-        last = said[-1] if said else f"it ended with exit code {process.returncode}"
+        last = output[-1] if output else f"it ended with exit code {process.returncode}"
         raise LaunchError(last)
     return LocalWorkspace(process, description)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Close its standard input, wait, and kill it and its containers if that was not enough."""
+    """Close its standard input and wait; if it does not end, kill it and its containers."""
     assert process.stdin is not None  # noqa: S101 - it is a pipe
     with suppress(BrokenPipeError):
         process.stdin.close()
@@ -132,17 +132,17 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _listen(
+def _read_output(
     process: subprocess.Popen[bytes],
-    said: deque[str],
+    output: deque[str],
     ready: queue.Queue[dict[str, Any] | None],
 ) -> None:
-    """Read all that the workspace says, so that it never blocks: the description, and what went wrong."""
+    """Read all that the workspace prints, so that it never blocks; its description goes to `ready`."""
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     with process.stdout as lines:
         for line in lines:
             if line.startswith(b'{"workspace"'):
                 ready.put(json.loads(line))
             else:
-                said.append(line.decode(errors="replace").strip())
+                output.append(line.decode(errors="replace").strip())
     ready.put(None)

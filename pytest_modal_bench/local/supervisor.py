@@ -1,4 +1,4 @@
-"""The local workspace as a whole: a listener per app, the edge behind them, and the containers it starts."""
+"""Puts the local workspace together: listeners, edge, pools of containers, control plane, background clients."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_modal_bench.local.background_clients import visits
-from pytest_modal_bench.local.containers.container import Order
+from pytest_modal_bench.local.background_clients import run_background_clients
+from pytest_modal_bench.local.containers.container import ContainerSpec
 from pytest_modal_bench.local.containers.pool import Pool
 from pytest_modal_bench.local.containers.records import Records
 from pytest_modal_bench.local.edge.server import Edge
@@ -17,18 +17,18 @@ from pytest_modal_bench.local.http import Server, listen, reserve
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from pytest_modal_bench.local.containers.zygote import Zygote
+    from pytest_modal_bench.local.containers.fork_server import ForkServer
     from pytest_modal_bench.local.control.address import ControlAccess
-    from pytest_modal_bench.local.events import Entry
+    from pytest_modal_bench.local.events import LogEntry
     from pytest_modal_bench.local.workspace.apps import Workspace
     from pytest_modal_bench.local.workspace.scenario import Scenario
 
 LORA = "test-benchmark"
-"""The LoRA that there is, where the scenario has one."""
+"""The LoRA of every app, if the scenario has one."""
 
 
-class ControlPlan(NamedTuple):
-    """What the control plane is to be: its one environment, and who may call it."""
+class ControlPlaneSettings(NamedTuple):
+    """The settings of the control plane: its one environment, and the token of its clients."""
 
     environment: str
     token: tuple[str, str]
@@ -36,39 +36,40 @@ class ControlPlan(NamedTuple):
 
 
 class Addresses(NamedTuple):
-    """Where the workspace is."""
+    """Where the workspace can be reached."""
 
     urls: dict[str, str]
     """Base URLs by app."""
     control: ControlAccess | None
+    """None: there is no control plane."""
 
 
 @asynccontextmanager
 async def serving(  # noqa: PLR0913 - all that a workspace is made of
     workspace: Workspace,
     scenario: Scenario,
-    zygote: Zygote,
+    fork_server: ForkServer,
     *,
     time_scale: float,
-    control: ControlPlan | None,
-    log: Callable[[Entry], None],
+    control: ControlPlaneSettings | None,
+    log: Callable[[LogEntry], None],
 ) -> AsyncGenerator[Addresses]:
-    """Serve the workspace, and hand out where it is; at the end every container is gone."""
-    cut, refused = scenario.cut(), scenario.refused()
+    """Serve the workspace, and yield its addresses; at the end every container has ended."""
+    cut, refused = scenario.apps_with_cut_tls(), scenario.apps_that_refuse()
     listeners = {name: reserve() if name in refused else listen() for name in workspace.apps}
     ports = {name: listener.getsockname()[1] for name, listener in listeners.items()}
     urls = {name: f"{'https' if name in cut else 'http'}://127.0.0.1:{port}" for name, port in ports.items()}
     pools = {
         name: Pool(
-            Order(
+            ContainerSpec(
                 name=name,
-                app=scenario.altered(name, app),
+                app=scenario.app_with_faults(name, app),
                 time_scale=time_scale,
                 faults={path: scenario.faults[path] for path in app.endpoints if path in scenario.faults},
                 loras=[LORA] if scenario.resources.lora else [],
                 middleware=scenario.middleware,
             ),
-            zygote,
+            fork_server,
             records=Records(scenario.apps.get(name), time_scale),
             log=log,
         )
@@ -88,7 +89,7 @@ async def serving(  # noqa: PLR0913 - all that a workspace is made of
                 access = await stack.enter_async_context(
                     control_plane(workspace, scenario, control, {urls[name]: pools[name] for name in pools})
                 )
-            await stack.enter_async_context(visits(scenario, urls, time_scale))
+            await stack.enter_async_context(run_background_clients(scenario, urls, time_scale))
             yield Addresses(urls, access)
     finally:
         for listener in handshakes:
@@ -104,16 +105,16 @@ async def serving(  # noqa: PLR0913 - all that a workspace is made of
 
 @asynccontextmanager
 async def control_plane(
-    workspace: Workspace, scenario: Scenario, plan: ControlPlan, pools: dict[str, Pool]
+    workspace: Workspace, scenario: Scenario, settings: ControlPlaneSettings, pools: dict[str, Pool]
 ) -> AsyncGenerator[ControlAccess]:
     """Serve the control plane of these pools, given by base URL."""
-    # Only who wants a control plane pays for its imports, and needs the extra `modal`.
-    from pytest_modal_bench.local.control.directory import Directory
-    from pytest_modal_bench.local.control.server import controlling
+    # Imported here, because only a control plane needs the extra `modal`, and these imports take time.
+    from pytest_modal_bench.local.control.environment import Environment
+    from pytest_modal_bench.local.control.server import serving_control_plane
     from pytest_modal_bench.local.control.servicer import Servicer
 
     refuses_stops = [name for name, fault in scenario.apps.items() if fault.refuses_stops]
-    directory = Directory(plan.environment, pools)
-    servicer = Servicer(workspace.workspace, directory, refuses_stops=refuses_stops)
-    async with controlling(servicer, plan.token, scenario.control) as access:
+    environment = Environment(settings.environment, pools)
+    servicer = Servicer(workspace.workspace, environment, refuses_stops=refuses_stops)
+    async with serving_control_plane(servicer, settings.token, scenario.control) as access:
         yield access

@@ -5,7 +5,15 @@ Units are in the names: `_sec` seconds, `_usd` US dollars, `_bytes` bytes, `_kb`
 """
 
 from pytest_modal_bench.model.endpoint import Budget, Endpoint, Expect, Level, Need, Quarantine, Resource
-from pytest_modal_bench.model.result import WORST_FIRST, Check, EndpointResult, Status, Verdict
+from pytest_modal_bench.model.result import (
+    WORST_FIRST,
+    Check,
+    EndpointResult,
+    OutcomeOfTest,
+    Status,
+    TestEnd,
+    Verdict,
+)
 from pytest_modal_bench.model.run import SCHEMA, Run, Summary
 from pytest_modal_bench.model.sample import (
     Cause,
@@ -34,6 +42,7 @@ __all__ = [
     "Media",
     "MediaKind",
     "Need",
+    "OutcomeOfTest",
     "Phases",
     "Provider",
     "Quarantine",
@@ -43,5 +52,6 @@ __all__ = [
     "Start",
     "Status",
     "Summary",
+    "TestEnd",
     "Verdict",
 ]

@@ -41,6 +41,20 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it was measured again, after the first time had flagged it."""
 
 
+TestEnd = Literal["passed", "failed", "error", "skipped", "xfailed"]
+"""How a test ended: `failed` in its own code, `error` around it, `xfailed` as it was expected to."""
+
+
+class OutcomeOfTest(msgspec.Struct, frozen=True, kw_only=True):
+    """How one test of an endpoint ended."""
+
+    test: str
+    """Its id."""
+    outcome: TestEnd
+    message: str | None = None
+    """Why, in one line; None where nothing is to be said, or where it was the gate that failed it."""
+
+
 class EndpointResult(msgspec.Struct, kw_only=True):
     """What a run knows of one endpoint. The first twelve fields are those of the reference benchmark's JSON."""
 
@@ -60,6 +74,7 @@ class EndpointResult(msgspec.Struct, kw_only=True):
     size_kb: float | None = None
     """Size of the last answer that succeeded."""
     status: Status
+    """What the endpoint did; whether that is good enough, the verdict says."""
     error: str | None = None
     skipped_reason: str | None = None
 
@@ -107,7 +122,11 @@ class EndpointResult(msgspec.Struct, kw_only=True):
     cold_asked: bool = False
     """Whether a cold start of it was looked for."""
     verdict: Verdict | None = None
-    """What the gate says; None: it has not been asked."""
+    """What the gate says, once all that can fail its tests has had its say; None: it has not been asked."""
+    reasons: list[str] = []
+    """What speaks against it, a line each."""
+    tests: list[OutcomeOfTest] = []
+    """How its tests ended."""
     checks: list[Check] = []
     """What it was held against."""
     quarantine: Quarantine | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,12 @@ import pytest
 from pytest_modal_bench.model import Endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
     from types import ModuleType
 
     from pytest_modal_bench.catalogue import Catalogue
-    from pytest_modal_bench.plugin.settings import Settings
+    from pytest_modal_bench.run.settings import Settings
 
 # What a test may take beyond the deadlines of its calls before pytest-timeout, the backstop, ends it.
 _GRACE_SEC = 60.0
@@ -37,23 +38,36 @@ class CatalogueModule(pytest.Module):
     """Collects a catalogue that no test of the user's asks for: it brings its one test along."""
 
     def _getobj(self) -> ModuleType:
-        from pytest_modal_bench.plugin import default_test
+        from pytest_modal_bench.plugin import zero_code
 
-        return default_test
+        return zero_code
 
 
 class EndpointCollection:
     """Plugin that gives tests their endpoints, and leaves no other tests."""
 
-    def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
-        """Everything it needs to know is in the session's settings and catalogue."""
+    def __init__(self, settings: Settings, catalogue: Catalogue, today: dt.date) -> None:
+        """`today` says whether a quarantine still holds."""
         self.settings = settings
-        self.catalogue = catalogue
-        pools = list(catalogue.pools)
+        self._today = today
+        self._catalogue = catalogue
+        self.endpoints = {endpoint.id: endpoint for endpoint in catalogue.endpoints}
+        """By id."""
+        pools = {pool: index for index, pool in enumerate(catalogue.pools)}
         self._order = {
-            endpoint.id: (pools.index(endpoint.pool), index)
-            for index, endpoint in enumerate(catalogue.endpoints)
+            endpoint.id: (pools[endpoint.pool], index) for index, endpoint in enumerate(catalogue.endpoints)
         }
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The session's catalogue."""
+        return self._catalogue
+
+    @catalogue.setter
+    def catalogue(self, catalogue: Catalogue) -> None:
+        """Take one whose URLs are known; its endpoints are the same."""
+        self._catalogue = catalogue
+        self.endpoints = {endpoint.id: endpoint for endpoint in catalogue.endpoints}
 
     @pytest.hookimpl
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -96,6 +110,7 @@ class EndpointCollection:
         items.sort(key=self._position)
         for item in items:
             self._limit(config, item)
+            self._excuse(item)
 
     def _position(self, item: pytest.Item) -> tuple[int, int, str]:
         endpoint = endpoint_of(item)
@@ -112,6 +127,14 @@ class EndpointCollection:
             calls = self.settings.rounds + 1
             limit = self.settings.deadline_sec(endpoint.timeout) * calls + _GRACE_SEC
             item.add_marker(pytest.mark.timeout(limit))
+
+    def _excuse(self, item: pytest.Item) -> None:
+        """What is in quarantine is expected to fail, whatever fails in it."""
+        endpoint = endpoint_of(item)
+        quarantine = None if endpoint is None else endpoint.quarantine
+        if quarantine is not None and self._today <= dt.date.fromisoformat(quarantine.until):
+            reason = f"in quarantine until {quarantine.until}: {quarantine.reason}"
+            item.add_marker(pytest.mark.xfail(reason=reason, strict=False))
 
 
 def _wants_endpoint(metafunc: pytest.Metafunc) -> bool:
@@ -134,13 +157,3 @@ def _parameter(endpoint: Endpoint) -> Any:
         tags=endpoint.tags,
     )
     return pytest.param(endpoint, id=endpoint.id, marks=marker)
-
-
-def endpoint_of_id(nodeid: str, endpoints: Sequence[Endpoint]) -> Endpoint | None:
-    """The endpoint of a test of which only the id is known, as the controller knows those that its workers collect.
-
-    A test with further parameters has ids such as `[wan2.6-cpu]`; of two endpoints that fit, the longer one is meant.
-    """
-    parameters = nodeid.partition("[")[2].removesuffix("]")
-    fitting = [e for e in endpoints if f"-{e.id}-" in f"-{parameters}-"]
-    return max(fitting, key=lambda endpoint: len(endpoint.id), default=None)

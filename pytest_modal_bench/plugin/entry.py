@@ -1,7 +1,7 @@
 """Entry point: options, ini keys, markers, hookspecs, and registration of the rest once it is asked for.
 
-Imports nothing but pytest and `sources`, which imports no more: a session that does not ask for the benchmark pays
-for nothing else.
+Imports nothing but pytest and `option_values`, which imports no more: a session without the
+benchmark pays for nothing else.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Make test resources instead of running tests, if that is asked for."""
     if config.option.help or next(given(config, "modal_bench_generate"), None) is None:
         return None
-    from pytest_modal_bench.run.generate import main
+    from pytest_modal_bench.plugin.generate import main
 
     return main(config)
 

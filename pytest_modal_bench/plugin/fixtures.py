@@ -1,84 +1,93 @@
-"""What a test may ask for: the endpoint's measurement, and the test resources."""
+"""What a test may ask for: the endpoint's measurement, and the test resources. Here the gate fails a test."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from msgspec import structs, to_builtins
+from msgspec import to_builtins
 
 from pytest_modal_bench.catalogue import resources as test_resources
-from pytest_modal_bench.gate.verdicts import excused, fails
-from pytest_modal_bench.model import Endpoint, EndpointResult, Need, Resource, Sample, Start
+from pytest_modal_bench.gate import verdicts
+from pytest_modal_bench.model import Endpoint, EndpointResult, Need, Resource
 from pytest_modal_bench.plugin.collection import endpoint_of
 from pytest_modal_bench.protocol import outcome
-from pytest_modal_bench.protocol.recording import PlainRecorder, Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import datetime as dt
 
     from pytest_modal_bench.run.gating import Gate
-    from pytest_modal_bench.run.measurer import Measuring
-
-RESULT = pytest.StashKey[EndpointResult]()
-RECORDS = pytest.StashKey[list[dict[str, Any]]]()
+    from pytest_modal_bench.run.measurer import Measurer
 
 Measure = Callable[[], EndpointResult]
 
+_RESULT = pytest.StashKey[EndpointResult]()
+"""What the test knows of its endpoint and has not yet put on a report."""
+_NEW = pytest.StashKey[bool]()
+"""Whether that is news to the controller: a measurement that this test has made, or why there is none."""
+
+
+class GateFailed(pytest.fail.Exception):  # type: ignore[name-defined, misc] # not seen by mypy
+    """The gate fails a test: no failure of the test's own. Shown by its message alone, as pytest's own is."""
+
+    __module__ = "builtins"
+    __qualname__ = "Failed"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, pytrace=False)
+
 
 class EndpointFixtures:
-    """Plugin of the fixtures below: they measure with `measuring`, and `gate` says what of it passes."""
+    """Plugin of the fixtures below: they measure with `measurer`, and `gate` says what of it passes."""
 
-    def __init__(self, measuring: Measuring, gate: Gate) -> None:
-        self.measuring = measuring
+    def __init__(self, measurer: Measurer, gate: Gate, today: dt.date) -> None:
+        """`today` says whether a quarantine still holds."""
+        self.measurer = measurer
         self._gate = gate
+        self._today = today
         self._results: dict[str, EndpointResult] = {}
+        self._asked: dict[str, set[str]] = {}
+        """By endpoint id: the tests that have asked for its result. One that asks again is run again."""
 
     def pytest_unconfigure(self) -> None:
         """Close what is open when the session ends."""
-        self.measuring.close()
+        self.measurer.close()
 
     @pytest.fixture
-    def measure_endpoint(
-        self, request: pytest.FixtureRequest, endpoint: Endpoint, _modal_bench_recorder: Recorder
-    ) -> Measure:
+    def measure_endpoint(self, request: pytest.FixtureRequest, endpoint: Endpoint) -> Measure:
         """Call it to measure the endpoint: its result, or the test fails. Skips when a test resource is missing.
 
-        An endpoint is measured once in a session, however many tests ask for it.
+        An endpoint is measured once in a session, however many tests ask for it; a test that is run again measures
+        it again.
         """
-        missing = self.measuring.missing(endpoint)
-        if missing is not None:
-            result = self._gate.judge(endpoint, outcome.skipped(endpoint, missing))
-            request.node.stash[RESULT] = result
-            if self.measuring.settings.strict:
-                return lambda: self._passed(result)
+        asked = self._asked.setdefault(endpoint.id, set())
+        if request.node.nodeid in asked:
+            self._results.pop(endpoint.id, None)
+            asked.clear()
+        asked.add(request.node.nodeid)
+        missing = self.measurer.missing(endpoint)
+        if missing is None:
+            return lambda: self._measured(request.node, endpoint)
+        skipped = outcome.skipped(endpoint, missing)
+        request.node.stash[_RESULT], request.node.stash[_NEW] = skipped, True
+        if not self.measurer.settings.strict:
             pytest.skip(missing)
-        return lambda: self._measured(request.node, endpoint, _modal_bench_recorder)
+        return lambda: self._passed(skipped)
 
-    def _measured(self, item: pytest.Item, endpoint: Endpoint, recorder: Recorder) -> EndpointResult:
-        if endpoint.id not in self._results or self._results[endpoint.id].status == "failed":
-            measurement = self.measuring.begin(endpoint, recorder)
-            try:
-                measured = self.measuring.measure(measurement)
-                self._results[endpoint.id] = self._gate.judge(endpoint, measured)
-            finally:
-                item.stash[RECORDS] = recorder.records(
-                    lambda start: _extra_info(endpoint, start, measurement.samples), measurement.recorded
-                )
-        result = item.stash[RESULT] = self._results[endpoint.id]
+    def _measured(self, item: pytest.Item, endpoint: Endpoint) -> EndpointResult:
+        result = self._results.get(endpoint.id)
+        if result is None:
+            result = self._results[endpoint.id] = self._gate.judge(endpoint, self.measurer.measure(endpoint))
+            item.stash[_NEW] = True
+        item.stash[_RESULT] = result
         return self._passed(result)
 
     def _passed(self, result: EndpointResult) -> EndpointResult:
-        """Fail the test if the gate says so; one in quarantine is an expected failure, which fails nothing."""
-        today = datetime.now(UTC).date()
-        excuse = excused(result, today=today)
-        if excuse is not None:
-            pytest.xfail(excuse)
-        reason = fails(result, strict=self.measuring.settings.strict, today=today)
+        """Return what passes the gate, or else fail the test."""
+        reason = verdicts.objection(result, strict=self.measurer.settings.strict, today=self._today)
         if reason is not None:
-            pytest.fail(f"{result.path}: {reason}", pytrace=False)
+            raise GateFailed(f"{result.path}: {reason}")
         if result.status in ("skipped", "not_run"):
             pytest.skip(result.skipped_reason or "not run")
         return result
@@ -109,38 +118,48 @@ class EndpointFixtures:
         return self._resource("lora")
 
     def _resource(self, name: Need) -> Resource | str:
-        resource = self.measuring.found.get(name)
+        resource = self.measurer.found.get(name)
         if resource is None:
-            pytest.skip(test_resources.missing_reason((name,), self.measuring.found) or name)
+            pytest.skip(test_resources.missing_reason((name,), self.measurer.found) or name)
         return resource
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
-        self, item: pytest.Item
+        self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Put the result on the test's report: the one thing that crosses from a worker to the controller."""
+        """Put what is known of the endpoint on the report: the one thing that crosses from a worker to the controller.
+
+        A test makes a report a phase, and one for each of its subtests; the result stands on the first that has one.
+        """
         report = yield
         endpoint = endpoint_of(item)
-        if endpoint is not None and (report.when == "call" or (report.when == "setup" and not report.passed)):
-            result = _with_outcome(item.stash.get(RESULT, None), endpoint, report)
-            if result is not None:
-                # JUnit files have what a test's last report says, and that is made of the item's.
-                item.user_properties.extend(_properties(result))
-                carried = {
-                    "result": to_builtins(result),
-                    "records": item.stash.get(RECORDS, []),
-                    "notes": [] if self.measuring.observer is None else list(self.measuring.observer.notes),
-                }
-                report.modal_bench = carried  # type: ignore[attr-defined] # pytest carries what it does not know
+        if endpoint is None:
+            return report
+        carried: dict[str, Any] = {"endpoint": endpoint.id}
+        if call.excinfo is not None and isinstance(call.excinfo.value, GateFailed):
+            carried["by_gate"] = True
+        result = item.stash.get(_RESULT, None)
+        if result is not None and (report.when == "call" or not report.passed):
+            # JUnit files have what a test's last report says, and that is made of the item's.
+            item.user_properties.extend(_properties(result))
+            if item.stash.get(_NEW, False):
+                carried["result"] = to_builtins(result)
+                carried["measured_by"] = _as_benchmark(item, endpoint)
+                carried["notes"] = (
+                    [] if self.measurer.observer is None else list(self.measurer.observer.notes)
+                )
+            del item.stash[_RESULT]
+            item.stash[_NEW] = False
+        report.modal_bench = carried  # type: ignore[attr-defined] # pytest carries what it does not know
         return report
 
 
-class PlainRecording:
-    """Plugin that gives a test its recorder where pytest-benchmark is off."""
+class NoBenchmark:
+    """Plugin where pytest-benchmark is off: nobody asks whether an endpoint's test is a benchmark."""
 
     @pytest.fixture
-    def _modal_bench_recorder(self) -> PlainRecorder:
-        return PlainRecorder()
+    def _modal_bench_benchmark(self) -> None:
+        pass
 
 
 def _properties(result: EndpointResult) -> list[tuple[str, object]]:
@@ -151,42 +170,21 @@ def _properties(result: EndpointResult) -> list[tuple[str, object]]:
         "cold": result.cold_time_sec,
         "warm": result.warm_time_sec,
         "cost": result.cost_usd,
-        "verdict": result.verdict,
     }
     return [(name, value) for name, value in known.items() if value is not None]
 
 
-def _with_outcome(
-    result: EndpointResult | None, endpoint: Endpoint, report: pytest.TestReport
-) -> EndpointResult | None:
-    """The result as its test left it: a check of the user's own that fails is a failure of the endpoint."""
-    if report.failed and (result is None or result.status != "failed"):
-        error = _crash_message(report)
-        return (
-            structs.replace(result, status="failed", error=error)
-            if result
-            else outcome.failed(endpoint, error)
-        )
-    if report.skipped and result is None:
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "Skipped"
-        return outcome.skipped(endpoint, reason.removeprefix("Skipped: "))
-    return result
-
-
-def _crash_message(report: pytest.TestReport) -> str:
-    crash = getattr(report.longrepr, "reprcrash", None)
-    text = crash.message if crash is not None else report.longreprtext
-    return " ".join(text.split())
-
-
-def _extra_info(endpoint: Endpoint, start: Start, samples: Sequence[Sample]) -> dict[str, Any]:
-    """What pytest-benchmark's files say beside the times; a warm record shows the `first` call before it, too."""
-    shown = (start, "first") if start == "warm" else (start,)
+def _as_benchmark(item: pytest.Item, endpoint: Endpoint) -> dict[str, Any]:
+    """The test as pytest-benchmark names it, in built-in types: of a parameter that is none, its text."""
+    callspec = getattr(item, "callspec", None)
+    params = {} if callspec is None else callspec.params
+    plain = {
+        name: value if value is None or isinstance(value, bool | int | float | str) else str(value)
+        for name, value in params.items()
+    }
     return {
-        "endpoint": endpoint.id,
-        "path": endpoint.path,
-        "app": endpoint.app,
-        "category": endpoint.category,
-        "start": start,
-        "samples": to_builtins([sample for sample in samples if sample.start in shown]),
+        "name": item.name,
+        "fullname": item.nodeid,
+        "param": None if callspec is None else callspec.id,
+        "params": {**plain, "endpoint": endpoint.id},
     }

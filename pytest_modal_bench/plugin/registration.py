@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,10 @@ from pytest_modal_bench.cost.ledger import Ledger
 from pytest_modal_bench.model import Resource
 from pytest_modal_bench.plugin import settings as session_settings
 from pytest_modal_bench.plugin.collection import EndpointCollection
-from pytest_modal_bench.plugin.fixtures import EndpointFixtures, PlainRecording
+from pytest_modal_bench.plugin.fixtures import EndpointFixtures, NoBenchmark
+from pytest_modal_bench.run import control
 from pytest_modal_bench.run.gating import Gate
-from pytest_modal_bench.run.measurer import Measuring
+from pytest_modal_bench.run.measurer import Measurer
 
 if TYPE_CHECKING:
     import pytest
@@ -25,46 +27,53 @@ def register(config: pytest.Config) -> None:
     distributed = workerinput is None and _distributed(config)
     settings = session_settings.resolve(config)
     catalogue = session_settings.catalogue(config)
-    collection = EndpointCollection(settings, catalogue)
+    today = _today(workerinput)
+    collection = EndpointCollection(settings, catalogue, today)
     manager = config.pluginmanager
     manager.register(collection, "modal-bench-collection")
     if manager.hasplugin("benchmark"):
         from pytest_modal_bench.plugin import benchmark
 
         benchmark.configure(config, distributed=distributed, worker=workerinput is not None)
-        manager.register(benchmark.BenchmarkRecording(), "modal-bench-recording")
+        manager.register(benchmark.BenchmarkPlugin(), "modal-bench-benchmark")
     else:
-        manager.register(PlainRecording(), "modal-bench-recording")
-    only_looks = _only_looks(config)
-    measuring = None
-    if only_looks or not distributed:
-        measuring = Measuring(settings)
-        gate = Gate(measuring, session_settings.history(config))
-        manager.register(EndpointFixtures(measuring, gate), "modal-bench-measuring")
-    if only_looks:
+        manager.register(NoBenchmark(), "modal-bench-benchmark")
+    only_lists = _only_lists(config)
+    measurer = None
+    if only_lists or not distributed:
+        measurer = Measurer(settings)
+        gate = Gate(measurer, session_settings.history(config))
+        manager.register(EndpointFixtures(measurer, gate, today), "modal-bench-measuring")
+    if only_lists:
         return
-    from pytest_modal_bench.plugin.controller import RunSession, WorkerSession
+    if workerinput is None or measurer is None:
+        from pytest_modal_bench.plugin.controller import Controller
 
-    if workerinput is None or measuring is None:
-        manager.register(RunSession(config, settings, collection, measuring), "modal-bench-session")
-    else:
-        given = workerinput["modal_bench"]
-        if given["urls"]:
-            collection.catalogue = catalogue.with_urls(given["urls"])
-        measuring.found = convert(given["found"], dict[str, Resource])
-        measuring.simulated = given["simulated"]
-        if given["ledger"] is not None and settings.max_cost is not None:
-            measuring.ledger = Ledger(Path(given["ledger"]), settings.max_cost)
-        if given["access"] is not None:
-            from pytest_modal_bench.run import control as access
+        manager.register(Controller(config, settings, collection, measurer), "modal-bench-session")
+        return
+    from pytest_modal_bench.plugin.worker import Worker
 
-            measuring.observer = access.observer(
-                access.of_worker(given["access"]), settings, catalogue, config
-            )
-        manager.register(WorkerSession(config, measuring), "modal-bench-session")
+    given = workerinput["modal_bench"]
+    if given["urls"]:
+        collection.catalogue = catalogue.with_urls(given["urls"])
+    measurer.found = convert(given["found"], dict[str, Resource])
+    measurer.simulated = given["simulated"]
+    if given["ledger"] is not None and settings.max_cost is not None:
+        measurer.ledger = Ledger(Path(given["ledger"]), settings.max_cost)
+    if given["credentials"] is not None:
+        credentials = control.Credentials.crossed(given["credentials"])
+        measurer.observer = control.observer(credentials, settings, catalogue.environment, config.rootpath)
+    manager.register(Worker(config, measurer), "modal-bench-session")
 
 
-def _only_looks(config: pytest.Config) -> bool:
+def _today(workerinput: dict[str, Any] | None) -> dt.date:
+    """The day on which the run began, which decides about quarantines: the same in all processes."""
+    if workerinput is None:
+        return dt.datetime.now(dt.UTC).date()
+    return dt.date.fromisoformat(workerinput["modal_bench"]["today"])
+
+
+def _only_lists(config: pytest.Config) -> bool:
     """Whether tests or fixtures are listed, and nothing is run or reported."""
     option = config.option
     return bool(option.collectonly or option.showfixtures or option.show_fixtures_per_test)

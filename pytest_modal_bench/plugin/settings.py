@@ -1,94 +1,30 @@
-"""One frozen Settings: command line, then environment, then ini file, then default."""
+"""Options into one `Settings`: command line, then environment, then ini file, then default."""
 
 from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 import pytest
 
 from pytest_modal_bench.catalogue import Catalogue, CatalogueError, load
 from pytest_modal_bench.model import Budget
 from pytest_modal_bench.plugin.option_values import Given, given, is_on
+from pytest_modal_bench.run.settings import Cold, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_modal_bench.gate.baselines import History
 
-LOCAL = "local"
 CATALOGUE_NAME = "endpoints.toml"
 GENERATED = ("image", "video")
 _DEFAULT_REPORTS = ("modal-bench-report.md", "modal-bench-report.json")
 
-# Modal answers a call that runs longer than this with a redirect (docs: "Web endpoint timeouts", 150 s).
-_EDGE_HOLDS_SEC = 150.0
-# A container of the local workspace starts as a real process in unscaled time: no deadline is scaled below this.
-_SCALED_DEADLINE_FLOOR_SEC = 5.0
-_SCALED_PATIENCE_FLOOR_SEC = 5.0
-
-Cold = Literal["observe", "force", "off"]
-"""How cold starts are looked for."""
-
 T = TypeVar("T")
 D = TypeVar("D")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a session was asked to do."""
-
-    quick: bool
-    workspace: str | None
-    environment: str | None
-    catalogue: Path
-    catalogue_asked_for: bool
-    """Whether the catalogue itself is among what pytest was asked to collect."""
-    rounds: int
-    cold: Cold
-    cold_rounds: int
-    timeout: float | None
-    """Cap on every deadline, in seconds."""
-    reports: tuple[Path, ...]
-    save_outputs: Path | None
-    """Directory for each endpoint's last answer."""
-    max_cost: float | None
-    """What a run may cost, in USD."""
-    strict: bool
-    baseline: Path | None
-    """A JSON report, or a directory of them."""
-    budget: Budget
-    """Beats the catalogue's."""
-    generate: tuple[str, ...]
-    scenario: str
-    time_scale: float
-
-    @property
-    def local(self) -> bool:
-        """Whether the session runs on the local workspace."""
-        return self.workspace == LOCAL
-
-    def deadline_sec(self, timeout: float) -> float:
-        """Seconds that a call may take whose endpoint's `timeout` is given in seconds."""
-        if self.local:
-            timeout = max(timeout * self.time_scale, min(timeout, _SCALED_DEADLINE_FLOOR_SEC))
-        return timeout if self.timeout is None else min(timeout, self.timeout)
-
-    def patience_sec(self, seconds: float) -> float:
-        """How long to wait for something that takes up to `seconds` on Modal."""
-        return (
-            max(seconds * self.time_scale, min(seconds, _SCALED_PATIENCE_FLOOR_SEC))
-            if self.local
-            else seconds
-        )
-
-    @property
-    def held_after_sec(self) -> float:
-        """Seconds from which on a hop counts as held by the server rather than as a redirect."""
-        return min(1.0, _EDGE_HOLDS_SEC / 2 * self.time_scale) if self.local else 1.0
 
 
 _RESOLVED = pytest.StashKey[Settings]()

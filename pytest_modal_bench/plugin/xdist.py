@@ -1,4 +1,6 @@
-"""The only module that knows xdist's internals: one pool is one unit of work, and what a worker is told besides."""
+"""The only module that knows xdist's internals: one pool is one unit of work, and what workers and controller exchange
+beside test reports.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
 
     from xdist.workermanage import WorkerController
 
-_COMMAND = "modal_bench"
+_PREPARE = "modal_bench"
+_COLLECTED = "modal_bench_collected"
 
 
 class PoolScheduling:
@@ -31,21 +34,22 @@ class PoolScheduling:
         config: pytest.Config,
         *,
         pool_of: Callable[[str], str],
-        briefing: Callable[[Sequence[str]], dict[str, Any]],
+        prepare: Callable[[Sequence[str]], dict[str, Any]],
     ) -> None:
-        """`pool_of` names the pool of a test id; `briefing` is what a worker is told before its first test, given
+        """`pool_of` names the pool of a test id; `prepare` returns what a worker is sent before its first test, given
         the test ids that have been started so far.
         """
         self.config = config
         self._pool_of = pool_of
-        self._briefing = briefing
+        self._prepare = prepare
         self._expected = len(parse_tx_spec_config(config))
         self._collections: dict[WorkerController, list[str]] = {}
+        self._indices: dict[WorkerController, dict[str, int]] = {}
         self._pending: dict[WorkerController, deque[str]] = {}
         self._units: deque[list[str]] = deque()
         self._orphaned: deque[deque[list[str]]] = deque()
         self._started: list[str] = []
-        self._briefed: set[WorkerController] = set()
+        self._prepared: set[WorkerController] = set()
         self.collection: list[str] | None = None
 
     @property
@@ -75,6 +79,7 @@ class PoolScheduling:
     def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
         """A worker has collected."""
         self._collections[node] = list(collection)
+        self._indices[node] = {nodeid: index for index, nodeid in enumerate(collection)}
 
     def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
         """A worker has finished a test."""
@@ -112,10 +117,10 @@ class PoolScheduling:
                 return
             self.collection = list(next(iter(self._collections.values())))
             self._units = self._by_pool(self.collection)
-        newcomers = [node for node in self._collections if node not in self._briefed]
+        newcomers = [node for node in self._collections if node not in self._prepared]
         for node in newcomers:
-            self._briefed.add(node)
-            node.sendcommand(_COMMAND, data=self._briefing(self._started))
+            self._prepared.add(node)
+            node.sendcommand(_PREPARE, data=self._prepare(self._started))
             for unit in self._orphaned.popleft() if self._orphaned else ():
                 self._give(node, unit)
             if not self._pending[node] and self._units:
@@ -132,11 +137,11 @@ class PoolScheduling:
     def _give(self, node: WorkerController, unit: list[str]) -> None:
         self._pending[node].extend(unit)
         self._started.extend(unit)
-        collection = self._collections[node]
-        node.send_runtest_some([collection.index(nodeid) for nodeid in unit])
+        indices = self._indices[node]
+        node.send_runtest_some([indices[nodeid] for nodeid in unit])
 
     def _supply(self, node: WorkerController) -> None:
-        while node in self._briefed and not node.shutting_down and len(self._pending[node]) <= 1:
+        while node in self._prepared and not node.shutting_down and len(self._pending[node]) <= 1:
             if self._units:
                 self._give(node, self._units.popleft())
             else:
@@ -153,21 +158,42 @@ class PoolScheduling:
         return True
 
 
-def hear(config: pytest.Config, told: Callable[[dict[str, Any]], None]) -> None:
-    """In a worker, before it runs tests: have `told` called with the briefing that its scheduler sends.
+def receive_preparation(config: pytest.Config, take: Callable[[dict[str, Any]], None]) -> None:
+    """In a worker, before it runs tests: have `take` called with the preparation that its scheduler sends.
 
     xdist has no hook for messages to a worker, but ignores commands that it does not know.
     """
-    interactor = next(p for p in config.pluginmanager.get_plugins() if hasattr(p, "handle_command"))
+    interactor = _interactor(config)
     known = interactor.handle_command
 
     def handle_command(command: Any) -> None:
-        if isinstance(command, tuple) and command[0] == _COMMAND:
-            told(command[1]["data"])
+        if isinstance(command, tuple) and command[0] == _PREPARE:
+            take(command[1]["data"])
         else:
             known(command)
 
     interactor.handle_command = handle_command
+
+
+def send_collected(config: pytest.Config, endpoints: dict[str, str]) -> None:
+    """In a worker, before it says what it has collected: tell the controller which endpoint each test id has."""
+    _interactor(config).sendevent(_COLLECTED, endpoints=endpoints)
+
+
+def receive_collected(node: WorkerController, take: Callable[[dict[str, str]], None]) -> None:
+    """In the controller, as a worker is configured: have `take` called with what `send_collected` sends.
+
+    xdist has no hook for messages from a worker, and fails for events that it does not know.
+    """
+    known = node.process_from_remote
+
+    def process_from_remote(message: Any) -> None:
+        if isinstance(message, tuple) and message[0] == _COLLECTED:
+            take(message[1]["endpoints"])
+        else:
+            known(message)
+
+    node.process_from_remote = process_from_remote
 
 
 def interrupt(node: WorkerController) -> None:
@@ -175,3 +201,7 @@ def interrupt(node: WorkerController) -> None:
     process = getattr(getattr(node.gateway, "_io", None), "popen", None)
     if process is not None and process.poll() is None:
         process.terminate()
+
+
+def _interactor(config: pytest.Config) -> Any:
+    return next(p for p in config.pluginmanager.get_plugins() if hasattr(p, "handle_command"))

@@ -5,66 +5,30 @@ Evidence is never stretched: what speaks against a start drops the sample, what 
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
 from msgspec import structs
 
-from pytest_modal_bench import middleware
+from pytest_modal_bench.control.pool_observer import ASKS, RECORDS
 from pytest_modal_bench.model import Provider
-from pytest_modal_bench.safety.text import inert
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from pytest_modal_bench.control.interface import CallRecord
+    from pytest_modal_bench.control.pool_observer import Before
     from pytest_modal_bench.model import Sample
 
 NEW_CONTAINER = "it ran in a new container"
 
-ASKS = 2
-"""How often the control plane says, before a call, that there is no container, before it is believed."""
 
+class After(NamedTuple):
+    """What the control plane said once a call was over."""
 
-RECORDS = 200
-"""Records of a pool's last calls that are looked at."""
-
-
-class Before(NamedTuple):
-    """What the control plane said right before a call."""
-
-    counts: tuple[int, ...]
-    """How many containers the pool had, each time it was asked."""
-    containers: frozenset[str]
-    """The containers of the whole app."""
-
-
-class Witness(Protocol):
-    """Whoever can be asked about a pool's containers without waking it. None: it does not know."""
-
-    def before(self) -> Before | None:
-        """What there is now, right before a call."""
-
-    def after(self) -> frozenset[str] | None:
-        """The containers of the whole app, right after a call."""
-
-    def records(self, call_ids: Sequence[str]) -> Mapping[str, CallRecord] | None:
-        """The provider's records of the pool's last calls, by call id; those of `call_ids` are waited for a little."""
-
-
-class NoWitness:
-    """Where there is nobody to ask."""
-
-    def before(self) -> None:
-        """See `Witness.before`."""
-
-    def after(self) -> None:
-        """See `Witness.after`."""
-
-    def records(self, call_ids: Sequence[str]) -> None:
-        """See `Witness.records`."""
-        del call_ids
+    containers: frozenset[str] | None
+    """The containers of the whole app, after a call meant as cold; None: not asked, or no answer."""
+    records: Mapping[str, CallRecord]
+    """The provider's records of the pool's last calls, by call id."""
 
 
 class PoolState:
@@ -86,31 +50,6 @@ class PoolState:
             self.current = sample.container
             if sample.ok:
                 self.loaded.setdefault(endpoint_id, set()).add(sample.container)
-
-
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What an answer's headers say of its container and call; None: nothing, or nothing that makes sense."""
-
-    container: str | None = None
-    container_request: int | None = None
-    container_started_at: str | None = None
-    container_uptime_sec: float | None = None
-    region: str | None = None
-    handler_sec: float | None = None
-    call_id: str | None = None
-
-
-def told(headers: Mapping[str, str]) -> Told:
-    """Read what the middleware and Modal put into `headers`, whose names are in lower case."""
-    return Told(
-        container=identifier(headers.get(middleware.CONTAINER.lower())),
-        container_request=_ordinal(headers.get(middleware.REQUEST.lower())),
-        container_started_at=identifier(headers.get(middleware.STARTED.lower())),
-        container_uptime_sec=number(headers.get(middleware.UPTIME.lower())),
-        region=identifier(headers.get(middleware.REGION.lower())),
-        handler_sec=_handler_sec(headers.get(middleware.TIMING.lower(), "")),
-        call_id=identifier(headers.get("modal-function-call-id")),
-    )
 
 
 def against_cold(
@@ -219,40 +158,3 @@ def _unattributed(sample: Sample, provider: Provider | None) -> float | None:
     known = [seconds for seconds in (queue_sec, boot_sec, executed_sec) if seconds is not None]
     left_sec = sample.elapsed_sec - sum(known)
     return left_sec if known and sample.ok and left_sec >= 0 else None
-
-
-_LARGEST = 1e9
-"""No honest header says more seconds, dollars or requests; sums of what is larger would end at infinity."""
-
-
-def identifier(text: str | None) -> str | None:
-    """Return a header's value as a short line of printable characters; None if there is nothing in it."""
-    if text is None:
-        return None
-    return inert("".join(c for c in text if c.isprintable()).strip()[:100]) or None
-
-
-def number(text: str | None) -> float | None:
-    """Return a header's value as a number from 0 to `_LARGEST`; None if it is none."""
-    try:
-        value = float(text) if text is not None else math.nan
-    except ValueError:
-        return None
-    return value if 0 <= value <= _LARGEST else None
-
-
-def _ordinal(text: str | None) -> int | None:
-    value = number(text)
-    return int(value) if value is not None and value >= 1 and value == int(value) else None
-
-
-def _handler_sec(timing: str) -> float | None:
-    """Read the duration of the metric `handler`, in milliseconds (W3C, Server Timing, section 3)."""
-    for metric in timing.split(","):
-        name, *parameters = (part.strip() for part in metric.split(";"))
-        for parameter in parameters if name.lower() == "handler" else ():
-            key, _, value = parameter.partition("=")
-            milliseconds = number(value.strip().strip('"'))
-            if key.strip().lower() == "dur" and milliseconds is not None:
-                return milliseconds / 1000
-    return None

@@ -48,7 +48,7 @@ class Preflight:
 
     def before(self, measurement: Measurement) -> None:
         """Ask before the first call, if the control plane says that a container is up."""
-        there = None if self._asked else measurement.conditions.witness.before()
+        there = None if self._asked else measurement.conditions.observer.before()
         if there is not None and any(there.counts):
             self._ask(measurement.endpoint, measurement.conditions)
 
@@ -70,9 +70,12 @@ class Preflight:
         return self._found.get(endpoint.id, [])
 
     def _ask(self, endpoint: Endpoint, conditions: Conditions, deadline_sec: float = _PATIENCE_SEC) -> bool:
-        self._asked = True
         asked = structs.replace(endpoint, path=_PATH, method="GET", payload=None, form=None, query={})
-        request = build(asked, conditions.resources, seed=0, environ=conditions.environ)
+        try:
+            request = build(asked, conditions.resources, seed=0, environ=conditions.environ)
+        except RequestError:
+            return False  # its own calls fail for the same reason, and say so; another endpoint can ask
+        self._asked = True
         deadline_sec = min(_PATIENCE_SEC, deadline_sec, conditions.deadline_sec)
         try:
             answer = conditions.client.call(request, deadline_sec=deadline_sec, fresh=False)
@@ -122,10 +125,10 @@ def _unknown(sent: object, schema: dict[str, Any]) -> Iterator[str]:
     known = described.get("properties")
     if not isinstance(sent, dict) or not isinstance(known, dict) or described.get("additionalProperties"):
         return
-    strangers = [str(name) for name in sent if name not in known]
-    if strangers:
+    unknown = [str(name) for name in sent if name not in known]
+    if unknown:
         fields = _bounded(", ".join(sorted(known)) or "none")
-        yield f"payload: {', '.join(strangers)}: not a field of the route, which knows {fields}"
+        yield f"payload: {', '.join(unknown)}: not a field of the route, which knows {fields}"
 
 
 def _wrong(sent: object, schema: dict[str, Any]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_modal_bench.report.escape import NAME_LIMIT, code, text
+from pytest_modal_bench.report.cells import Cells, name_cell
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.report.units import UNKNOWN, seconds
 from pytest_modal_bench.safety.text import counted
@@ -19,35 +19,41 @@ _KIB = 1024
 
 def answers(results: Sequence[EndpointResult]) -> str:
     """Return a row for every endpoint whose answer was looked at; nothing if none was."""
+    cells = Cells()
     rows = [
-        (code(result.id), *_described(result.media), text(_checked(result)))
+        (
+            name_cell(result.id),
+            cells.text(result.media.format or result.media.kind, result.id),
+            *_measures(result.media),
+            cells.text(_checked(result), result.id),
+        )
         for result in results
         if result.media is not None
     ]
-    return (
-        table(("Endpoint", "Answer", "Pixels", "Frames", "Seconds", "KiB", "Checked"), rows) if rows else ""
-    )
+    header = ("Endpoint", "Answer", "Pixels", "Frames", "Seconds", "KiB", "Checked")
+    return cells.with_full_texts(table(header, rows)) if rows else ""
 
 
 def causes(results: Sequence[EndpointResult]) -> str:
     """Return a row for every failed endpoint whose cause is known: what it means, and what to try."""
+    cells = Cells()
     rows = [
         (
-            code(result.path),
+            name_cell(result.path),
             result.cause.replace("_", " "),
-            text(result.meaning or ""),
-            text(result.remedy or ""),
+            cells.text(result.meaning or "", result.path),
+            cells.text(result.remedy or "", result.path),
         )
         for result in results
         if result.status == "failed" and result.cause is not None
     ]
-    return table(("Endpoint", "Cause", "Meaning", "What to Try"), rows) if rows else ""
+    header = ("Endpoint", "Cause", "Meaning", "What to Try")
+    return cells.with_full_texts(table(header, rows)) if rows else ""
 
 
-def _described(media: Media) -> tuple[str, ...]:
+def _measures(media: Media) -> tuple[str, ...]:
     size = UNKNOWN if None in (media.width, media.height) else f"{media.width} x {media.height}"
     return (
-        text(media.format or media.kind, NAME_LIMIT),
         size,
         UNKNOWN if media.frames is None else str(media.frames),
         seconds(media.duration_sec),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from pytest_modal_bench.gate.standing import counts, overall, quarantined, reasons, standing
 from pytest_modal_bench.gate.statistics import SIGNIFICANT
+from pytest_modal_bench.gate.summary import counts, quarantined, reasons, verdict_of_run, verdict_or_default
 from pytest_modal_bench.model import WORST_FIRST
 from pytest_modal_bench.report.escape import code, text
 from pytest_modal_bench.report.timestamps import shown
@@ -60,7 +60,7 @@ def summary(run: Run) -> str:
 
 def _body(run: Run, limit: int) -> str:
     first = [result for result in run.results if _noteworthy(result)]
-    first.sort(key=lambda result: WORST_FIRST.index(standing(result)))
+    first.sort(key=lambda result: WORST_FIRST.index(verdict_or_default(result)))
     others = [result for result in run.results if not _noteworthy(result)]
     head = _head(run)
     room = limit - _size(head) - _FRAME
@@ -88,7 +88,7 @@ def _body(run: Run, limit: int) -> str:
 
 
 def _head(run: Run) -> str:
-    verdict = overall(run)
+    verdict = verdict_of_run(run)
     found = [f"{number} {name}" for name, number in counts(run.results).items() if number]
     facts = [
         f"**{', '.join(found)}** of {counted(len(run.results), 'endpoint')}" if found else "**no endpoint**",
@@ -105,11 +105,11 @@ def _head(run: Run) -> str:
 
 
 def _noteworthy(result: EndpointResult) -> bool:
-    return standing(result) in _NOTABLE or any(_moved(check) for check in result.checks)
+    return verdict_or_default(result) in _NOTABLE or any(_moved(check) for check in result.checks)
 
 
 def _row(result: EndpointResult, run: Run) -> str:
-    verdict = standing(result)
+    verdict = verdict_or_default(result)
     cold = seconds(result.cold_time_sec)
     return _cells(
         (

@@ -7,7 +7,8 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_modal_bench.gate.comparability import SAME, other_cost, other_simulation
-from pytest_modal_bench.gate.standing import quarantined, standing
+from pytest_modal_bench.gate.summary import quarantined, verdict_or_default
+from pytest_modal_bench.report.cells import long_names, name_cell
 from pytest_modal_bench.report.escape import MESSAGE_LIMIT, NAME_LIMIT, code, text
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.report.timestamps import shown
@@ -62,6 +63,7 @@ def render(old: Run, new: Run) -> str:
         if pairs
         else "",
         "\n".join([*_incomparable(pairs), *_alone("old", old, new), *_alone("new", new, old)]),
+        long_names(pair.new.id for pair in pairs),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -83,7 +85,7 @@ def _pairs(old: Run, new: Run) -> list[_Pair]:
 
 
 def _fails(result: EndpointResult) -> bool:
-    return result.status == "failed" or standing(result) in ("FAIL", "ERROR")
+    return result.status == "failed" or verdict_or_default(result) in ("FAIL", "ERROR")
 
 
 def _what(run: Run) -> str:
@@ -103,11 +105,11 @@ def _medians(pairs: Sequence[_Pair]) -> str:
 def _row(pair: _Pair) -> tuple[str, ...]:
     old, new = pair.old, pair.new
     return (
-        code(new.id),
+        name_cell(new.id),
         _change(seconds(old.cold_time_sec), seconds(new.cold_time_sec), pair.ratio("cold")),
         _change(seconds(old.warm_time_sec), seconds(new.warm_time_sec), pair.ratio("warm")),
         _change(cost(old.cost_usd, old.cost_basis), cost(new.cost_usd, new.cost_basis), pair.ratio("cost")),
-        _change(standing(old), standing(new)),
+        _change(verdict_or_default(old), verdict_or_default(new)),
     )
 
 

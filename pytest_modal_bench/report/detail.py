@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from pytest_modal_bench.model import Start, Summary
-from pytest_modal_bench.report.escape import code, text
+from pytest_modal_bench.report.cells import Cells, name_cell
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.report.timing import Timing
 from pytest_modal_bench.report.units import UNKNOWN, cost, seconds
@@ -44,45 +44,52 @@ _COST_LEGEND = (
 
 def timing(results: Sequence[EndpointResult]) -> str:
     """Return a row for every endpoint and start that was called; nothing if none was."""
+    cells = Cells()
     rows = [
-        _timing_row(result.id, start, Timing.of(samples))
+        _timing_row(result.id, start, Timing.of(samples), cells)
         for result in results
         for start in get_args(Start)
         if (samples := [s for s in result.samples if s.start == start and s.dropped is None])
     ]
-    return f"{_LEGEND}\n\n{table(_TIMING, rows)}" if rows else ""
+    return cells.with_full_texts(f"{_LEGEND}\n\n{table(_TIMING, rows)}") if rows else ""
 
 
 def costs(results: Sequence[EndpointResult]) -> str:
     """Return a row for every endpoint that was called; nothing if no call's cost is known."""
+    cells = Cells()
     called = [(result, Summary.of([result])) for result in results if result.samples]
     rows = [
         (
-            code(result.id),
+            name_cell(result.id),
             cost(result.cost_usd, result.cost_basis),
             cost(result.cold_cost_usd, result.cold_cost_basis),
             cost(result.idle_tail_usd, "estimated"),
             cost(summary.total_cost_usd, "estimated" if summary.estimated else "measured"),
             f"{summary.calls_with_cost} of {summary.calls}",
-            text("; ".join(dict.fromkeys(s.cost_source for s in result.samples if s.cost_source)) or UNKNOWN),
+            cells.text(_basis(result) or UNKNOWN, result.id),
         )
         for result, summary in called
     ]
     known = any(summary.calls_with_cost for _, summary in called)
-    return f"{_COST_LEGEND}\n\n{table(_COST, rows)}" if known else ""
+    return cells.with_full_texts(f"{_COST_LEGEND}\n\n{table(_COST, rows)}") if known else ""
 
 
-def _timing_row(name: str, start: str, times: Timing) -> tuple[str, ...]:
+def _basis(result: EndpointResult) -> str:
+    return "; ".join(dict.fromkeys(sample.cost_source for sample in result.samples if sample.cost_source))
+
+
+def _timing_row(name: str, start: str, times: Timing, cells: Cells) -> tuple[str, ...]:
     phases = times.phases
+    flagged = ", ".join(map(seconds, times.outliers))
     return (
-        code(name),
+        name_cell(name),
         start,
         f"{times.ok} of {times.n}",
         UNKNOWN if times.success is None else " - ".join(f"{share:.0%}" for share in times.success),
         seconds(times.median) if times.censored_at is None else f"&gt; {seconds(times.censored_at)}",
         _range(times.interval),
         _range((times.low, times.high)),
-        ", ".join(map(seconds, times.outliers)) or UNKNOWN,
+        cells.text(flagged or UNKNOWN, name, full=flagged),
         *map(
             seconds,
             (phases.connect_sec, phases.tls_sec, phases.send_sec, phases.wait_sec, phases.download_sec),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
-from pytest_modal_bench.gate.standing import quarantined, reasons
+from pytest_modal_bench.gate.summary import quarantined, reasons
 from pytest_modal_bench.model import Verdict
 from pytest_modal_bench.report.escape import line
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_modal_bench.report.cells import Cells, name_cell
 from pytest_modal_bench.report.escape import code, text
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.report.units import UNKNOWN, seconds
@@ -27,29 +28,30 @@ _COLUMNS = (
 
 def cold_starts(results: Sequence[EndpointResult]) -> str:
     """Return a row for every cold start that counts, then what could not be had or was taken again."""
+    cells = Cells()
     rows = [
-        _row(result, sample)
+        _row(result, sample, cells)
         for result in results
         for sample in result.samples
         if sample.start == "cold" and sample.counts
     ]
     parts = [f"{_LEGEND}\n\n{table(_COLUMNS, rows)}"] if rows else []
     lines = [line for result in results for line in _lines(result)]
-    return "\n\n".join([*parts, *(["\n".join(lines)] if lines else [])])
+    return cells.with_full_texts("\n\n".join([*parts, *(["\n".join(lines)] if lines else [])]))
 
 
-def _row(result: EndpointResult, sample: Sample) -> tuple[str, ...]:
+def _row(result: EndpointResult, sample: Sample, cells: Cells) -> tuple[str, ...]:
     provider = sample.provider
     return (
-        code(result.id),
+        name_cell(result.id),
         seconds(sample.elapsed_sec),
         seconds(provider.queue_sec if provider is not None else None),
         seconds(provider.boot_sec if provider is not None else None),
         seconds(sample.execution_part_sec),
         UNKNOWN if result.load_sec is None else f"~{seconds(result.load_sec)}",
         seconds(sample.unattributed_sec),
-        code(sample.container or ""),
-        text(sample.proof) if sample.proof is not None else "unverified",
+        cells.name(sample.container or "", result.id),
+        cells.text(sample.proof, result.id) if sample.proof is not None else "unverified",
     )
 
 

@@ -40,5 +40,5 @@ def lines(run: Run) -> Iterator[str]:
 
 def why_nothing(run: Run) -> str:
     """Why not one call was made, each reason once and how often."""
-    reasons = [result.skipped_reason or result.error or "not run" for result in run.results]
-    return "; ".join(f"{reason} ({reasons.count(reason)})" for reason in dict.fromkeys(reasons))
+    reasons = Counter(result.skipped_reason or result.error or "not run" for result in run.results)
+    return "; ".join(f"{reason} ({number})" for reason, number in reasons.items())

@@ -6,12 +6,15 @@ import math
 
 UNKNOWN = "-"
 
+_SMALL, _LARGE = 1e-9, 1e9
+"""Below the one and from the other on a number has an exponent: 1e300 would be 301 digits, and widen its column."""
+
 
 def seconds(value: float | None) -> str:
     """Return seconds: one decimal from 1 s on, two significant digits below."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    return f"{value:.1f}" if abs(value) >= 1 or value == 0 else _two_digits(value)
+    return f"{value:.1f}" if 1 <= abs(value) < _LARGE or value == 0 else _two_digits(value)
 
 
 def dollars(value: float | None) -> str:
@@ -19,7 +22,7 @@ def dollars(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return UNKNOWN
     rounded = f"{value:.4f}"
-    return _two_digits(value) if value and not float(rounded) else rounded
+    return rounded if (float(rounded) and abs(value) < _LARGE) or value == 0 else _two_digits(value)
 
 
 def cost(value: float | None, basis: str | None) -> str:
@@ -33,9 +36,13 @@ def savings(cold: float | None, warm: float | None) -> str:
     if cold is None or warm is None or cold <= 0:
         return UNKNOWN
     percent = 100 * (cold - warm) / cold
-    return f"{round(percent)}%" if math.isfinite(percent) else UNKNOWN
+    if not math.isfinite(percent):
+        return UNKNOWN
+    return f"{round(percent)}%" if abs(percent) < _LARGE else f"{_two_digits(percent)}%"
 
 
 def _two_digits(value: float) -> str:
-    exponent = int(f"{value:.1e}".partition("e")[2])
-    return f"{value:.{1 - exponent}f}"
+    scientific = f"{value:.1e}"
+    if not _SMALL <= abs(value) < _LARGE:
+        return scientific
+    return f"{value:.{1 - int(scientific.partition('e')[2])}f}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_modal_bench.gate.standing import reasons
-from pytest_modal_bench.report.escape import code, text
+from pytest_modal_bench.gate.summary import reasons
+from pytest_modal_bench.report.cells import Cells, name_cell
+from pytest_modal_bench.report.escape import line, text
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.report.units import UNKNOWN
 
@@ -20,8 +21,9 @@ _NOTHING = "Compared with no earlier run, and no budgets: an endpoint passes if 
 
 def verdicts(results: Sequence[EndpointResult]) -> str:
     """Return a row for every endpoint that has a verdict, below what they rest on; nothing if none has."""
+    cells = Cells()
     rows = [
-        (code(result.id), result.verdict, "; ".join(filter(None, map(text, _why(result)))) or UNKNOWN)
+        (name_cell(result.id), result.verdict, _reasons_cell(result, cells))
         for result in results
         if result.verdict is not None
     ]
@@ -30,7 +32,15 @@ def verdicts(results: Sequence[EndpointResult]) -> str:
     checks = [check for result in results for check in result.checks]
     compared = any(check.against == "baseline" for check in checks)
     basis = [] if compared else [_BUDGETS_ALONE if checks else _NOTHING]
-    return "\n\n".join([*basis, table(("Endpoint", "Verdict", "Why"), rows)])
+    return cells.with_full_texts("\n\n".join([*basis, table(("Endpoint", "Verdict", "Why"), rows)]))
+
+
+def _reasons_cell(result: EndpointResult, cells: Cells) -> str:
+    """Everything in one cell; if it is cut, all of it below the table that the lists by status do not show already."""
+    why = dict.fromkeys(reason for reason in _why(result) if line(reason))
+    listed = () if result.status == "success" else (result.error, result.skipped_reason)
+    full = "; ".join(text(reason) for reason in why if reason not in listed)
+    return cells.text("; ".join(map(line, why)) or UNKNOWN, result.id, full=full)
 
 
 def _why(result: EndpointResult) -> Iterator[str]:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from pytest_modal_bench.cost.forecast import Planned, forecast
 from pytest_modal_bench.cost.ledger import Ledger
-from pytest_modal_bench.protocol.measurement import RETAKES, is_cold_due
-from pytest_modal_bench.report.json import load
+from pytest_modal_bench.model.encoding import load
+from pytest_modal_bench.protocol.plan import RETAKES, is_cold_due
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_modal_bench.model import Endpoint, EndpointResult
-    from pytest_modal_bench.plugin.settings import Settings
-    from pytest_modal_bench.run.measurer import Measuring
+    from pytest_modal_bench.run.measurer import Measurer
+    from pytest_modal_bench.run.settings import Settings
 
 
 def open_ledger(limit_usd: float, add_cleanup: Callable[[Callable[[], None]], None]) -> Ledger:
@@ -28,7 +28,7 @@ def open_ledger(limit_usd: float, add_cleanup: Callable[[Callable[[], None]], No
     return Ledger(Path(directory.name) / "ledger", limit_usd)
 
 
-def foreseen(selected: Sequence[Endpoint], settings: Settings, measuring: Measuring) -> str:
+def foreseen(selected: Sequence[Endpoint], settings: Settings, measurer: Measurer) -> str:
     """Say in one line what the calls to the `selected` endpoints may cost."""
     begun: set[str] = set()
     colds = settings.cold_rounds if settings.cold == "force" else 1
@@ -38,7 +38,7 @@ def foreseen(selected: Sequence[Endpoint], settings: Settings, measuring: Measur
             endpoint.id,
             colds if is_cold_due(endpoint, begun) else 1,
             settings.rounds,
-            measuring.longest_usd(endpoint),
+            measurer.longest_usd(endpoint),
             repeats,
         )
         for endpoint in selected

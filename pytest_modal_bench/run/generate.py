@@ -6,22 +6,18 @@ import os
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-import pytest
-
 from pytest_modal_bench.call.client import Client
 from pytest_modal_bench.call.request import RequestError, build
-from pytest_modal_bench.call.spool import SpoolError
-from pytest_modal_bench.catalogue import CatalogueError
 from pytest_modal_bench.catalogue import resources as test_resources
-from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
-from pytest_modal_bench.plugin import settings as session_settings
+from pytest_modal_bench.local.launch import LocalWorkspace, launch
 from pytest_modal_bench.safety.files import write_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_modal_bench.catalogue import Catalogue
-    from pytest_modal_bench.plugin.settings import Settings
+    from pytest_modal_bench.run.settings import Settings
 
 MAKERS = {"image": "/z-image-simple", "video": "/wan2.6"}
 """The endpoint that makes each resource: the quickest image model, and a video model that needs no input."""
@@ -34,25 +30,18 @@ class NotGenerated(Exception):
     """A test resource could not be made; the message says which call failed and how."""
 
 
-def main(config: pytest.Config) -> int:
-    """Make what `--modal-bench-generate` asks for and return the exit code. Nothing else is run."""
-    settings = session_settings.resolve(config)
-    catalogue = session_settings.catalogue(config)
-    try:
-        with launch(settings.scenario, settings.time_scale) if settings.local else nullcontext() as local:
-            if isinstance(local, LocalWorkspace):
-                catalogue = catalogue.with_urls(local.urls)
-            for name in settings.generate:
-                path = _make(name, catalogue, settings)
-                print(f"modal-bench: test {name} made with {MAKERS[name]}: {path}")  # noqa: T201 - no session, no reporter
-    except (LaunchError, CatalogueError) as error:
-        raise pytest.UsageError(str(error)) from None
-    except (NotGenerated, SpoolError, OSError) as error:
-        print(f"modal-bench: {error}")  # noqa: T201
-        return pytest.ExitCode.TESTS_FAILED
-    except KeyboardInterrupt:
-        return pytest.ExitCode.INTERRUPTED
-    return pytest.ExitCode.OK
+def generate(settings: Settings, catalogue: Catalogue) -> Iterator[str]:
+    """Make what the settings ask for, and yield a line for each.
+
+    Raises NotGenerated; LaunchError or CatalogueError where the local workspace can't be used; SpoolError and OSError
+    where this machine has no room.
+    """
+    with launch(settings.scenario, settings.time_scale) if settings.local else nullcontext() as local:
+        if isinstance(local, LocalWorkspace):
+            catalogue = catalogue.with_urls(local.urls)
+        for name in settings.generate:
+            path = _make(name, catalogue, settings)
+            yield f"test {name} made with {MAKERS[name]}: {path}"
 
 
 def _make(name: str, catalogue: Catalogue, settings: Settings) -> Path:

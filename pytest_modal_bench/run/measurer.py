@@ -1,4 +1,4 @@
-"""The process that measures: what it has called so far, and under which conditions. Knows nothing of pytest."""
+"""Measures endpoints, in the process that calls them: what it has called so far, and under which conditions."""
 
 from __future__ import annotations
 
@@ -15,31 +15,29 @@ from pytest_modal_bench.answers.judging import Judge
 from pytest_modal_bench.answers.outputs import Outputs
 from pytest_modal_bench.call.causes import explain
 from pytest_modal_bench.call.client import Client
-from pytest_modal_bench.call.request import RequestError
-from pytest_modal_bench.call.spool import SpoolError
 from pytest_modal_bench.catalogue import resources as test_resources
-from pytest_modal_bench.cost.ledger import Ledger, LimitReached
+from pytest_modal_bench.control.pool_observer import NoPoolObserver
 from pytest_modal_bench.cost.prices import Rates, from_live, table
 from pytest_modal_bench.cost.pricing import Pricing
 from pytest_modal_bench.model import Resource, Sample
-from pytest_modal_bench.protocol import measurement as protocol
 from pytest_modal_bench.protocol import outcome
 from pytest_modal_bench.protocol.cache_guard import suspicion
-from pytest_modal_bench.protocol.evidence import NoWitness, PoolState
+from pytest_modal_bench.protocol.evidence import PoolState
+from pytest_modal_bench.protocol.measurement import Conditions, Measurement
+from pytest_modal_bench.protocol.plan import is_cold_due, plan
 from pytest_modal_bench.protocol.pool_health import PoolHealth
 from pytest_modal_bench.protocol.preflight import Preflight
-from pytest_modal_bench.protocol.recording import PlainRecorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from pytest_modal_bench.control.observer import Observer
+    from pytest_modal_bench.cost.ledger import Ledger
     from pytest_modal_bench.model import Endpoint, EndpointResult
-    from pytest_modal_bench.plugin.settings import Settings
-    from pytest_modal_bench.protocol.recording import Recorder
+    from pytest_modal_bench.run.settings import Settings
 
 
-class Briefing(Struct, frozen=True, kw_only=True):
+class Preparation(Struct, frozen=True, kw_only=True):
     """What a process that measures can't know by itself. Crosses to a worker as built-in types."""
 
     lora: str | None
@@ -47,7 +45,7 @@ class Briefing(Struct, frozen=True, kw_only=True):
     called_pools: tuple[str, ...]
     """Pools that have been called before: a cold start can't be observed there any more."""
     begun_pools: tuple[str, ...]
-    """Pools of which a test has been started before: it has forced their cold starts, if that was asked for."""
+    """Pools of which a test has been begun before: it has forced their cold starts, if that was asked for."""
     probed: dict[str, Sample]
     """By endpoint id: the call that asked whether the LoRA exists. It is that endpoint's first sample, too; but time
     may pass before the next one, in which a container can stop, so that no call after it is warm at once."""
@@ -62,8 +60,8 @@ class Pool:
         self.preflight = Preflight()
 
 
-class Measuring:
-    """Makes endpoints' calls. What it may call, and with what, it is told first: `found`, `observer`, then `brief`."""
+class Measurer:
+    """Makes endpoints' calls. What it may call, and with what, it is given first: `found`, `observer`, `prepare`."""
 
     def __init__(self, settings: Settings, ledger: Ledger | None = None) -> None:
         self.settings = settings
@@ -86,15 +84,15 @@ class Measuring:
         self._answered: set[str] = set()
         self._probed: dict[str, Sample] = {}
 
-    def brief(self, briefing: dict[str, Any]) -> None:
-        """Hear what is known before the first test: see `Briefing`."""
-        told = convert(briefing, Briefing)
-        if told.lora is not None:
-            self.found["lora"] = told.lora
-        for pool in told.called_pools:
+    def prepare(self, preparation: dict[str, Any]) -> None:
+        """Take over what is known before the first test: a `Preparation` as built-in types."""
+        known = convert(preparation, Preparation)
+        if known.lora is not None:
+            self.found["lora"] = known.lora
+        for pool in known.called_pools:
             self._pools[pool].state.called = True
-        self._begun.update(told.begun_pools)
-        self._probed.update(told.probed)
+        self._begun.update(known.begun_pools)
+        self._probed.update(known.probed)
 
     def close(self) -> None:
         """Close what is open."""
@@ -107,55 +105,32 @@ class Measuring:
         """`Missing: test image, …`, or None if `endpoint` has all it needs."""
         return test_resources.missing_reason(endpoint.needs, self.found)
 
-    def begin(self, endpoint: Endpoint, recorder: Recorder) -> protocol.Measurement:
-        """Return a measurement that has made no call yet."""
-        return protocol.Measurement(endpoint, self.conditions(endpoint), recorder)
-
-    def conditions(self, endpoint: Endpoint) -> protocol.Conditions:
-        """Under which the endpoint's calls are made."""
-        return protocol.Conditions(
-            client=self.client,
-            resources=self.found,
-            environ=os.environ,
-            deadline_sec=self.settings.deadline_sec(endpoint.timeout),
-            pool=self._pools[endpoint.pool].state,
-            tolerant=self._min_success(endpoint) < 1,
-            witness=NoWitness() if self.observer is None else self.observer.witness(endpoint),
-            judge=Judge(endpoint, self._inspector, self.found, self._outputs),
-            pricing=self._pricing(endpoint),
-            permit=self._permit,
-        )
-
-    def measure(self, measurement: protocol.Measurement) -> EndpointResult:
-        """Make the endpoint's calls. A call that failed is told in the result, and by nothing else."""
-        endpoint = measurement.endpoint
+    def measure(self, endpoint: Endpoint) -> EndpointResult:
+        """Make the endpoint's calls. A call that failed stands in the result, and raises nothing."""
         pool = self._pools[endpoint.pool]
         down = pool.health.verdict(endpoint.id)
         if down is not None:
             return _explained(outcome.failed(endpoint, down, pool.health.cause))
-        return self._measured(measurement, lambda: self._call(measurement, pool))
-
-    def _measured(self, measurement: protocol.Measurement, calls: Callable[[], None]) -> EndpointResult:
-        endpoint = measurement.endpoint
-        stopped: str | None = None
-        try:
-            calls()
-        except protocol.CallFailed:
-            pass  # its sample tells
-        except LimitReached as limit:
-            stopped = str(limit)
-        except (RequestError, SpoolError) as error:
-            return outcome.failed(endpoint, str(error))
-        self._remember(measurement, self._pools[endpoint.pool])
-        return self._result(measurement, stopped)
+        measurement = Measurement(endpoint, self.conditions(endpoint))
+        cold_rounds = self._cold_rounds(endpoint)
+        probe = self._probed.pop(endpoint.id, None)
+        if probe is not None:
+            measurement.take(self._believed(probe))
+            if self.settings.cold == "observe":
+                cold_rounds = 0
+        if not measurement.ended:
+            pool.preflight.before(measurement)
+            self._make(measurement, cold_rounds)
+        if not measurement.ended:
+            pool.preflight.after(measurement)
+        return self._result(measurement)
 
     def measure_again(self, endpoint: Endpoint) -> EndpointResult:
-        """Measure an endpoint once more, forced cold starts too; nothing of it is recorded elsewhere."""
-        measurement = self.begin(endpoint, PlainRecorder())
-        cold_rounds = (
-            self.settings.cold_rounds if self.settings.cold == "force" and endpoint.id in self._due else 0
-        )
-        return self._measured(measurement, lambda: self._make(measurement, cold_rounds))
+        """Measure an endpoint once more, forced cold starts too."""
+        measurement = Measurement(endpoint, self.conditions(endpoint))
+        forced = self.settings.cold == "force" and endpoint.id in self._due
+        self._make(measurement, self.settings.cold_rounds if forced else 0)
+        return self._result(measurement)
 
     def together(self, endpoint: Endpoint, *results: EndpointResult) -> EndpointResult:
         """Return one result of several measurements of an endpoint in this run; what any of them lacked, it lacks."""
@@ -171,22 +146,73 @@ class Measuring:
         )
         return self._summed_up(endpoint, samples, known)
 
-    def _call(self, measurement: protocol.Measurement, pool: Pool) -> None:
-        """Make the calls that are due. Raises what ends them."""
-        endpoint = measurement.endpoint
-        cold_rounds = self._cold_rounds(endpoint)
-        probe = self._probed.pop(endpoint.id, None)
-        if probe is not None:
-            measurement.take(self._believed(probe))
-            if self.settings.cold == "observe":
-                cold_rounds = 0
-            if not probe.ok:
-                return
-        pool.preflight.before(measurement)
-        self._make(measurement, cold_rounds)
-        pool.preflight.after(measurement)
+    def conditions(self, endpoint: Endpoint) -> Conditions:
+        """Under which the endpoint's calls are made."""
+        return Conditions(
+            client=self.client,
+            resources=self.found,
+            environ=os.environ,
+            deadline_sec=self.settings.deadline_sec(endpoint.timeout),
+            pool=self._pools[endpoint.pool].state,
+            tolerant=self._min_success(endpoint) < 1,
+            observer=NoPoolObserver() if self.observer is None else self.observer.of_pool(endpoint),
+            judge=Judge(endpoint, self._inspector, self.found, self._outputs),
+            pricing=self._pricing(endpoint),
+            permit=self._permit,
+        )
 
-    def _remember(self, measurement: protocol.Measurement, pool: Pool) -> None:
+    def longest_usd(self, endpoint: Endpoint) -> float | None:
+        """What a call to the endpoint costs that takes until its deadline; None: unknown."""
+        return self._pricing(endpoint).of_seconds(self.settings.deadline_sec(endpoint.timeout))
+
+    def _make(self, measurement: Measurement, cold_rounds: int) -> None:
+        """Make the calls that are planned, forced cold starts first."""
+        endpoint = measurement.endpoint
+        if measurement.kept("cold") >= cold_rounds:
+            cold_rounds = 0
+        forced = cold_rounds > 0 and self.settings.cold == "force"
+        if forced:
+            assert self.observer is not None  # noqa: S101 - no session that forces begins without
+            cold, *_ = plan(cold_rounds=cold_rounds, answered=False, rounds=self.settings.rounds)
+            with self.observer.forced(endpoint) as scale_to_zero:
+                measurement.make([cold], scale_to_zero=scale_to_zero)
+            # Only now, with the autoscaler as it was: a container must live from one warm call to the next.
+            cold_rounds = 0
+        called = endpoint.id in self._answered or (forced and bool(measurement.samples))
+        measurement.make(plan(cold_rounds=cold_rounds, answered=called, rounds=self.settings.rounds))
+
+    def _result(self, measurement: Measurement) -> EndpointResult:
+        endpoint = measurement.endpoint
+        self._remember(measurement)
+        if not measurement.samples and measurement.impossible is not None:
+            return outcome.failed(endpoint, measurement.impossible)
+        if not measurement.samples and measurement.stopped is not None:
+            return structs.replace(outcome.not_run(endpoint), skipped_reason=measurement.stopped)
+        known = structs.replace(
+            outcome.not_run(endpoint),
+            cold_inconclusive=measurement.cold_inconclusive,
+            warm_inconclusive=measurement.warm_inconclusive or measurement.stopped,
+            cold_asked=self._cold_asked(measurement),
+            payload_sha256=self._payload_sha256(endpoint),
+            misfits=self._pools[endpoint.pool].preflight.notes(endpoint),
+            notes=list(measurement.notes),
+        )
+        result = self._summed_up(endpoint, measurement.samples, known)
+        if measurement.impossible is not None:
+            # No call's failure explains it, if one came before.
+            return structs.replace(
+                result,
+                status="failed",
+                error=measurement.impossible,
+                cause=None,
+                meaning=None,
+                remedy=None,
+            )
+        return result
+
+    def _remember(self, measurement: Measurement) -> None:
+        """Take note of what the calls say of their pool."""
+        pool = self._pools[measurement.endpoint.pool]
         for sample in measurement.samples:
             # Modal's edge redirects whoever waits, for a pool that hangs as well.
             waited = sample.cause == "timeout" and sample.held_sec > 0
@@ -200,36 +226,13 @@ class Measuring:
         if any(sample.ok for sample in measurement.samples):
             self._answered.add(measurement.endpoint.id)
 
-    def _result(self, measurement: protocol.Measurement, stopped: str | None) -> EndpointResult:
-        endpoint = measurement.endpoint
-        if stopped is not None and not measurement.samples:
-            return structs.replace(outcome.not_run(endpoint), skipped_reason=stopped)
-        pool = self._pools[endpoint.pool]
-        known = structs.replace(
-            outcome.not_run(endpoint),
-            cold_inconclusive=measurement.cold_inconclusive,
-            warm_inconclusive=measurement.warm_inconclusive or stopped,
-            cold_asked=self._cold_asked(measurement),
-            payload_sha256=self._payload_sha256(endpoint),
-            misfits=pool.preflight.notes(endpoint),
-            notes=list(measurement.notes),
-        )
-        return self._summed_up(endpoint, measurement.samples, known)
-
-    def _min_success(self, endpoint: Endpoint) -> float:
-        """Which share of the endpoint's calls must be answered: all, unless its budget says that fewer will do."""
-        level = endpoint.budget.under(self.settings.budget).min_success
-        return level.fail if level is not None and level.fail is not None else 1.0
-
     def _summed_up(
         self, endpoint: Endpoint, samples: Sequence[Sample], known: EndpointResult
     ) -> EndpointResult:
         """Return what `samples` add up to, with what is `known` beside them."""
-        pricing = self._pricing(endpoint)
-        priced = [pricing.price(sample) for sample in samples]
         result = outcome.summarise(
             endpoint,
-            priced,
+            samples,
             deadline_sec=self.settings.deadline_sec(endpoint.timeout),
             cold_inconclusive=known.cold_inconclusive,
             warm_inconclusive=known.warm_inconclusive,
@@ -238,15 +241,20 @@ class Measuring:
         result = structs.replace(
             result,
             region=next((sample.region for sample in samples if sample.region), None),
-            cached=suspicion(priced),
+            cached=suspicion(samples),
             cold_asked=known.cold_asked,
             payload_sha256=known.payload_sha256,
             misfits=known.misfits,
             notes=known.notes,
         )
-        return _explained(pricing.total(result))
+        return _explained(self._pricing(endpoint).total(result))
 
-    def _cold_asked(self, measurement: protocol.Measurement) -> bool:
+    def _min_success(self, endpoint: Endpoint) -> float:
+        """Which share of the endpoint's calls must be answered: all, unless its budget says that fewer will do."""
+        level = endpoint.budget.under(self.settings.budget).min_success
+        return level.fail if level is not None and level.fail is not None else 1.0
+
+    def _cold_asked(self, measurement: Measurement) -> bool:
         """Whether a cold start was looked for, or would have been if any were."""
         asked = any(sample.meant == "cold" for sample in measurement.samples)
         return asked or measurement.cold_inconclusive is not None or measurement.endpoint.id in self._due
@@ -257,25 +265,8 @@ class Measuring:
         files = [
             hashlib.sha256(each.data).hexdigest() if isinstance(each, Resource) else each for each in sent
         ]
-        said = (endpoint.method, endpoint.path, endpoint.payload, endpoint.form, endpoint.query, files)
-        return hashlib.sha256(json.encode(said, order="deterministic")).hexdigest()
-
-    def _make(self, measurement: protocol.Measurement, cold_rounds: int) -> None:
-        endpoint = measurement.endpoint
-        if sum(measurement.kept("cold")) >= cold_rounds:
-            cold_rounds = 0
-        steps = protocol.plan(
-            cold_rounds=cold_rounds, answered=endpoint.id in self._answered, rounds=self.settings.rounds
-        )
-        if not cold_rounds or self.settings.cold != "force":
-            measurement.make(steps)
-            return
-        assert self.observer is not None  # noqa: S101 - no session that forces begins without
-        with self.observer.forced(endpoint) as scale_to_zero:
-            measurement.make(steps[:1], scale_to_zero=scale_to_zero)
-        # Only now, with the autoscaler as it was: a container must live from one warm call to the next.
-        called = endpoint.id in self._answered or any(each.meant == "cold" for each in measurement.samples)
-        measurement.make(protocol.plan(cold_rounds=0, answered=called, rounds=self.settings.rounds))
+        content = (endpoint.method, endpoint.path, endpoint.payload, endpoint.form, endpoint.query, files)
+        return hashlib.sha256(json.encode(content, order="deterministic")).hexdigest()
 
     def _believed(self, probe: Sample) -> Sample:
         """The call that asked for the LoRA, as a sample of its endpoint: no forced cold start is a guess."""
@@ -286,7 +277,7 @@ class Measuring:
 
     def _cold_rounds(self, endpoint: Endpoint) -> int:
         """How many cold starts an endpoint gets: those of its pool if it is the first, or its own if it asks."""
-        due = protocol.is_cold_due(endpoint, self._begun)
+        due = is_cold_due(endpoint, self._begun)
         if due:
             self._due.add(endpoint.id)
         called = self._pools[endpoint.pool].state.called
@@ -306,10 +297,6 @@ class Measuring:
             provider_gpu=lambda: None if observer is None else observer.gpu(endpoint),
             simulated=self.settings.local,
         )
-
-    def longest_usd(self, endpoint: Endpoint) -> float | None:
-        """What a call to the endpoint costs that takes until its deadline; None: unknown."""
-        return self._pricing(endpoint).of_seconds(self.settings.deadline_sec(endpoint.timeout))
 
     def _current_rates(self) -> Rates:
         """Modal's live prices where it can be asked, else those of the table; asked once."""

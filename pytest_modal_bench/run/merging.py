@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
 
-from pytest_modal_bench.gate.standing import overall
+from pytest_modal_bench.gate.summary import verdict_of_run
 from pytest_modal_bench.gate.verdicts import worst
 from pytest_modal_bench.model import Run, Summary
 from pytest_modal_bench.report.timestamps import moment
@@ -61,7 +61,7 @@ def cut_off(run: Run) -> bool:
 
 def _verdict(run: Run) -> Verdict | None:
     """A run's own; of one that was cut off ERROR, or the endpoints that it never came to would count as passed."""
-    return "ERROR" if cut_off(run) else overall(run)
+    return "ERROR" if cut_off(run) else verdict_of_run(run)
 
 
 def _refuse_conflicts(parts: Sequence[Part]) -> None:

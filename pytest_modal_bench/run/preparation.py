@@ -1,4 +1,4 @@
-"""Looks around once, before the first test, and tells each process that measures what it can't know by itself."""
+"""Looks around once, before the first test: what each process that measures can't know by itself."""
 
 from __future__ import annotations
 
@@ -7,29 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
-from pytest_modal_bench.cost.ledger import LimitReached
-from pytest_modal_bench.plugin.collection import endpoint_of_id
 from pytest_modal_bench.protocol.probe import probe_lora, probed_endpoint, says_missing
 from pytest_modal_bench.run import cost_limit
-from pytest_modal_bench.run.measurer import Briefing, Measuring
+from pytest_modal_bench.run.measurer import Measurer, Preparation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
 
     from pytest_modal_bench.catalogue import Catalogue
     from pytest_modal_bench.model import Endpoint, Sample
-    from pytest_modal_bench.plugin.settings import Settings
+    from pytest_modal_bench.run.settings import Settings
 
 
-class Briefer:
-    """Briefs a session's processes; what it measures itself, it measures with what `lend` lends it."""
+class Preparer:
+    """Prepares a run's processes; what it calls itself, it calls with the measurer that `lend` lends it."""
 
     def __init__(
         self,
         settings: Settings,
         *,
-        lend: Callable[[], AbstractContextManager[Measuring]],
+        lend: Callable[[], AbstractContextManager[Measurer]],
         say: Callable[[str], None],
     ) -> None:
         self.lora_known: bool | None = None
@@ -40,38 +38,38 @@ class Briefer:
         self._probe: Sample | None = None
         self._looked = False
 
-    def brief(
-        self, catalogue: Catalogue, selected: Sequence[Endpoint], started: Sequence[str]
+    def prepare(
+        self, catalogue: Catalogue, selected: Sequence[Endpoint], begun: Iterable[str]
     ) -> dict[str, Any]:
-        """What tests are to know, as built-in types. `started` are the ids of tests that were begun before."""
+        """Return a `Preparation` as built-in types. `begun`: ids of endpoints of which a test was begun."""
         if not self._looked:
             self._looked = True
             self._foresee(selected)
             self._look_for_lora(catalogue, selected)
-        endpoints = catalogue.endpoints
-        called = {
-            endpoint.id: endpoint for nodeid in started if (endpoint := endpoint_of_id(nodeid, endpoints))
-        }
-        begun = {endpoint.pool for endpoint in called.values()}
-        pools = set(begun)
+        called = set(begun)
+        begun_pools = {endpoint.pool for endpoint in catalogue.endpoints if endpoint.id in called}
+        called_pools = set(begun_pools)
         probed = probed_endpoint(catalogue)
         probes = {}
         if probed is not None and self._probe is not None:
-            pools.add(probed.pool)
+            called_pools.add(probed.pool)
             if probed.id not in called:
                 probes[probed.id] = self._probe
         lora = catalogue.resources.lora
         known = lora.id if lora is not None and self.lora_known is not False else None
-        briefing = Briefing(
-            lora=known, called_pools=tuple(sorted(pools)), begun_pools=tuple(sorted(begun)), probed=probes
+        preparation = Preparation(
+            lora=known,
+            called_pools=tuple(sorted(called_pools)),
+            begun_pools=tuple(sorted(begun_pools)),
+            probed=probes,
         )
-        return to_builtins(briefing)  # type: ignore[no-any-return]
+        return to_builtins(preparation)  # type: ignore[no-any-return]
 
     def _foresee(self, selected: Sequence[Endpoint]) -> None:
         """Where there is a limit, say before the first call what the calls may cost."""
         if self._settings.max_cost is not None:
-            with self._lend() as measuring:
-                self._say(cost_limit.foreseen(selected, self._settings, measuring))
+            with self._lend() as measurer:
+                self._say(cost_limit.foreseen(selected, self._settings, measurer))
 
     def _look_for_lora(self, catalogue: Catalogue, selected: Sequence[Endpoint]) -> None:
         lora = catalogue.resources.lora
@@ -81,17 +79,14 @@ class Briefer:
         endpoint = probed_endpoint(catalogue)
         if endpoint is None or not any("lora" in each.needs for each in selected):
             return
-        with self._lend() as measuring:
-            conditions = measuring.conditions(endpoint)
-            try:
-                self._probe = probe_lora(
-                    endpoint,
-                    replace(conditions, resources={**measuring.found, "lora": lora.id}),
-                    cold=self._settings.cold != "off" and endpoint.cold is not False,
-                )
-            except LimitReached as reached:
-                self._say(str(reached))
-        if self._probe is not None:
+        with self._lend() as measurer:
+            conditions = replace(measurer.conditions(endpoint), resources={**measurer.found, "lora": lora.id})
+            cold = self._settings.cold != "off" and endpoint.cold is not False
+            measurement = probe_lora(endpoint, conditions, cold=cold)
+        if measurement is not None and measurement.stopped is not None:
+            self._say(measurement.stopped)
+        if measurement is not None and measurement.samples:
+            self._probe = measurement.samples[0]
             if self._probe.ok:
                 self.lora_known = True
             elif says_missing(self._probe):

@@ -1,56 +1,83 @@
-"""What is kept of each endpoint while a session goes on, and the `Run` that it adds up to."""
+"""What is kept of each endpoint while a run goes on: its measurement, how its tests ended, and the verdict on both."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from msgspec import structs
+
+from pytest_modal_bench.gate import verdicts
+from pytest_modal_bench.model import OutcomeOfTest
 from pytest_modal_bench.protocol import outcome
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable
 
-    from pytest_modal_bench.model import Endpoint, EndpointResult, Status
+    from pytest_modal_bench.model import Endpoint, EndpointResult, Status, TestEnd
 
-_WEIGHT: dict[Status, int] = {"failed": 3, "success": 2, "skipped": 1, "not_run": 0}
+_WEIGHT: dict[Status, int] = {"not_run": 0, "skipped": 1, "failed": 2, "success": 2}
+_WORST_FIRST: tuple[TestEnd, ...] = ("failed", "error", "xfailed", "skipped", "passed")
 
 
 class Results:
-    """Results of the endpoints that are part of the session.
+    """Results of the endpoints that are part of the run, in catalogue order.
 
-    Kept by test, so that a rerun replaces what its test gave before, and so that an endpoint with several tests
-    has failed if one of them has.
+    An endpoint is measured once, however many tests ask for it; a later measurement, which only a rerun makes,
+    replaces the one before. How its tests end adds to the verdict, never to what was measured.
     """
 
-    def __init__(self) -> None:
-        """Nothing is part of the session yet."""
+    def __init__(self, *, strict: bool, today: dt.date) -> None:
+        self._strict = strict
+        self._today = today
         self._selected: dict[str, Endpoint] = {}
-        self._by_test: dict[str, dict[str, EndpointResult]] = {}
-        self._records: dict[str, list[dict[str, Any]]] = {}
+        self._measured: dict[str, EndpointResult] = {}
+        self._tests: dict[str, dict[str, OutcomeOfTest]] = {}
+        self._judged: dict[str, EndpointResult] = {}
 
     def select(self, endpoints: Iterable[Endpoint]) -> None:
-        """These endpoints are part of the session, in this order."""
+        """These endpoints are part of the run, in this order."""
         self._selected = {endpoint.id: endpoint for endpoint in endpoints}
 
     @property
     def selected(self) -> list[Endpoint]:
-        """The endpoints that are part of the session."""
+        """The endpoints that are part of the run."""
         return list(self._selected.values())
 
-    def add(self, nodeid: str, result: EndpointResult, records: list[dict[str, Any]]) -> EndpointResult:
-        """Keep what a test gave. Returns what is now known of its endpoint."""
-        self._by_test.setdefault(result.id, {})[nodeid] = result
-        self._records[nodeid] = records
-        return self._settled(self._selected[result.id])
+    def begin(self, endpoint_id: str, test: str) -> None:
+        """A test of the endpoint begins: how it ended before, if it runs again, no longer counts."""
+        if self._tests.get(endpoint_id, {}).pop(test, None) is not None:
+            self._judged.pop(endpoint_id, None)
 
-    def settled(self) -> list[EndpointResult]:
-        """One result an endpoint, in catalogue order."""
-        return [self._settled(endpoint) for endpoint in self._selected.values()]
+    def keep(self, result: EndpointResult) -> None:
+        """Keep a measurement; what was skipped or not run takes nothing from one that was made."""
+        before = self._measured.get(result.id)
+        if before is None or _WEIGHT[result.status] >= _WEIGHT[before.status]:
+            self._measured[result.id] = result
+            self._judged.pop(result.id, None)
 
-    def records(self) -> list[dict[str, Any]]:
-        """The benchmark records of all tests, in catalogue order."""
-        tests = (nodeid for endpoint_id in self._selected for nodeid in self._by_test.get(endpoint_id, ()))
-        return [record for nodeid in tests for record in self._records[nodeid]]
+    def end(self, endpoint_id: str, test: str, end: TestEnd, message: str | None = None) -> None:
+        """A test of the endpoint, or a part of it, ended so; the worst of its parts is how it ended."""
+        tests = self._tests.setdefault(endpoint_id, {})
+        before = tests.get(test)
+        if before is None or _WORST_FIRST.index(end) < _WORST_FIRST.index(before.outcome):
+            tests[test] = OutcomeOfTest(test=test, outcome=end, message=message)
+            self._judged.pop(endpoint_id, None)
 
-    def _settled(self, endpoint: Endpoint) -> EndpointResult:
-        results = self._by_test.get(endpoint.id, {}).values()
-        return max(results, key=lambda result: _WEIGHT[result.status], default=outcome.not_run(endpoint))
+    def is_known(self, endpoint_id: str) -> bool:
+        """Whether anything is known of what the endpoint did."""
+        return endpoint_id in self._measured
+
+    def of(self, endpoint_id: str) -> EndpointResult:
+        """What is known of an endpoint, with the verdict on it."""
+        if endpoint_id not in self._judged:
+            endpoint = self._selected[endpoint_id]
+            measured = self._measured.get(endpoint_id) or outcome.not_run(endpoint)
+            tests = list(self._tests.get(endpoint_id, {}).values())
+            known = structs.replace(measured, tests=tests, quarantine=endpoint.quarantine)
+            self._judged[endpoint_id] = verdicts.judged(known, strict=self._strict, today=self._today)
+        return self._judged[endpoint_id]
+
+    def all(self) -> list[EndpointResult]:
+        """One result an endpoint."""
+        return [self.of(endpoint_id) for endpoint_id in self._selected]

@@ -13,7 +13,7 @@ from pytest_modal_bench.answers.inspector import Inspector
 from pytest_modal_bench.answers.judging import Judge
 from pytest_modal_bench.answers.outputs import Outputs
 from pytest_modal_bench.model import Expect, Media, Resource, Sample
-from pytest_modal_bench.protocol.measurement import as_sample
+from pytest_modal_bench.protocol.sampling import as_sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""A process's eyes and hands on the control plane: trouble costs evidence, and is told once."""
+"""A process's access to the control plane: trouble costs evidence, and is noted once."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import pytest
 from pytest_modal_bench.control.interface import Autoscaler, CallRecord, ControlError
 from pytest_modal_bench.control.journal import Journal
 from pytest_modal_bench.control.observer import Observer
+from pytest_modal_bench.control.pool_observer import Before, NoPoolObserver
 from pytest_modal_bench.model import Endpoint
-from pytest_modal_bench.protocol.evidence import Before, NoWitness
-from pytest_modal_bench.protocol.measurement import NotZero
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,47 +119,47 @@ def test_nothing_is_connected_before_the_first_question(tmp_path: Path) -> None:
         raise AssertionError("connected")
 
     observer = observing(connect, tmp_path)
-    observer.witness(endpoint())
-    assert isinstance(observer.witness(endpoint(function=None)), NoWitness)
+    observer.of_pool(endpoint())
+    assert isinstance(observer.of_pool(endpoint(function=None)), NoPoolObserver)
     observer.close()
 
 
 def test_a_pool_is_looked_at_twice(observer: Observer) -> None:
-    witness = observer.witness(endpoint())
+    pool = observer.of_pool(endpoint())
 
-    assert witness.before() == Before((1, 1), frozenset({"ta-1"}))
-    assert witness.after() == frozenset({"ta-1"})
+    assert pool.before() == Before((1, 1), frozenset({"ta-1"}))
+    assert pool.after() == frozenset({"ta-1"})
     assert observer.notes == []
 
 
 def test_records_are_waited_for_a_little_and_once(observer: Observer, plane: Plane) -> None:
     record = CallRecord(call_id="fc-1", container="ta-1")
     plane.calls = [[], [record]]
-    witness = observer.witness(endpoint())
+    pool = observer.of_pool(endpoint())
 
-    assert witness.records(["fc-1"]) == {"fc-1": record}
-    assert witness.records(["fc-2"]) == {"fc-1": record}, "it does not come"
+    assert pool.records(["fc-1"]) == {"fc-1": record}
+    assert pool.records(["fc-2"]) == {"fc-1": record}, "it does not come"
     asked = plane.asked
-    assert witness.records(["fc-3"]) == {"fc-1": record}
+    assert pool.records(["fc-3"]) == {"fc-1": record}
     assert plane.asked == asked + 1, "whoever waited in vain waits no more"
-    assert witness.records([]) is None, "no call says who it is"
+    assert pool.records([]) is None, "no call says who it is"
 
 
-def test_a_function_that_is_not_there_is_told_once_and_not_asked_for_again(observer: Observer) -> None:
-    witness = observer.witness(endpoint(app="other"))
+def test_a_function_that_is_not_there_is_noted_once_and_not_asked_for_again(observer: Observer) -> None:
+    pool = observer.of_pool(endpoint(app="other"))
 
-    assert (witness.before(), witness.after()) == (None, None)
+    assert (pool.before(), pool.after()) == (None, None)
     assert observer.notes == ["other is not deployed"]
-    assert observer.witness(endpoint()).after() == frozenset({"ta-1"}), "others are still asked about"
+    assert observer.of_pool(endpoint()).after() == frozenset({"ta-1"}), "others are still asked about"
 
 
-def test_a_control_plane_that_goes_away_is_told_once_and_asked_no_more(
+def test_a_control_plane_that_goes_away_is_noted_once_and_asked_no_more(
     observer: Observer, plane: Plane
 ) -> None:
-    witness = observer.witness(endpoint())
+    pool = observer.of_pool(endpoint())
     plane.gone = True
 
-    assert (witness.before(), witness.after(), witness.records(["fc-1"])) == (None, None, None)
+    assert (pool.before(), pool.after(), pool.records(["fc-1"])) == (None, None, None)
     assert observer.notes == [str(GONE)]
     assert plane.asked == 1
 
@@ -173,8 +172,8 @@ def test_one_that_can_not_be_connected_is_tried_once(tmp_path: Path) -> None:
         raise GONE
 
     observer = observing(connect, tmp_path)
-    assert observer.witness(endpoint()).before() is None
-    with observer.forced(endpoint()) as zero, pytest.raises(NotZero, match="control plane is gone"):
+    assert observer.of_pool(endpoint()).before() is None
+    with observer.forced(endpoint()) as zero, pytest.raises(ControlError, match="control plane is gone"):
         zero()
 
     assert (len(tries), observer.notes) == (1, [str(GONE)])
@@ -197,7 +196,7 @@ def test_the_gpu_of_a_function_that_is_not_named_or_not_there_is_not_known(
     assert (plane.asked, observer.notes) == (0, ["other is not deployed"])
 
 
-def test_prices_that_are_not_told_are_noted_once_and_cost_no_evidence(
+def test_prices_that_are_refused_are_noted_once_and_cost_no_evidence(
     observer: Observer, plane: Plane
 ) -> None:
     plane.secretive = True
@@ -205,12 +204,12 @@ def test_prices_that_are_not_told_are_noted_once_and_cost_no_evidence(
         assert (observer.rates(), observer.gpu(endpoint())) == (None, None)
 
     assert (plane.asked, observer.notes) == (2, [str(SECRET)])
-    assert observer.witness(endpoint()).after() == frozenset({"ta-1"})
+    assert observer.of_pool(endpoint()).after() == frozenset({"ta-1"})
 
 
 def test_nobody_is_asked_for_prices_once_the_control_plane_is_gone(observer: Observer, plane: Plane) -> None:
     plane.gone = True
-    assert observer.witness(endpoint()).after() is None
+    assert observer.of_pool(endpoint()).after() is None
     assert (observer.rates(), observer.gpu(endpoint())) == (None, None)
 
     assert (plane.asked, observer.notes) == (1, [str(GONE)])
@@ -234,7 +233,7 @@ def test_what_happens_meanwhile_passes_through_and_the_settings_are_put_back(
     assert plane.settings == SETTINGS
 
 
-def test_settings_that_can_not_be_put_back_are_told_of(observer: Observer, plane: Plane) -> None:
+def test_settings_that_can_not_be_put_back_are_noted(observer: Observer, plane: Plane) -> None:
     with observer.forced(endpoint()):
         plane.gone = True
 

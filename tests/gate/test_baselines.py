@@ -57,7 +57,7 @@ def test_a_report_is_one_run(tmp_path: Path) -> None:
     matched = History.load(write(tmp_path / "old.json")).matching(NOW, simulated=None)
 
     assert [each.id for each in matched.runs] == ["flux"]
-    assert matched.told == []
+    assert matched.notes == []
 
 
 def test_a_directory_is_a_run_a_report_oldest_first_and_each_once(tmp_path: Path) -> None:
@@ -69,10 +69,10 @@ def test_a_directory_is_a_run_a_report_oldest_first_and_each_once(tmp_path: Path
     matched = History.load(tmp_path).matching(NOW, simulated=None)
 
     assert [each.warm_time_sec for each in matched.runs] == [2.0, 3.0]
-    assert matched.told == []
+    assert matched.notes == []
 
 
-def test_a_file_that_is_no_report_is_passed_over_and_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_report_is_passed_over_and_noted(tmp_path: Path) -> None:
     write(tmp_path / "a.json")
     (tmp_path / "b.json").write_text("{}")
     history = History.load(tmp_path)
@@ -82,26 +82,26 @@ def test_a_file_that_is_no_report_is_passed_over_and_told(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "note"),
     [
         ({"gpu_type": "A100"}, "not compared: 1 earlier run had another GPU: A100, now L40S"),
         ({"payload_sha256": "b" * 64}, "not compared: 1 earlier run had another payload"),
     ],
 )
-def test_what_is_not_the_same_is_not_compared_and_told(
-    tmp_path: Path, fields: dict[str, str], told: str
+def test_what_is_not_the_same_is_not_compared_and_noted(
+    tmp_path: Path, fields: dict[str, str], note: str
 ) -> None:
     matched = History.load(write(tmp_path / "old.json", **fields)).matching(NOW, simulated=None)
 
-    assert (matched.runs, matched.told) == ([], [told])
+    assert (matched.runs, matched.notes) == ([], [note])
 
 
-def test_what_a_baseline_does_not_say_is_told_and_compared(tmp_path: Path) -> None:
+def test_what_a_baseline_does_not_say_is_noted_and_compared(tmp_path: Path) -> None:
     old = write(tmp_path / "old.json", gpu_type=None)
     matched = History.load(old).matching(NOW, simulated=None)
 
     assert len(matched.runs) == 1
-    assert matched.told == ["compared with earlier runs that do not say their GPU"]
+    assert matched.notes == ["compared with earlier runs that do not say their GPU"]
 
 
 def test_simulated_and_real_runs_never_mix(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_cost_is_compared_with_those_of_its_own_basis(
 
     assert [run.cost_usd for run in matched.runs] == [0.01 if kept else None]
     assert [run.warm_time_sec for run in matched.runs] == [1.0]
-    assert matched.told == ([] if kept else [f"cost not compared: 1 earlier run had it {before}, now {now}"])
+    assert matched.notes == ([] if kept else [f"cost not compared: 1 earlier run had it {before}, now {now}"])
 
 
 def test_what_failed_before_says_nothing(tmp_path: Path) -> None:
@@ -171,26 +171,26 @@ def test_jobs_that_began_in_the_same_second_are_all_part_of_it(tmp_path: Path) -
         assert len(history.matching(result(name), simulated=None).runs) == 1
 
 
-def test_what_no_earlier_run_knows_is_told(tmp_path: Path) -> None:
+def test_what_no_earlier_run_knows_is_noted(tmp_path: Path) -> None:
     history = History.load(write(tmp_path / "old.json", warm_time_sec=2.0))
     now = result(
         gpu_type="L40S", payload_sha256="a" * 64, cold_time_sec=40.0, warm_time_sec=2.0, cost_usd=0.1
     )
 
-    assert history.matching(now, simulated=None).told == [
+    assert history.matching(now, simulated=None).notes == [
         "not compared: no earlier run knows its cold start, cost"
     ]
-    assert history.matching(result("New"), simulated=None).told == [
+    assert history.matching(result("New"), simulated=None).notes == [
         "not compared: no earlier run of it succeeded"
     ]
 
 
-def test_each_difference_is_told_once(tmp_path: Path) -> None:
+def test_each_difference_is_noted_once(tmp_path: Path) -> None:
     for day in (1, 2, 3):
         write(tmp_path / f"{day}.json", timestamp=f"2026-01-0{day}T00:00:00Z", gpu_type="A100")
-    told = History.load(tmp_path).matching(NOW, simulated=None).told
+    notes = History.load(tmp_path).matching(NOW, simulated=None).notes
 
-    assert told == ["not compared: 3 earlier runs had another GPU: A100, now L40S"]
+    assert notes == ["not compared: 3 earlier runs had another GPU: A100, now L40S"]
 
 
 def test_a_run_that_was_cut_off_counts_with_the_endpoints_that_it_came_to(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_run_that_was_cut_off_counts_with_the_endpoints_that_it_came_to(tmp_pa
     assert history.matching(result("Sdxl"), simulated=None).runs == []
 
 
-def test_a_file_that_is_not_there_is_told_with_the_way_out(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_an_error_that_names_the_way_out(tmp_path: Path) -> None:
     assert error(tmp_path / "none.json").endswith(
         "give a JSON report of an earlier run, or leave the baseline out"
     )
@@ -211,12 +211,12 @@ def test_a_file_that_is_not_there_is_told_with_the_way_out(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", "{}", '{"schema": 99}', '{"results": [1]}', '{"results": [{}]}']
 )
-def test_anything_else_is_told_in_one_line(tmp_path: Path, content: str) -> None:
+def test_anything_else_is_an_error_of_one_line(tmp_path: Path, content: str) -> None:
     path = tmp_path / "old.json"
     path.write_text(content)
 
     assert error(path).startswith(f"{path}: ")
 
 
-def test_a_directory_without_a_report_is_told(tmp_path: Path) -> None:
+def test_a_directory_without_a_report_is_an_error(tmp_path: Path) -> None:
     assert "no report in it" in error(tmp_path)

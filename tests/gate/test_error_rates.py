@@ -38,7 +38,7 @@ def test_the_cold_rule_likewise(simulation: Any) -> None:
 
 
 def test_one_run_against_one_is_wrong_every_third_time(simulation: Any) -> None:
-    lots = simulation.Lots(7)
-    alarm = simulation.rate(lambda: simulation.one_against_one(lots, 1.0), 2000)
+    simulator = simulation.RunSimulator(7)
+    alarm = simulation.rate(lambda: simulation.one_against_one(simulator, 1.0), 2000)
 
     assert 0.25 < alarm.share < 0.37

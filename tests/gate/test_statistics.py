@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import sys
+import time
+from bisect import bisect_right
 from fractions import Fraction
+from itertools import accumulate, pairwise
 from math import comb
 from statistics import median
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pytest_modal_bench.gate.statistics import (
@@ -16,6 +20,9 @@ from pytest_modal_bench.gate.statistics import (
     outliers,
     wilson_interval,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Here and not in a test: pytester forgets what a test imports, and numpy can't be imported twice.
 scipy_stats = pytest.importorskip("scipy.stats")
@@ -48,6 +55,43 @@ def test_interval_is_the_narrowest_that_covers_enough(n: int) -> None:
 
     assert coverage(rank) >= Fraction(95, 100)
     assert coverage(rank + 1) < Fraction(95, 100)
+
+
+def exact_interval(n: int, ways: Sequence[int], confidence: float) -> tuple[float, float] | None:
+    """Return the interval for the values 1 to `n` by its definition, in whole numbers of any length.
+
+    In `ways[i]` of 2**n cases, i of the values are below the median.
+    """
+    missed = [0, *accumulate(2 * each for each in ways[: n // 2])]
+    k = bisect_right(missed, Fraction(1 - confidence) * 2**n) - 1
+    return (k, n + 1 - k) if k else None
+
+
+def test_the_interval_of_up_to_1000_values_is_that_of_exact_arithmetic() -> None:
+    ways = [1]
+    for n in range(1, 1001):
+        ways = [1, *(a + b for a, b in pairwise(ways)), 1]
+        assert median_interval(range(1, n + 1)) == exact_interval(n, ways, 0.95)
+
+
+@given(st.integers(0, 1500), st.floats(0, 1))
+@example(3, 0.75)
+@example(9, 1 - 2**-8)
+@example(1500, 1.0)
+@example(1500, 0.0)
+def test_any_confidence_has_the_interval_of_exact_arithmetic(n: int, confidence: float) -> None:
+    ways = [comb(n, i) for i in range(n // 2)]
+    assert median_interval(range(1, n + 1), confidence) == exact_interval(n, ways, confidence)
+
+
+def test_the_interval_of_a_hundred_thousand_values_takes_less_than_two_seconds() -> None:
+    begun = time.perf_counter()
+    interval = median_interval(range(1, 100_001))
+    took = time.perf_counter() - begun
+
+    # The normal approximation of the rank: n / 2 - 1.96 sqrt(n) / 2.
+    assert interval == (pytest.approx(49_690, abs=1), pytest.approx(50_311, abs=1))
+    assert took < 2
 
 
 @settings(deadline=None)  # the first example imports scipy

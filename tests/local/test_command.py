@@ -70,16 +70,18 @@ def test_by_hand_it_says_what_there_is_and_ctrl_c_ends_it_and_all_containers() -
     assert psutil.wait_procs(family, timeout=5)[1] == []
 
 
-def test_by_hand_there_is_a_control_plane_and_the_way_to_it_is_told() -> None:
+def test_by_hand_there_is_a_control_plane_and_how_to_use_it_is_printed() -> None:
     pytest.importorskip("modal_proto")
     with start("--token-id", "ak-mine", "--environment", "staging") as process:
         lines, _ = read_urls(process)
-        told = dict(line.removeprefix("export ").split("=") for line in lines if line.startswith("export "))
-        assert list(told) == ["MODAL_SERVER_URL", "MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET"]
-        assert told["MODAL_TOKEN_ID"].endswith("ak-mine")
-        assert told["MODAL_TOKEN_SECRET"].startswith("as-")
+        exported = dict(
+            line.removeprefix("export ").split("=") for line in lines if line.startswith("export ")
+        )
+        assert list(exported) == ["MODAL_SERVER_URL", "MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET"]
+        assert exported["MODAL_TOKEN_ID"].endswith("ak-mine")
+        assert exported["MODAL_TOKEN_SECRET"].startswith("as-")
         assert "environment staging" in "".join(lines)
-        with socket.create_connection(("127.0.0.1", int(told["MODAL_SERVER_URL"].rpartition(":")[2]))):
+        with socket.create_connection(("127.0.0.1", int(exported["MODAL_SERVER_URL"].rpartition(":")[2]))):
             process.terminate()
             _, errors = process.communicate(timeout=10)
     assert (process.returncode, errors) == (0, "")
@@ -148,8 +150,8 @@ def test_a_reader_that_leaves_is_no_trouble() -> None:
 def test_for_a_program_it_prints_one_line_and_ends_with_its_input() -> None:
     with start("--json", "--scenario=reference", stdin=subprocess.PIPE) as process:
         assert process.stdout is not None
-        told = json.loads(process.stdout.readline())
-        assert told.keys() == {
+        description = json.loads(process.stdout.readline())
+        assert description.keys() == {
             "workspace",
             "environment",
             "urls",
@@ -158,10 +160,10 @@ def test_for_a_program_it_prints_one_line_and_ends_with_its_input() -> None:
             "lora",
             "simulated",
         }
-        assert told["control"] is None
-        assert base64.b64decode(told["resources"]["image"]).startswith(b"\x89PNG")
-        assert told["resources"]["video"] is None
-        assert requests.get(told["urls"]["ryla-flux"] + "/health", timeout=10).status_code == 200
+        assert description["control"] is None
+        assert base64.b64decode(description["resources"]["image"]).startswith(b"\x89PNG")
+        assert description["resources"]["video"] is None
+        assert requests.get(description["urls"]["ryla-flux"] + "/health", timeout=10).status_code == 200
         rest, errors = process.communicate(timeout=10)
     assert (rest, errors, process.returncode) == ("", "", 0)
 

@@ -3,36 +3,36 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from pytest_modal_bench.local.events import Answered, Entry, Event, written_to
+from pytest_modal_bench.local.events import AnsweredCall, ContainerEvent, LogEntry, log_to
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-EVENT = Event(1.5, "ryla-flux", "ta-01", "started")
+EVENT = ContainerEvent(1.5, "ryla-flux", "ta-01", "started")
 
 
 def test_events_are_appended_as_lines_of_json_at_once(tmp_path: Path) -> None:
     file = tmp_path / "events"
     file.write_text("before\n")
-    heard: list[Entry] = []
-    with written_to(file, heard.append) as log:
+    passed_on: list[LogEntry] = []
+    with log_to(file, passed_on.append) as log:
         log(EVENT)
         _, line = file.read_text().splitlines()
     assert json.loads(line) == {"at": 1.5, "app": "ryla-flux", "container": "ta-01", "what": "started"}
-    assert heard == [EVENT]
+    assert passed_on == [EVENT]
 
 
 def test_without_a_file_they_are_only_passed_on() -> None:
-    heard: list[Entry] = []
-    with written_to(None, heard.append) as log:
+    passed_on: list[LogEntry] = []
+    with log_to(None, passed_on.append) as log:
         log(EVENT)
-    assert heard == [EVENT]
+    assert passed_on == [EVENT]
 
 
-def test_a_call_that_is_over_is_told_with_what_it_took(tmp_path: Path) -> None:
+def test_a_call_that_is_over_is_logged_with_its_time_and_cost(tmp_path: Path) -> None:
     file = tmp_path / "events"
-    call = Answered(2.5, "ryla-flux", "ta-01", "/flux", "fc-01", 200, gpu_seconds=2.1, cost_usd=0.001138)
-    with written_to(file, lambda _: None) as log:
+    call = AnsweredCall(2.5, "ryla-flux", "ta-01", "/flux", "fc-01", 200, gpu_seconds=2.1, cost_usd=0.001138)
+    with log_to(file, lambda _: None) as log:
         log(call)
     assert json.loads(file.read_text()) == {
         "at": 2.5,

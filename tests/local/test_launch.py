@@ -54,7 +54,7 @@ def boot(workspace: LocalWorkspace) -> list[psutil.Process]:
     for app in ("ryla-flux", "ryla-lora"):
         assert requests.get(f"{workspace.urls[app]}/health", timeout=10).status_code == 200
     processes = family(workspace.pid)
-    assert len(processes) == 4  # supervisor, zygote, two containers
+    assert len(processes) == 4  # supervisor, fork_server, two containers
     return processes
 
 

@@ -87,9 +87,9 @@ def uri(data: bytes | None) -> str:
 
 
 def containers(workspace: LocalWorkspace) -> set[int]:
-    """Process ids of the workspace's containers: what the zygote has forked."""
-    (zygote,) = psutil.Process(workspace.pid).children()
-    return {child.pid for child in zygote.children() if child.status() != psutil.STATUS_ZOMBIE}
+    """Process ids of the workspace's containers: what the fork server has forked."""
+    (fork_server,) = psutil.Process(workspace.pid).children()
+    return {child.pid for child in fork_server.children() if child.status() != psutil.STATUS_ZOMBIE}
 
 
 def until(condition: Callable[[], bool], deadline: float = 10) -> None:

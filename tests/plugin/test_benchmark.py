@@ -2,21 +2,15 @@ from __future__ import annotations
 
 import json
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
+from report_runs import result, sample
 
-from pytest_modal_bench.call.request import Request
 from pytest_modal_bench.plugin import benchmark
-
-if TYPE_CHECKING:
-    from pytest_benchmark.fixture import BenchmarkFixture
-
-    from pytest_modal_bench.model import Start
-
-REQUEST = Request(method="GET", url="http://127.0.0.1/")
 
 ON = {
     "benchmark_disable": False,
@@ -28,161 +22,103 @@ ON = {
     "benchmark_autosave": True,
     "benchmark_compare": ["0001"],
 }
+TEST = {
+    "name": "test_endpoint[wan2.6]",
+    "fullname": "endpoints.toml::test_endpoint[wan2.6]",
+    "param": "wan2.6",
+    "params": {"endpoint": "wan2.6"},
+}
 
 
-def configured(*, distributed: bool = False, worker: bool = False, **options: Any) -> dict[str, Any]:
-    """pytest-benchmark's options after `configure`."""
-    config: Any = SimpleNamespace(option=SimpleNamespace(**{**ON, **options}), stash=pytest.Stash())
-    benchmark.configure(config, distributed=distributed, worker=worker)
-    resulting: dict[str, Any] = vars(config.option)
-    return resulting
+def made_of(made: Any) -> list[Any]:
+    """The records that pytest-benchmark's session has been given."""
+    given: list[Any] = made._benchmarksession.benchmarks  # noqa: SLF001 - pytest-benchmark's own name
+    return given
 
 
-@pytest.fixture
-def recorder(benchmark: BenchmarkFixture) -> benchmark.BenchmarkRecorder:
-    return benchmark.BenchmarkRecorder(benchmark, group="Video", endpoint="wan2.6", off=False)
+def config(*, distributed: bool = False, worker: bool = False, **options: Any) -> Any:
+    """What pytest-benchmark will find, once `configure` has been there."""
+    known = {"disable_gc": False, "min_rounds": 5, "max_time": "1.0", "min_time": "0.000005", "warmup": False}
+    made = SimpleNamespace(
+        option=SimpleNamespace(**{**ON, **options}),
+        stash=pytest.Stash(),
+        _benchmarksession=SimpleNamespace(benchmarks=[], options=known),
+    )
+    benchmark.configure(made, distributed=distributed, worker=worker)  # type: ignore[arg-type]
+    return made
 
 
-def info(start: Start) -> dict[str, Any]:
-    return {"start": start}
-
-
-def every(start: Start) -> list[bool]:
-    del start
-    return [True] * 100
-
-
-def names(recorder: benchmark.BenchmarkRecorder) -> list[str]:
-    return [record["name"].rpartition(":")[2] for record in recorder.records(info, every)]
+def records(*samples: Any, **options: Any) -> dict[str, list[float]]:
+    """The times of each record that is made of `samples`, by the end of its name."""
+    made = config(**options)
+    benchmark.add_records(made, [(TEST, result(samples=list(samples)))])
+    return {record.name.rpartition(":")[2]: record.stats.data for record in made_of(made)}
 
 
 def test_in_one_process_every_option_stays_as_it_is() -> None:
-    assert configured() == ON
+    assert vars(config().option) == ON
 
 
 def test_a_controller_records_nothing_itself_but_saves_and_compares() -> None:
     changed = {"benchmark_disable": True, "benchmark_only": False}
-    assert configured(distributed=True) == ON | changed
-    assert configured(distributed=True, benchmark_enable=True) == ON | changed
+    assert vars(config(distributed=True).option) == ON | changed
+    assert vars(config(distributed=True, benchmark_enable=True).option) == ON | changed
 
 
 def test_a_worker_writes_and_compares_nothing() -> None:
-    options = configured(worker=True)
+    options = vars(config(worker=True).option)
     assert options["benchmark_disable"]
     assert not any(value for name, value in options.items() if name != "benchmark_disable")
 
 
-def test_calls_are_timed_and_what_precedes_them_is_not(recorder: benchmark.BenchmarkRecorder) -> None:
-    said: list[str] = []
-
-    def prepare() -> Request:
-        said.append("prepare")
-        return REQUEST
-
-    def call(request: Request) -> None:
-        assert request is REQUEST
-        said.append("call")
-
-    recorder.run("cold", call, prepare, 1)
-    recorder.run("warm", call, prepare, 3)
-
-    assert said == ["prepare", "call"] * 4
-    cold, warm = recorder.records(info, every)
-    assert cold["name"].endswith(":cold")
-    assert warm["fullname"].endswith(":warm")
-    assert (len(cold["data"]), len(warm["data"])) == (1, 3)
-    assert cold["group"] == "Video"
-    assert cold["params"]["endpoint"] == "wan2.6"
-    assert warm["extra_info"] == {"start": "warm"}
+def test_a_record_holds_the_seconds_of_the_samples_that_count() -> None:
+    assert records(
+        sample("cold", 9.0),
+        sample("warm", 2.0),
+        sample("warm", 3.0, dropped="its container changed"),
+        sample("warm", 4.0),
+    ) == {"cold": [9.0], "warm": [2.0, 4.0]}
 
 
-def test_a_first_call_is_made_and_gets_no_record(recorder: benchmark.BenchmarkRecorder) -> None:
-    calls: list[Request] = []
-    recorder.run("first", calls.append, lambda: REQUEST, 1)
-    recorder.add("first", [1.0])
-
-    assert calls == [REQUEST]
-    assert recorder.records(info, every) == []
+@given(st.lists(st.floats(0.0001, 1e5), min_size=1))
+def test_not_a_digit_is_lost(seconds: list[float]) -> None:
+    assert json.loads(json.dumps(records(*(sample("warm", each) for each in seconds)))) == {"warm": seconds}
 
 
-def test_a_start_with_a_failed_call_leaves_no_record(recorder: benchmark.BenchmarkRecorder) -> None:
-    calls: list[Request] = []
-
-    def call(request: Request) -> None:
-        calls.append(request)
-        if len(calls) == 2:
-            raise ConnectionError("gone")
-
-    recorder.run("cold", lambda _: None, lambda: REQUEST, 1)
-    with pytest.raises(ConnectionError, match="gone"):
-        recorder.run("warm", call, lambda: REQUEST, 3)
-
-    assert len(calls) == 2, "what would follow a failure is not called"
-    assert names(recorder) == ["cold"]
+def test_a_first_call_and_one_that_turned_out_to_be_one_are_in_no_record() -> None:
+    assert records(sample("first", 5.0), sample("first", 4.0, asked="warm"), sample("warm", 2.0)) == {
+        "warm": [2.0]
+    }
 
 
-def test_a_call_that_does_not_count_stands_in_no_record(recorder: benchmark.BenchmarkRecorder) -> None:
-    recorder.add("cold", [1.0])
-    recorder.add("cold", [2.0])
-    recorder.add("warm", [3.0, 4.0, 5.0])
-    kept: dict[Start, list[bool]] = {"cold": [False, False], "warm": [True, False, True]}
-    (warm,) = recorder.records(info, kept.__getitem__)
-
-    assert warm["data"] == [3.0, 5.0]
+def test_a_start_with_a_failed_call_leaves_no_record() -> None:
+    boom = sample("warm", 0.1, ok=False, error="HTTP 500: boom")
+    assert records(sample("cold", 9.0), sample("warm", 2.0), boom) == {"cold": [9.0]}
 
 
-def test_calls_meant_as_one_start_make_one_record(recorder: benchmark.BenchmarkRecorder) -> None:
-    recorder.run("cold", lambda _: None, lambda: REQUEST, 1)
-    recorder.run("cold", lambda _: None, lambda: REQUEST, 1)
-    (cold,) = recorder.records(info, every)
-
-    assert len(cold["data"]) == 2
+def test_turned_off_nothing_is_recorded_though_xdist_alone_turns_nothing_off() -> None:
+    assert records(sample("warm", 2.0), benchmark_disable=True) == {}
+    assert records(sample("warm", 2.0), distributed=True) == {"warm": [2.0]}
 
 
-def test_a_start_that_was_skipped_leaves_no_record(recorder: benchmark.BenchmarkRecorder) -> None:
-    def call(request: Request) -> None:
-        del request
-        pytest.skip("not today")
+def test_a_record_is_named_as_pytest_benchmark_names_the_test_that_measured() -> None:
+    made = config()
+    measured = structs.replace(result("Wan2.6", samples=[sample("warm", 2.0)]), category="Video")
+    benchmark.add_records(made, [(TEST, measured)])
+    (record,) = made_of(made)
+    kept = record.as_dict()
 
-    with pytest.raises(pytest.skip.Exception):
-        recorder.run("cold", call, lambda: REQUEST, 1)
-    recorder.add("warm", [])
-
-    assert recorder.records(info, every) == []
-
-
-def test_turned_off_it_calls_and_keeps_nothing(benchmark: BenchmarkFixture) -> None:
-    recorder = benchmark.BenchmarkRecorder(benchmark, group="Video", endpoint="wan2.6", off=True)
-    calls: list[Request] = []
-    recorder.run("warm", calls.append, lambda: REQUEST, 3)
-    recorder.add("cold", [1.0])
-
-    assert len(calls) == 3
-    assert recorder.records(info, every) == []
+    assert (kept["name"], kept["fullname"]) == (
+        "test_endpoint[wan2.6]:warm",
+        "endpoints.toml::test_endpoint[wan2.6]:warm",
+    )
+    assert (kept["group"], kept["param"], kept["params"]) == ("Video", "wan2.6", {"endpoint": "wan2.6"})
+    assert kept["extra_info"]["start"] == "warm"
+    assert [each["elapsed_sec"] for each in kept["extra_info"]["samples"]] == [2.0]
+    assert kept["options"]["timer"] == "monotonic"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seconds=st.lists(st.floats(min_value=1e-6, max_value=1e4), min_size=1, max_size=20))
-def test_a_record_crosses_from_a_worker_as_it_is(benchmark: BenchmarkFixture, seconds: list[float]) -> None:
-    recorder = benchmark.BenchmarkRecorder(benchmark, group="Video", endpoint="wan2.6", off=False)
-    recorder.add("cold", seconds)
-    (record,) = recorder.records(info, every)
-    session = SimpleNamespace(benchmarks=[])
-    config: Any = SimpleNamespace(_benchmarksession=session)
-    benchmark.give_back(config, [json.loads(json.dumps(record))])
-
-    (metadata,) = session.benchmarks
-    assert (metadata.name, metadata.fullname, metadata.group) == (record["name"], record["fullname"], "Video")
-    assert metadata.extra_info == {"start": "cold"}
-    assert not metadata.has_error
-    written = metadata.as_dict()
-    assert written["stats"]["data"] == seconds
-    assert written["stats"]["rounds"] == len(seconds)
-    assert written["params"]["endpoint"] == "wan2.6"
-    assert json.loads(json.dumps(written["options"])) == written["options"]
-
-
-def test_without_a_session_of_pytest_benchmark_nothing_is_given_back() -> None:
-    config: Any = SimpleNamespace()
-    benchmark.give_back(config, [])
-    assert vars(config) == {}
+def test_without_pytest_benchmark_s_session_there_is_nobody_to_tell() -> None:
+    made = config()
+    delattr(made, "_benchmarksession")
+    benchmark.add_records(made, [(TEST, result(samples=[sample("warm", 2.0)]))])

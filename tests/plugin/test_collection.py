@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_modal_bench.model import Endpoint
-from pytest_modal_bench.plugin.collection import endpoint_of_id, slug
+from pytest_modal_bench.plugin.collection import slug
 
 if TYPE_CHECKING:
     from project import Project, Service
@@ -31,28 +30,6 @@ def ids(result: pytest.RunResult) -> list[str]:
 )
 def test_slug(text: str, word: str) -> None:
     assert slug(text) == word
-
-
-@pytest.mark.parametrize(
-    ("nodeid", "expected"),
-    [
-        ("test_endpoints.py::test_endpoint[wan2.6]", "wan2.6"),
-        ("endpoints.toml::test_endpoint[wan2.6-lora]", "wan2.6-lora"),
-        ("test_a.py::test[wan2.6-cpu]", "wan2.6"),
-        ("test_a.py::test[cpu-wan2.6-lora-3]", "wan2.6-lora"),
-        ("test_a.py::test[wan2.60]", None),
-        ("test_a[wan2.6].py::test", None),
-        ("test_a.py::test", None),
-    ],
-)
-def test_the_endpoint_of_a_test_id(nodeid: str, expected: str | None) -> None:
-    endpoints = [
-        Endpoint(id=name, name=name, path=f"/{name}", app="app", url="", pool="", category="Video")
-        for name in ("wan2", "wan2.6", "wan2.6-lora", "lora")
-    ]
-    found = endpoint_of_id(nodeid, endpoints)
-
-    assert (found.id if found else None) == expected
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 from project import SHIPPED_CATALOGUE
 
 from pytest_modal_bench.model import Budget
-from pytest_modal_bench.plugin.settings import Settings, catalogue, pools, resolve
+from pytest_modal_bench.plugin.settings import catalogue, pools, resolve
+from pytest_modal_bench.run.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from project import Project
+
 
 NOWHERE = "http://127.0.0.1:9"
 

@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from pytest_modal_bench.plugin.xdist import PoolScheduling, hear
+from pytest_modal_bench.plugin.xdist import (
+    PoolScheduling,
+    receive_collected,
+    receive_preparation,
+    send_collected,
+)
 
 TESTS = ["a1", "a2", "a3", "b1", "c1", "c2"]
 """Tests named by pool: three of a, one of b, two of c."""
@@ -54,7 +59,7 @@ class Farm:
         self.collect_reports: list[pytest.CollectReport] = []
         self.tests = tests
         self.scheduling = PoolScheduling(
-            config, pool_of=lambda nodeid: nodeid[0], briefing=lambda started: {"started": list(started)}
+            config, pool_of=lambda nodeid: nodeid[0], prepare=lambda started: {"started": list(started)}
         )
         self.ran: dict[str, list[str]] = {}
         self.workers = [self.join(f"gw{number}") for number in range(count if joined else 0)]
@@ -165,16 +170,34 @@ def test_workers_that_collected_different_tests_run_none() -> None:
     assert not other.queue
 
 
-def test_a_worker_hears_its_briefing_and_xdist_everything_else() -> None:
-    commands: list[Any] = []
-    interactor = SimpleNamespace(handle_command=commands.append)
+def test_a_worker_receives_its_preparation_and_xdist_everything_else() -> None:
+    known: list[Any] = []
+    received: list[dict[str, Any]] = []
+    interactor = SimpleNamespace(handle_command=known.append)
     config: Any = SimpleNamespace(pluginmanager=SimpleNamespace(get_plugins=lambda: [object(), interactor]))
-    told: list[dict[str, Any]] = []
-    hear(config, told.append)
+    receive_preparation(config, received.append)
 
-    interactor.handle_command(("modal_bench", {"data": {"lora": None}}))
-    interactor.handle_command(("runtests", {"indices": [0]}))
-    interactor.handle_command("the end")
+    interactor.handle_command(("modal_bench", {"data": {"lora": "known"}}))
+    interactor.handle_command(("runtests", {"indices": [1]}))
 
-    assert told == [{"lora": None}]
-    assert commands == [("runtests", {"indices": [0]}), "the end"]
+    assert received == [{"lora": "known"}]
+    assert known == [("runtests", {"indices": [1]})]
+
+
+def test_the_controller_receives_what_was_collected_and_xdist_everything_else() -> None:
+    known: list[Any] = []
+    received: dict[str, str] = {}
+    node: Any = SimpleNamespace(process_from_remote=known.append)
+    receive_collected(node, received.update)
+
+    def send(name: str, **data: Any) -> None:
+        node.process_from_remote((name, data))
+
+    interactor = SimpleNamespace(handle_command=None, sendevent=send)
+    config: Any = SimpleNamespace(pluginmanager=SimpleNamespace(get_plugins=lambda: [interactor]))
+    send_collected(config, {"test_endpoint[a]": "a"})
+    send("collectionfinish", ids=["test_endpoint[a]"])
+    node.process_from_remote("end of the channel")
+
+    assert received == {"test_endpoint[a]": "a"}
+    assert known == [("collectionfinish", {"ids": ["test_endpoint[a]"]}), "end of the channel"]

@@ -1,58 +1,39 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from measure_answers import TIMEOUT, answer, endpoint, failure
+from msgspec import structs
+from report_runs import sample
 
-from pytest_modal_bench.call.client import Answer
-from pytest_modal_bench.control.interface import CallRecord
-from pytest_modal_bench.model import Endpoint, Phases, Provider, Sample, Start
-from pytest_modal_bench.protocol import measurement as protocol
-from pytest_modal_bench.protocol.evidence import Before, PoolState
-from pytest_modal_bench.protocol.recording import PlainRecorder
+from pytest_modal_bench.call.spool import SpoolError
+from pytest_modal_bench.control.interface import CallRecord, ControlError
+from pytest_modal_bench.control.pool_observer import Before
+from pytest_modal_bench.cost.ledger import LimitReached
+from pytest_modal_bench.model import Provider, Sample
+from pytest_modal_bench.protocol.evidence import PoolState
+from pytest_modal_bench.protocol.measurement import Conditions, Measurement
+from pytest_modal_bench.protocol.plan import Step, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from pytest_modal_bench.call.client import Answer
     from pytest_modal_bench.call.request import Request
 
-ENDPOINT = Endpoint(
-    id="flux",
-    name="Flux",
-    path="/flux",
-    app="ryla-flux",
-    url="http://127.0.0.1:9",
-    pool="http://127.0.0.1:9",
-    category="Flux",
-    payload={"prompt": "a lake", "seed": "{seed}"},
-)
-
-
-def answer(*, ok: bool = True, elapsed: float = 1.0, **headers: str) -> Answer:
-    return Answer(
-        ok=ok,
-        status=200 if ok else 500,
-        headers={name.replace("_", "-"): value for name, value in headers.items()},
-        body=b"x" * 2048,
-        size_bytes=2048,
-        elapsed_sec=elapsed,
-        started_at="2026-02-02T12:22:58+00:00",
-        phases=Phases(wait_sec=elapsed),
-        redirects=0,
-        held_sec=0.0,
-        error=None if ok else "HTTP 500: boom",
-        cause=None if ok else "application",
-        url="http://127.0.0.1:9/flux",
-    )
+BOOM = failure("HTTP 500: boom", "application", status=500)
+NO_ROOM = SpoolError("no room for an answer")
 
 
 class Client:
-    """Gives the answers it was told to, and remembers what it was asked."""
+    """Gives the answers that it is made with, or raises them, and remembers what it was asked."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: Answer | Exception) -> None:
         self.answers = list(answers)
         self.requests: list[Request] = []
         self.fresh: list[bool] = []
@@ -61,134 +42,14 @@ class Client:
         assert deadline_sec == 600.0
         self.requests.append(request)
         self.fresh.append(fresh)
-        return self.answers.pop(0)
+        answered = self.answers.pop(0)
+        if isinstance(answered, Exception):
+            raise answered
+        return answered
 
 
-def measurement_with(client: Any, recorder: Any = None, **conditions: Any) -> protocol.Measurement:
-    given = {"pool": PoolState()} | conditions
-    return protocol.Measurement(
-        ENDPOINT,
-        protocol.Conditions(client=client, resources={}, environ={}, deadline_sec=600.0, **given),
-        recorder or PlainRecorder(),
-    )
-
-
-def measured(client: Client, steps: Sequence[protocol.Step]) -> list[Sample]:
-    measurement = measurement_with(client)
-    measurement.make(steps)
-    return measurement.samples
-
-
-def starts(*, cold_rounds: int = 0, answered: bool = False) -> list[tuple[Start, int]]:
-    steps = protocol.plan(cold_rounds=cold_rounds, answered=answered, rounds=3)
-    return [(step.start, step.rounds) for step in steps]
-
-
-def test_where_a_cold_start_is_due_what_follows_it_is_warm() -> None:
-    assert starts(cold_rounds=2) == [("cold", 2), ("warm", 3)]
-
-
-def test_where_none_is_due_the_first_call_is_neither() -> None:
-    assert starts() == [("first", 1), ("warm", 3)]
-
-
-def test_an_endpoint_that_has_answered_before_is_warm() -> None:
-    assert starts(answered=True) == [("warm", 3)]
-
-
-def test_every_sample_has_its_start_and_a_seed_of_its_own() -> None:
-    client = Client(answer(), answer(), answer(), answer())
-    samples = measured(client, protocol.plan(cold_rounds=1, answered=False, rounds=3))
-
-    assert [sample.start for sample in samples] == ["cold", "warm", "warm", "warm"]
-    assert len({sample.seed for sample in samples}) == 4
-    assert all(str(s.seed).encode() in (r.body or b"") for s, r in zip(samples, client.requests, strict=True))
-
-
-def test_only_a_cold_sample_asks_for_a_fresh_connection() -> None:
-    client = Client(answer(), answer(), answer())
-    measured(client, [protocol.Step("cold", 1), protocol.Step("first", 1), protocol.Step("warm", 1)])
-
-    assert client.fresh == [True, False, False]
-
-
-def test_the_first_failure_ends_the_measurement_and_keeps_what_came_before() -> None:
-    client = Client(answer(), answer(ok=False), answer())
-    measurement = measurement_with(client)
-    with pytest.raises(protocol.CallFailed, match="HTTP 500: boom"):
-        measurement.make([protocol.Step("warm", 3)])
-
-    assert [sample.ok for sample in measurement.samples] == [True, False]
-    assert len(client.answers) == 1
-
-
-def test_building_the_request_is_not_part_of_what_a_recorder_times() -> None:
-    events: list[str] = []
-
-    class Recorder(PlainRecorder):
-        def run(
-            self, start: Start, call: Callable[[Request], None], prepare: Callable[[], Request], rounds: int
-        ) -> None:
-            assert start == "warm"
-            for _ in range(rounds):
-                request = prepare()
-                events.append("clock starts")
-                call(request)
-                events.append("clock stops")
-
-    class Noting(Client):
-        def call(self, request: Request, *, deadline_sec: float, fresh: bool) -> Answer:
-            assert request.body is not None
-            events.append("call")
-            return super().call(request, deadline_sec=deadline_sec, fresh=fresh)
-
-    client: Any = Noting(answer())
-    measurement_with(client, Recorder()).make([protocol.Step("warm", 1)])
-
-    assert events == ["clock starts", "call", "clock stops"]
-
-
-def test_headers_are_believed_as_far_as_they_make_sense() -> None:
-    said = answer(
-        x_cost_usd="0.0012", x_execution_time_sec="2.5", x_gpu_type="  L40S\t", content_type="image/png"
-    )
-    kept = protocol.as_sample(said, start="warm", seed=7)
-
-    assert (kept.cost_usd, kept.execution_sec, kept.gpu_type) == (0.0012, 2.5, "L40S")
-    assert (kept.content_type, kept.size_bytes, kept.seed) == ("image/png", 2048, 7)
-
-
-@given(st.one_of(st.text(), st.sampled_from(["", "nan", "inf", "-1", "-0.1", "1e999", "free", "$0.01"])))
-def test_a_header_that_is_no_amount_is_unknown_never_zero(text: str) -> None:
-    cost = protocol.as_sample(answer(x_cost_usd=text), start="warm", seed=None).cost_usd
-    try:
-        expected: float | None = float(text)
-    except ValueError:
-        expected = None
-    if expected is not None and not (0 <= expected < float("inf")):
-        expected = None
-
-    assert cost == expected
-
-
-def test_an_absent_header_is_unknown() -> None:
-    kept = protocol.as_sample(answer(), start="warm", seed=None)
-
-    assert (kept.cost_usd, kept.execution_sec, kept.gpu_type) == (None, None, None)
-
-
-def test_a_failed_answer_has_no_size() -> None:
-    assert protocol.as_sample(answer(ok=False), start="warm", seed=None).size_bytes is None
-
-
-def of(container: str, request: int | None = None, *, elapsed: float = 1.0) -> Answer:
-    """An answer of that container, which says which of its requests it was."""
-    told: dict[str, Any] = {} if request is None else {"x_modal_bench_request": str(request)}
-    return answer(elapsed=elapsed, x_modal_bench_container=container, **told)
-
-
-class Witness:
-    """Says what it was told, of an app that has as many containers as its list."""
+class PoolObserver:
+    """An app's containers: before each call those of the next list, after it `after`; and the provider's records."""
 
     def __init__(
         self, *before: list[str], after: Sequence[str] = (), records: Sequence[CallRecord] = ()
@@ -209,14 +70,313 @@ class Witness:
         return self.kept
 
 
+class Pricing:
+    """A call costs a dollar for each second that the provider's record says it ran; counts the samples it prices."""
+
+    def __init__(self) -> None:
+        self.priced: list[Sample] = []
+
+    def price(self, of: Sample) -> Sample:
+        self.priced.append(of)
+        seconds = None if of.provider is None else of.provider.execution_sec
+        return structs.replace(of, cost_usd=seconds, cost_basis=None if seconds is None else "estimated")
+
+
+class Permits:
+    """Permits `allowed` calls; remembers what each was expected to cost, and what it cost."""
+
+    def __init__(self, allowed: int = 100) -> None:
+        self.allowed = allowed
+        self.expected: list[float | None] = []
+        self.spent: list[float | None] = []
+
+    @contextmanager
+    def __call__(self, expected_usd: float | None) -> Iterator[Callable[[float | None], None]]:
+        if len(self.expected) == self.allowed:
+            raise LimitReached("the spending limit of $1.00 is reached")
+        self.expected.append(expected_usd)
+        yield self.spent.append
+
+
+def measurement_with(client: Any, *, headers: dict[str, str] | None = None, **conditions: Any) -> Measurement:
+    given: dict[str, Any] = {"pool": PoolState()} | conditions
+    return Measurement(
+        endpoint(headers=headers or {}),
+        Conditions(client=client, resources={}, environ={}, deadline_sec=600.0, **given),
+    )
+
+
+def measured(client: Client, steps: Sequence[Step], **conditions: Any) -> list[Sample]:
+    measurement = measurement_with(client, **conditions)
+    measurement.make(steps)
+    return measurement.samples
+
+
+def of(container: str, request: int | None = None, *, elapsed: float = 1.0) -> Answer:
+    """An answer of that container, which says which of its requests it was."""
+    ordinal: dict[str, Any] = {} if request is None else {"x_modal_bench_request": str(request)}
+    return answer(elapsed=elapsed, x_modal_bench_container=container, **ordinal)
+
+
+def recorded(number: int, **record: Any) -> CallRecord:
+    """The provider's record of the call `fc-<number>`."""
+    return CallRecord(call_id=f"fc-{number}", **record)
+
+
+def called(number: int) -> Answer:
+    """The answer to the call `fc-<number>`."""
+    return answer(modal_function_call_id=f"fc-{number}")
+
+
+# --- Calls ---
+
+
+def test_every_sample_has_its_start_and_a_seed_of_its_own() -> None:
+    client = Client(answer(), answer(), answer(), answer())
+    samples = measured(client, plan(cold_rounds=1, answered=False, rounds=3))
+
+    assert [sample.start for sample in samples] == ["cold", "warm", "warm", "warm"]
+    assert len({sample.seed for sample in samples}) == 4
+    assert all(str(s.seed).encode() in (r.body or b"") for s, r in zip(samples, client.requests, strict=True))
+
+
+def test_only_a_cold_sample_asks_for_a_fresh_connection() -> None:
+    client = Client(answer(), answer(), answer())
+    measured(client, [Step("cold", 1), Step("first", 1), Step("warm", 1)])
+
+    assert client.fresh == [True, False, False]
+
+
+def test_the_first_failure_ends_the_measurement_and_keeps_what_came_before() -> None:
+    client = Client(answer(), BOOM, answer())
+    measurement = measurement_with(client)
+    measurement.make([Step("warm", 3)])
+
+    assert [sample.ok for sample in measurement.samples] == [True, False]
+    assert measurement.samples[-1].error == "HTTP 500: boom"
+    assert (measurement.ended, measurement.stopped, measurement.impossible) == (True, None, None)
+    assert len(client.answers) == 1
+
+
+def test_a_measurement_whose_calls_are_answered_has_not_ended() -> None:
+    measurement = measurement_with(Client(answer(), answer()))
+    measurement.make([Step("first", 1)])
+    assert not measurement.ended
+
+    measurement.make([Step("warm", 1)])
+    assert [sample.start for sample in measurement.samples] == ["first", "warm"]
+    assert (measurement.ended, measurement.stopped, measurement.impossible) == (False, None, None)
+
+
+def test_after_the_end_no_more_calls_are_made() -> None:
+    client = Client(BOOM, answer())
+    measurement = measurement_with(client)
+    measurement.make([Step("first", 1), Step("warm", 1)])
+    measurement.make([Step("cold", 1), Step("warm", 1)], scale_to_zero=pytest.fail)
+
+    assert [sample.start for sample in measurement.samples] == ["first"]
+    assert len(client.answers) == 1
+
+
+def test_a_call_that_was_made_before_is_one_of_the_samples() -> None:
+    measurement = measurement_with(Client(of("ta-2", 3), of("ta-2", 4)))
+    measurement.take(sample("cold", 30.0, container="ta-1"))
+    assert not measurement.ended
+    assert (measurement.kept("cold"), measurement.conditions.pool.called) == (1, True)
+
+    measurement.make([Step("warm", 1)])
+    _, other, warm = measurement.samples
+    assert (other.start, other.dropped) == ("first", "the container changed from ta-1 to ta-2")
+    assert (warm.start, warm.dropped) == ("warm", None)
+
+
+def test_a_call_that_was_made_before_and_failed_ends_the_measurement() -> None:
+    measurement = measurement_with(Client())
+    measurement.take(sample("cold", ok=False))
+    measurement.make([Step("warm", 1)])
+
+    assert measurement.ended
+    assert [sample.start for sample in measurement.samples] == ["cold"]
+
+
+# --- What ends a measurement beside a failure ---
+
+
+def test_a_request_that_cannot_be_built_ends_it_without_a_call() -> None:
+    measurement = measurement_with(Client(), headers={"Modal-Key": "{env:NOT_SET_ANYWHERE}"})
+    measurement.make(plan(cold_rounds=1, answered=False, rounds=1))
+
+    assert measurement.impossible == "the environment variable NOT_SET_ANYWHERE is not set"
+    assert (measurement.ended, measurement.stopped, measurement.samples) == (True, None, [])
+    assert not measurement.conditions.pool.called, "a cold start can still be observed"
+
+
+def test_an_answer_that_cannot_be_kept_ends_it_and_keeps_what_came_before() -> None:
+    permits = Permits()
+    measurement = measurement_with(Client(answer(x_cost_usd="0.5"), NO_ROOM, answer()), permit=permits)
+    measurement.make([Step("first", 1), Step("warm", 2)])
+
+    assert (measurement.ended, measurement.stopped) == (True, None)
+    assert measurement.impossible == "no room for an answer"
+    assert [sample.start for sample in measurement.samples] == ["first"]
+    assert permits.spent == [0.5], "what the other call cost is not known"
+
+
+def test_a_limit_ends_it_and_keeps_what_came_before() -> None:
+    client = Client(answer(), answer(), answer())
+    measurement = measurement_with(client, permit=Permits(allowed=2))
+    measurement.make(plan(cold_rounds=1, answered=False, rounds=2))
+
+    assert measurement.stopped == "the spending limit of $1.00 is reached"
+    assert (measurement.ended, measurement.impossible) == (True, None)
+    assert [sample.start for sample in measurement.samples] == ["cold", "warm"]
+
+
+# --- What becomes of an answer ---
+
+
+def test_an_answer_is_judged_looked_up_priced_and_paid_for_before_the_next_call() -> None:
+    events: list[str] = []
+
+    class Noting(Client):
+        def call(self, request: Request, *, deadline_sec: float, fresh: bool) -> Answer:
+            assert request.body is not None, "it is built before the clock starts"
+            events.append("call")
+            return super().call(request, deadline_sec=deadline_sec, fresh=fresh)
+
+    class Looking(PoolObserver):
+        def after(self) -> frozenset[str]:
+            events.append("containers")
+            return super().after()
+
+        def records(self, call_ids: Sequence[str]) -> dict[str, CallRecord]:
+            events.append(f"records of {', '.join(call_ids)}")
+            return super().records(call_ids)
+
+    class Judge:
+        notes = ("a note",)
+
+        def judge(self, answered: Answer, of: Sample) -> Sample:
+            assert answered.ok
+            events.append("judge")
+            return of
+
+    class NotingPrices(Pricing):
+        def price(self, of: Sample) -> Sample:
+            events.append(f"price of {of.start}")
+            return super().price(of)
+
+    @contextmanager
+    def permit(expected_usd: float | None) -> Iterator[Callable[[float | None], None]]:
+        del expected_usd
+        events.append("begin")
+        yield lambda usd: events.append(f"spent {usd}")
+        events.append("end")
+
+    measurement = measurement_with(
+        Noting(called(1), called(2)),
+        observer=Looking([], records=[recorded(1, execution_sec=3.0)]),
+        judge=Judge(),
+        pricing=NotingPrices(),
+        permit=permit,
+    )
+    measurement.make([Step("cold", 1), Step("warm", 1)])
+
+    assert events == [
+        *("begin", "call", "containers", "judge", "records of fc-1", "price of cold", "spent 3.0", "end"),
+        *("begin", "call", "judge", "records of fc-2", "price of warm", "spent None", "end"),
+    ]
+    assert list(measurement.notes) == ["a note"]
+
+
+def test_without_a_judge_there_are_no_notes() -> None:
+    assert measurement_with(Client()).notes == []
+
+
+def test_an_answer_that_is_judged_wrong_has_failed_and_is_no_time() -> None:
+    class Judge:
+        notes = ()
+
+        def judge(self, _: Answer, of: Sample) -> Sample:
+            return structs.replace(of, ok=False, error="not an image", cause="invalid_output")
+
+    measurement = measurement_with(Client(answer(), answer()), judge=Judge())
+    measurement.make([Step("first", 1), Step("warm", 1)])
+
+    assert [sample.error for sample in measurement.samples] == ["not an image"]
+    assert (measurement.ended, measurement.kept("first")) == (True, 0)
+
+
+def test_a_sample_is_priced_once_by_what_the_providers_record_says_and_the_ledger_has_that_price() -> None:
+    pricing, permits = Pricing(), Permits()
+    records = [recorded(number, execution_sec=float(number)) for number in range(1, 6)]
+    measurement = measurement_with(
+        Client(*(called(number) for number in range(1, 6))),
+        observer=PoolObserver([], records=records),
+        pricing=pricing,
+        permit=permits,
+    )
+    measurement.make([Step("cold", 1), Step("first", 1), Step("warm", 3)])
+
+    assert [sample.cost_usd for sample in measurement.samples] == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert permits.spent == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert [priced.seed for priced in pricing.priced] == [sample.seed for sample in measurement.samples]
+
+
+def test_a_sample_that_is_dropped_or_fails_is_priced_once_too() -> None:
+    pricing, permits = Pricing(), Permits()
+    records = [recorded(1, execution_sec=1.0, startup_sec=9.0), recorded(2, execution_sec=2.0)]
+    crashed = dataclasses.replace(called(2), ok=False, status=500, error="HTTP 500: boom")
+    measurement = measurement_with(
+        Client(called(1), crashed), observer=PoolObserver(records=records), pricing=pricing, permit=permits
+    )
+    measurement.make([Step("warm", 1)])
+    dropped, failed = measurement.samples
+
+    assert (dropped.dropped, dropped.cost_usd) == ("it ran in a new container", 1.0)
+    assert (failed.ok, failed.cost_usd) == (False, 2.0)
+    assert permits.spent == [1.0, 2.0]
+    assert [priced.start for priced in pricing.priced] == ["first", "warm"], "as what they turned out to be"
+
+
+@pytest.mark.parametrize("start", ["cold", "first", "warm"])
+def test_a_call_that_failed_is_looked_up_as_well(start: Any) -> None:
+    crashed = dataclasses.replace(called(1), ok=False, status=500, error="HTTP 500: boom")
+    observer = PoolObserver([], records=[recorded(1, container="ta-1", execution_sec=2.0)])
+    (failed,) = measured(Client(crashed), [Step(start, 1)], observer=observer)
+
+    assert (failed.start, failed.ok, failed.proof, failed.dropped) == (start, False, None, None)
+    assert failed.provider == Provider(container="ta-1", execution_sec=2.0)
+
+
+def test_a_call_is_expected_to_cost_the_most_of_those_before_of_its_start_first() -> None:
+    costs = ["4", "1", "3", "2"]
+    permits = Permits()
+    measured(
+        Client(*(answer(x_cost_usd=usd) for usd in costs)), [Step("cold", 1), Step("warm", 3)], permit=permits
+    )
+
+    assert permits.expected == [None, 4.0, 1.0, 3.0]
+    assert permits.spent == [4.0, 1.0, 3.0, 2.0]
+
+
+def test_what_nobody_accounts_for_is_known_without_a_control_plane_too() -> None:
+    (warm,) = measured(Client(answer(elapsed=10.0, server_timing="handler;dur=4000")), [Step("warm", 1)])
+
+    assert (warm.handler_sec, warm.unattributed_sec) == (4.0, 6.0)
+
+
+# --- Cold starts that are observed ---
+
+
 def test_without_evidence_a_cold_start_is_kept_and_unverified() -> None:
-    (cold,) = measured(Client(answer()), [protocol.Step("cold", 1)])
+    (cold,) = measured(Client(answer()), [Step("cold", 1)])
 
     assert (cold.start, cold.proof, cold.dropped) == ("cold", None, None)
 
 
 def test_the_first_request_of_a_container_proves_a_cold_start() -> None:
-    (cold,) = measured(Client(of("ta-1", 1)), [protocol.Step("cold", 1)])
+    (cold,) = measured(Client(of("ta-1", 1)), [Step("cold", 1)])
 
     assert (cold.start, cold.proof) == ("cold", "first request of container ta-1")
 
@@ -224,7 +384,7 @@ def test_the_first_request_of_a_container_proves_a_cold_start() -> None:
 def test_an_observed_cold_start_that_was_none_is_dropped_and_not_taken_again() -> None:
     client = Client(of("ta-1", 5), of("ta-1", 6))
     measurement = measurement_with(client)
-    measurement.make(protocol.plan(cold_rounds=1, answered=False, rounds=1))
+    measurement.make(plan(cold_rounds=1, answered=False, rounds=1))
     first, warm = measurement.samples
 
     assert (first.start, first.asked, first.proof) == ("first", "cold", None)
@@ -234,16 +394,16 @@ def test_an_observed_cold_start_that_was_none_is_dropped_and_not_taken_again() -
 
 
 def test_a_pool_that_is_awake_is_not_asked_for_a_cold_start() -> None:
-    measurement = measurement_with(Client(answer(), answer()), witness=Witness(["ta-9"]))
-    measurement.make(protocol.plan(cold_rounds=1, answered=False, rounds=1))
+    measurement = measurement_with(Client(answer(), answer()), observer=PoolObserver(["ta-9"]))
+    measurement.make(plan(cold_rounds=1, answered=False, rounds=1))
 
     assert [sample.start for sample in measurement.samples] == ["first", "warm"]
     assert measurement.cold_inconclusive == "the pool had 1 container before its first call"
 
 
 def test_the_control_plane_proves_a_cold_start_too() -> None:
-    measurement = measurement_with(Client(answer()), witness=Witness([], after=["ta-1"]))
-    measurement.make([protocol.Step("cold", 1)])
+    measurement = measurement_with(Client(answer()), observer=PoolObserver([], after=["ta-1"]))
+    measurement.make([Step("cold", 1)])
 
     assert measurement.samples[0].proof == "no container before, ta-1 after"
 
@@ -258,8 +418,8 @@ def test_a_record_says_where_the_time_of_a_cold_start_went() -> None:
         execution_sec=30.0,
     )
     client = Client(answer(elapsed=45.0, modal_function_call_id="fc-1"))
-    measurement = measurement_with(client, witness=Witness([], records=[record]))
-    measurement.make([protocol.Step("cold", 1)])
+    measurement = measurement_with(client, observer=PoolObserver([], records=[record]))
+    measurement.make([Step("cold", 1)])
     (cold,) = measurement.samples
 
     assert (cold.container, cold.proof) == ("ta-1", "no container before, ta-1 after")
@@ -267,12 +427,13 @@ def test_a_record_says_where_the_time_of_a_cold_start_went() -> None:
     assert cold.unattributed_sec == 3.0
 
 
-def forced(measurement: protocol.Measurement, rounds: int) -> list[int]:
+# --- Cold starts that are forced ---
+
+
+def forced(measurement: Measurement, rounds: int) -> list[int]:
     """Force cold starts; returns how many calls had been made each time the pool was scaled to zero."""
     zeros: list[int] = []
-    measurement.make(
-        [protocol.Step("cold", rounds)], scale_to_zero=lambda: zeros.append(len(measurement.samples))
-    )
+    measurement.make([Step("cold", rounds)], scale_to_zero=lambda: zeros.append(len(measurement.samples)))
     return zeros
 
 
@@ -289,7 +450,8 @@ def test_a_contaminated_cold_start_is_taken_again() -> None:
 
     assert forced(measurement, 1) == [0, 1]
     assert [sample.start for sample in measurement.samples] == ["first", "cold"]
-    assert measurement.kept("cold") == [False, True]
+    assert [sample.counts for sample in measurement.samples] == [False, True]
+    assert measurement.kept("cold") == 1
     assert measurement.cold_inconclusive is None
 
 
@@ -302,6 +464,7 @@ def test_tries_have_a_bound_and_no_contaminated_one_is_called_cold(rounds: int, 
 
     assert made <= 3 * rounds
     assert [sample.start == "cold" for sample in measurement.samples] == good[:made]
+    assert measurement.kept("cold") == sum(good[:made])
     assert (sum(good[:made]) == rounds) == (measurement.cold_inconclusive is None)
 
 
@@ -310,19 +473,37 @@ def test_a_pool_that_does_not_scale_to_zero_is_inconclusive_and_soon_left_alone(
 
     def refuse() -> None:
         asked.append(None)
-        raise protocol.NotZero("1 container left")
+        raise ControlError("1 container left")
 
     measurement = measurement_with(Client())
-    measurement.make([protocol.Step("cold", 5)], scale_to_zero=refuse)
+    measurement.make([Step("cold", 5)], scale_to_zero=refuse)
 
     assert measurement.cold_inconclusive == "0 of 5 cold starts: 1 container left"
     assert len(asked) == 2, "each may take a minute"
     assert measurement.samples == []
+    assert not measurement.ended, "warm calls can still be made"
+
+
+def test_a_pool_that_refuses_now_and_then_is_asked_again() -> None:
+    refusals = iter([ControlError("1 container left"), None] * 2)
+
+    def scale_to_zero() -> None:
+        refusal = next(refusals)
+        if refusal is not None:
+            raise refusal
+
+    measurement = measurement_with(Client(of("ta-1", 1), of("ta-2", 1)))
+    measurement.make([Step("cold", 2)], scale_to_zero=scale_to_zero)
+
+    assert (measurement.kept("cold"), measurement.cold_inconclusive) == (2, None)
+
+
+# --- Warm and first calls ---
 
 
 def test_a_warm_call_in_another_container_is_dropped_and_taken_again() -> None:
     client = Client(of("ta-1", 1), of("ta-1", 2), of("ta-2", 7), of("ta-2", 8))
-    samples = measured(client, protocol.plan(cold_rounds=1, answered=False, rounds=2))
+    samples = measured(client, plan(cold_rounds=1, answered=False, rounds=2))
 
     assert [sample.start for sample in samples] == ["cold", "warm", "first", "warm"]
     assert samples[2].dropped == "the container changed from ta-1 to ta-2"
@@ -331,7 +512,7 @@ def test_a_warm_call_in_another_container_is_dropped_and_taken_again() -> None:
 
 def test_no_warm_sample_ever_ran_in_a_new_container() -> None:
     client = Client(of("ta-1", 1), of("ta-2", 1), of("ta-2", 2))
-    samples = measured(client, protocol.plan(cold_rounds=1, answered=False, rounds=1))
+    samples = measured(client, plan(cold_rounds=1, answered=False, rounds=1))
 
     assert [(sample.start, sample.meant) for sample in samples] == [
         ("cold", "cold"),
@@ -343,14 +524,14 @@ def test_no_warm_sample_ever_ran_in_a_new_container() -> None:
 
 def test_warm_calls_that_never_stay_in_one_container_are_inconclusive() -> None:
     measurement = measurement_with(Client(*(of(f"ta-{number}", 2) for number in range(9))))
-    measurement.make(protocol.plan(cold_rounds=0, answered=False, rounds=2))
+    measurement.make(plan(cold_rounds=0, answered=False, rounds=2))
 
     assert len(measurement.samples) == 7
     assert measurement.warm_inconclusive == "0 of 2 warm calls: the container changed from ta-5 to ta-6"
 
 
 def test_a_first_call_that_ran_in_a_new_container_is_neither_first_nor_cold() -> None:
-    steps = protocol.plan(cold_rounds=0, answered=False, rounds=1)
+    steps = plan(cold_rounds=0, answered=False, rounds=1)
     first, warm = measured(Client(of("ta-2", 1), of("ta-2", 2)), steps)
 
     assert (first.start, first.dropped) == ("first", "it ran in a new container")
@@ -358,13 +539,22 @@ def test_a_first_call_that_ran_in_a_new_container_is_neither_first_nor_cold() ->
 
 
 def test_where_failures_are_tolerated_a_warm_series_goes_on() -> None:
-    client = Client(answer(), answer(ok=False), answer())
+    client = Client(answer(), BOOM, answer())
     measurement = measurement_with(client, tolerant=True)
-    measurement.make([protocol.Step("warm", 3)])
+    measurement.make([Step("warm", 3)])
 
     assert [sample.ok for sample in measurement.samples] == [True, False, True]
-    assert measurement.warm_inconclusive is None
-    assert measurement.recorded("warm") == [False] * 3, "what came before a failure looks like good times"
+    assert (measurement.kept("warm"), measurement.warm_inconclusive) == (2, None)
+    assert not measurement.ended
+
+
+def test_a_failure_that_hits_the_whole_pool_is_not_tolerated() -> None:
+    down = failure("HTTP 404: modal-http: invalid function call", "not_deployed", status=404)
+    client = Client(answer(), down, answer())
+    measurement = measurement_with(client, tolerant=True)
+    measurement.make([Step("warm", 3)])
+
+    assert ([sample.ok for sample in measurement.samples], measurement.ended) == ([True, False], True)
 
 
 def test_a_warm_call_that_failed_in_a_new_container_still_counts_as_a_failure() -> None:
@@ -373,18 +563,22 @@ def test_a_warm_call_that_failed_in_a_new_container_still_counts_as_a_failure() 
         of("ta-1", 2), of("ta-1", 3), dataclasses.replace(crashed, ok=False, error="HTTP 500: boom")
     )
     measurement = measurement_with(client, tolerant=True)
-    measurement.make(protocol.plan(cold_rounds=0, answered=True, rounds=3))
+    measurement.make(plan(cold_rounds=0, answered=True, rounds=3))
 
     failed = measurement.samples[-1]
     assert (failed.ok, failed.dropped, failed.start, failed.meant) == (False, None, "first", "warm")
 
 
 def test_a_series_of_failures_alone_is_one() -> None:
-    with pytest.raises(protocol.CallFailed):
-        measurement_with(Client(*[answer(ok=False)] * 2), tolerant=True).make([protocol.Step("warm", 2)])
+    measurement = measurement_with(Client(TIMEOUT, BOOM), tolerant=True)
+    measurement.make([Step("warm", 2)])
+
+    assert (len(measurement.samples), measurement.ended) == (2, True)
 
 
-def test_a_first_or_cold_call_that_fails_ends_it_all_the_same() -> None:
-    measurement = measurement_with(Client(answer(ok=False)), tolerant=True)
-    with pytest.raises(protocol.CallFailed):
-        measurement.make(protocol.plan(cold_rounds=0, answered=False, rounds=2))
+@pytest.mark.parametrize("cold_rounds", [0, 1])
+def test_a_first_or_cold_call_that_fails_ends_it_all_the_same(cold_rounds: int) -> None:
+    measurement = measurement_with(Client(BOOM), tolerant=True)
+    measurement.make(plan(cold_rounds=cold_rounds, answered=False, rounds=2))
+
+    assert (len(measurement.samples), measurement.ended) == (1, True)

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from measure_answers import TIMEOUT, FakeClient, answer, endpoint
 
-from pytest_modal_bench.protocol.evidence import Before, PoolState
+from pytest_modal_bench.control.pool_observer import Before
+from pytest_modal_bench.protocol.evidence import PoolState
 from pytest_modal_bench.protocol.measurement import Conditions, Measurement
 from pytest_modal_bench.protocol.preflight import Preflight
-from pytest_modal_bench.protocol.recording import PlainRecorder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,8 +63,8 @@ JSON = st.recursive(
 )
 
 
-class Witness:
-    """Says how many containers there are, and counts who asks."""
+class PoolObserver:
+    """Knows how many containers there are, and counts how often it is asked."""
 
     def __init__(self, *counts: int) -> None:
         self.counts = counts
@@ -75,7 +75,7 @@ class Witness:
         return Before(self.counts, frozenset())
 
     def after(self) -> None:
-        """It does not know."""
+        """There is no answer."""
 
     def records(self, call_ids: Sequence[str]) -> None:
         del call_ids
@@ -88,13 +88,13 @@ def app(schema: object = BODY, *, method: str = "post", components: object = Non
     return answer(json.dumps({"paths": paths, "components": {"schemas": components or {}}}).encode())
 
 
-def measurement(said: Answer, payload: object = None, *, witness: Any = None, **fields: Any) -> Measurement:
-    given: dict[str, Any] = {} if witness is None else {"witness": witness}
+def measurement(said: Answer, payload: object = None, *, observer: Any = None, **fields: Any) -> Measurement:
+    given: dict[str, Any] = {} if observer is None else {"observer": observer}
     client: Any = FakeClient({"/openapi.json": [said]})
     conditions = Conditions(
         client=client, resources={}, environ={}, deadline_sec=600.0, pool=PoolState(), **given
     )
-    return Measurement(endpoint(payload=payload, **fields), conditions, PlainRecorder())
+    return Measurement(endpoint(payload=payload, **fields), conditions)
 
 
 def asked(of: Measurement) -> list[str]:
@@ -141,21 +141,34 @@ def test_without_a_control_plane_an_app_is_asked_after_its_first_endpoints_calls
 
 @pytest.mark.parametrize(("counts", "times"), [((0, 1), 1), ((2, 2), 1), ((0, 0), 0), ((), 0)])
 def test_it_is_asked_before_only_where_a_container_is_up(counts: tuple[int, ...], times: int) -> None:
-    given = measurement(app(), witness=Witness(*counts))
+    given = measurement(app(), observer=PoolObserver(*counts))
     Preflight().before(given)
 
     assert len(asked(given)) == times
 
 
 def test_it_is_asked_once_and_so_is_the_control_plane() -> None:
-    preflight, witness = Preflight(), Witness(1, 1)
-    given = measurement(app(), {"prompt": "a lake", "stepz": 3}, witness=witness)
+    preflight, observer = Preflight(), PoolObserver(1, 1)
+    given = measurement(app(), {"prompt": "a lake", "stepz": 3}, observer=observer)
     for _ in range(3):
         preflight.before(given)
         preflight.after(given)
 
-    assert (len(asked(given)), witness.asked) == (1, 1)
+    assert (len(asked(given)), observer.asked) == (1, 1)
     assert len(preflight.notes(given.endpoint)) == 1
+
+
+def test_an_endpoint_whose_requests_cannot_be_built_leaves_the_asking_to_the_next() -> None:
+    observer = PoolObserver(1, 1)
+    unbuilt = measurement(app(), observer=observer, headers={"Modal-Key": "{env:NOT_SET_ANYWHERE}"})
+    other = Measurement(endpoint("/fluks"), unbuilt.conditions)
+    preflight = Preflight()
+
+    preflight.before(unbuilt)
+    assert not preflight.lives(unbuilt)
+    assert asked(unbuilt) == []
+    preflight.before(other)
+    assert asked(other) == ["/openapi.json"]
 
 
 def test_it_is_asked_once_also_where_it_does_not_say() -> None:
@@ -181,7 +194,7 @@ def test_it_is_asked_as_the_endpoint_is_but_for_what_is_sent() -> None:
 
 def test_each_endpoint_is_held_against_the_route_that_is_its_own() -> None:
     preflight, given = Preflight(), measurement(app(), {"prompt": "a lake"})
-    other = Measurement(endpoint("/fluks"), given.conditions, PlainRecorder())
+    other = Measurement(endpoint("/fluks"), given.conditions)
     preflight.after(given)
     preflight.after(other)
 
@@ -262,7 +275,7 @@ def test_properties_and_values_may_be_named_like_what_is_not_followed() -> None:
     assert misfits(wanted, {"output": {"format": "png"}}) == []
 
 
-def test_few_problems_are_told_of_many() -> None:
+def test_few_problems_are_listed_of_many() -> None:
     schema = {"properties": {f"f{number}": {"type": "string"} for number in range(50)}}
     said = misfits(schema, {f"f{number}": number for number in range(50)})
 
@@ -429,7 +442,7 @@ def test_few_references_that_stand_for_many_end_soon() -> None:
     ],
     ids=str,
 )
-def test_what_is_no_schema_is_told_in_one_line(schema: object) -> None:
+def test_what_is_no_schema_is_noted_in_one_line(schema: object) -> None:
     assert misfits(schema, {"a": 1}) == [UNFOLLOWED]
 
 
@@ -468,7 +481,6 @@ def test_it_gets_a_share_of_the_deadline_and_is_not_asked_again_for_its_routes()
         Conditions(
             client=given.conditions.client, resources={}, environ={}, deadline_sec=8.0, pool=PoolState()
         ),
-        PlainRecorder(),
     )
     assert preflight.lives(short)
     preflight.after(given)

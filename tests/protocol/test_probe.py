@@ -1,14 +1,26 @@
-"""Whether the test LoRA exists is asked once a session, and never with a call that is made for nothing else."""
+"""Whether the test LoRA exists is asked once a run, and never with a call that is made for nothing else."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from measure_answers import FakeClient, answer, endpoint
+from report_runs import sample
+
+from pytest_modal_bench.cost.ledger import LimitReached
+from pytest_modal_bench.protocol.evidence import PoolState
+from pytest_modal_bench.protocol.measurement import Conditions
+from pytest_modal_bench.protocol.probe import probe_lora, says_missing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from project import Project, Service
+
+    from pytest_modal_bench.call.client import Answer
 
 WORKERS = pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["serial", "workers"])
 LORA = '{ lora_id = "{lora}", seed = "{seed}" }'
@@ -131,3 +143,69 @@ def test_a_lora_without_a_probe_is_taken_to_exist(project: Project, service: Ser
 
     assert service.calls == ["/lora"] * 2
     assert project.report()["resources"]["lora"] is None
+
+
+# --- The call itself ---
+
+
+NEEDING = endpoint("/lora", payload={"lora_id": "{lora}"}, needs=("lora",))
+
+
+def conditions(given: Answer = answer(), **more: Any) -> Conditions:  # noqa: B008 - nobody changes it
+    client: Any = FakeClient({"/lora": [given]})
+    known: dict[str, Any] = {"resources": {"lora": "known"}, "environ": {}, "deadline_sec": 600.0}
+    return Conditions(client=client, pool=PoolState(), **known | more)
+
+
+@pytest.mark.parametrize(("cold", "start"), [(True, "cold"), (False, "first")])
+def test_it_is_one_call_that_counts_as_the_pools_or_the_endpoints_first(cold: bool, start: str) -> None:
+    measurement = probe_lora(NEEDING, conditions(), cold=cold)
+
+    assert measurement is not None
+    assert [(sample.start, sample.ok) for sample in measurement.samples] == [(start, True)]
+    assert (measurement.ended, measurement.stopped, measurement.impossible) == (False, None, None)
+
+
+def test_without_what_else_the_endpoint_needs_nobody_is_asked() -> None:
+    needing_more = endpoint("/lora", needs=("lora", "image"))
+
+    assert probe_lora(needing_more, conditions(), cold=True) is None
+
+
+def test_a_call_that_failed_is_its_sample() -> None:
+    measurement = probe_lora(NEEDING, conditions(answer(status=404)), cold=True)
+
+    assert measurement is not None
+    assert (measurement.ended, [sample.http_status for sample in measurement.samples]) == (True, [404])
+
+
+def test_a_call_that_cannot_be_made_leaves_no_sample_and_its_reason() -> None:
+    needing_a_key = endpoint("/lora", needs=("lora",), headers={"Modal-Key": "{env:NOT_SET_ANYWHERE}"})
+    measurement = probe_lora(needing_a_key, conditions(), cold=True)
+
+    assert measurement is not None
+    assert measurement.samples == []
+    assert measurement.impossible == "the environment variable NOT_SET_ANYWHERE is not set"
+
+
+def test_a_call_that_a_limit_prevents_leaves_no_sample_and_its_reason() -> None:
+    @contextmanager
+    def refuse(expected_usd: float | None) -> Iterator[Callable[[float | None], None]]:
+        if expected_usd is None:
+            raise LimitReached("the spending limit of $1.00 is reached")
+        yield lambda _: None
+
+    measurement = probe_lora(NEEDING, conditions(permit=refuse), cold=True)
+
+    assert measurement is not None
+    assert (measurement.samples, measurement.stopped) == ([], "the spending limit of $1.00 is reached")
+
+
+def test_the_apps_own_404_says_that_the_lora_is_missing_and_modals_does_not() -> None:
+    def failed(status: int | None, error: str) -> bool:
+        return says_missing(sample(ok=False, http_status=status, error=error))
+
+    assert failed(404, 'HTTP 404: {"detail": "no such LoRA"}')
+    assert not failed(404, "HTTP 404: modal-http: invalid function call")
+    assert not failed(500, "HTTP 500: boom")
+    assert not failed(None, "Timeout")

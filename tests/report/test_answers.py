@@ -26,8 +26,8 @@ def rows(table: str) -> list[list[str]]:
     return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table.splitlines()[2:]]
 
 
-def is_a_table(table: str, count: int) -> bool:
-    lines = table.splitlines()
+def is_a_table(shown: str, count: int) -> bool:
+    lines = [row for row in shown.splitlines() if row.startswith("|")]
     straight = all(width(row) == width(following) for row, following in pairwise(lines))
     bars = {row.replace("\\|", "").count("|") for row in lines}
     return len(lines) == 2 + count and straight and len(bars) == 1
@@ -90,6 +90,30 @@ def test_causes_say_what_a_failure_means_and_what_to_try() -> None:
 
 def test_a_cause_without_words_still_has_its_row() -> None:
     assert rows(causes([result(status="failed", cause="timeout")])) == [["`/flux`", "timeout", "", ""]]
+
+
+def test_what_a_cause_means_stands_in_full_below_the_table_once_for_all_endpoints() -> None:
+    meaning = "The container was killed while it worked: out of memory, most often, or a GPU fault."
+    remedy = "See the logs; give the function more memory or a larger GPU, or send a smaller request."
+    why = {"cause": "killed", "meaning": meaning, "remedy": remedy}
+    shown = causes([result(f"E{number}", status="failed", **why) for number in range(5)]).splitlines()
+
+    assert {row.split(" | ", 1)[1] for row in shown[2:7]} == {f"killed | {meaning[:79]}… | {remedy[:78]}… |"}
+    assert shown[7:] == [
+        "",
+        "Texts that are cut in the table, in full:",
+        "",
+        f"- `/e0`, `/e1`, `/e2` and 2 more: {meaning}",
+        f"- `/e0`, `/e1`, `/e2` and 2 more: {remedy}",
+    ]
+
+
+def test_why_an_answer_was_not_checked_stands_in_full_below_the_table() -> None:
+    why = "no decoder for these bytes, " + "which begin with 00" * 5
+    shown = answers([result(media=media("other", unchecked=why))])
+
+    assert rows(shown)[0][-1] == f"{f'unchecked: {why}'[:79]}…"
+    assert shown.splitlines()[-1] == f"- `flux`: unchecked: {why}"
 
 
 @given(st.lists(ANY_TEXT, min_size=1, max_size=3))

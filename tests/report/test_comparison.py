@@ -51,6 +51,16 @@ def test_what_is_in_one_of_them_alone_is_named() -> None:
     assert "- only in new: `c`" in shown
 
 
+def test_a_long_name_is_cut_in_the_table_and_stands_below_it_in_full() -> None:
+    long = "models/" + "x" * 300
+    both = run([result("A", id=long, warm_time_sec=1.0), result("B", warm_time_sec=1.0)])
+    shown = render(both, both)
+
+    assert max(map(len, shown.splitlines()[4:8])) < 200
+    assert shown.endswith(f"\n\nNames that are cut in a table, in full:\n\n- `{long}`\n")
+    assert "in full" not in render(run([result("B")]), run([result("B")]))
+
+
 def test_what_fails_since_is_told_and_what_failed_before_is_not() -> None:
     old = run([result("A"), result("B", status="failed"), result("C")])
     new = run([result("A", status="failed"), result("B", status="failed"), result("C", verdict="FAIL")])

@@ -10,7 +10,7 @@ from report_runs import HOSTILE, result, sample
 
 from pytest_modal_bench.model import Phases
 from pytest_modal_bench.report.detail import costs, timing
-from pytest_modal_bench.report.escape import width
+from pytest_modal_bench.report.escape import text, width
 
 
 def test_timing_has_a_row_for_each_start_in_the_order_of_a_container() -> None:
@@ -106,11 +106,35 @@ def test_no_known_cost_no_table() -> None:
 @pytest.mark.parametrize("raw", HOSTILE)
 def test_what_a_cost_rests_on_changes_no_table(raw: str) -> None:
     priced = sample(cost_usd=0.01, cost_basis="estimated", cost_source=raw)
-    lines = costs([result(id=raw, samples=[priced])]).splitlines()[2:]
+    lines = [row for row in costs([result(id=raw, samples=[priced])]).splitlines() if row.startswith("|")]
 
     assert len(lines) == 3
     assert all(width(row) == width(following) for row, following in pairwise(lines))
     assert {row.count("|") for row in lines} == {8}
+
+
+def test_a_basis_that_is_cut_stands_below_once_for_all_endpoints() -> None:
+    source = "the client's seconds times the price of an L40S, read from `modal billing rates` on 2026-02-02"
+    priced = sample(cost_usd=0.01, cost_basis="estimated", cost_source=source)
+    shown = costs([result(name, samples=[priced]) for name in ("A", "B")]).splitlines()
+
+    assert all(row.endswith("… |") for row in shown[4:6])
+    assert shown[6:] == [
+        "",
+        "Texts that are cut in the table, in full:",
+        "",
+        f"- `a`, `b`: {text(source)}",
+    ]
+
+
+def test_more_outliers_than_a_cell_holds_stand_below_the_table() -> None:
+    usual, outliers = [1.0] * 4000, [float(seconds) for seconds in range(500, 900)]
+    shown = timing([result(samples=[sample(elapsed_sec=each) for each in (*usual, *outliers)])])
+    row = shown.splitlines()[4].split(" | ")
+
+    assert row[7].startswith("500.0, 501.0")
+    assert row[7].rstrip().endswith("…")
+    assert shown.splitlines()[-1] == f"- `flux`: {', '.join(map(str, outliers))}"
 
 
 @given(st.lists(st.none() | st.floats(0, 10), min_size=1, max_size=6))

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from report_runs import reference_run, result, run, sample
 
 from pytest_modal_bench.model import SCHEMA, Run
-from pytest_modal_bench.report.json import load, render
+from pytest_modal_bench.model.encoding import load
+from pytest_modal_bench.report.json import render
 
 
 def test_a_report_is_indented_and_ends_with_a_newline() -> None:

@@ -1,6 +1,7 @@
 # ruff: noqa: E501 - the tables of the reference are wider
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from itertools import pairwise
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_runs import ANY_TEXT, HOSTILE, reference_run, result, run, sample, tables
 
-from pytest_modal_bench.model import Media
+from pytest_modal_bench.model import Check, Media
+from pytest_modal_bench.report.cells import CELL_LIMIT
 from pytest_modal_bench.report.escape import line, width
 from pytest_modal_bench.report.markdown import render
 
@@ -65,6 +67,23 @@ def hostile_evidence(raw: str) -> dict[str, object]:
         "misfits": [raw],
         "notes": [raw],
     }
+
+
+def failing(number: int) -> list[EndpointResult]:
+    """Return results that fail for the same reasons, which no cell can hold."""
+    error, meaning, remedy = ("_why_ @team | " * 50 + word for word in ("one", "two", "three"))
+    why = {"cause": "killed", "error": error, "meaning": meaning, "remedy": remedy, "verdict": "FAIL"}
+    checks = [Check(metric="warm", against="budget", verdict="FAIL", message="`warm` " * 30)]
+    return [result(f"E{each}", status="failed", checks=checks, **why) for each in range(number)]
+
+
+def begins(cell: str, raw: str) -> bool:
+    """Whether a cell shows `raw`, or as much of it as fits."""
+    return cell == line(raw) or (cell.endswith("…") and line(raw).startswith(cell.removesuffix("…")))
+
+
+def of_each(texts: list[str], times: int) -> list[str]:
+    return [raw for raw in texts for _ in range(times)]
 
 
 def test_the_sections_of_the_reference_come_first_and_in_its_order() -> None:
@@ -376,12 +395,78 @@ def test_hostile_text_changes_no_table_and_shows_as_it_is(texts: list[str]) -> N
     report = render(hostile_run(texts))
     shown = [row for rows in tables(report) if rows[0][1] == "Path" for row in rows[1:]]
     by_category = [raw for category in dict.fromkeys(texts) for raw in texts if raw == category]
-    assert [row[0] for row in shown] == [line(raw, 200) for raw in by_category for _ in range(4)]
+    assert all(begins(row[0], raw) for row, raw in zip(shown, of_each(by_category, 4), strict=True))
     assert all(len(row) == len(rows[0]) for rows in tables(report) for row in rows)
     rows = [row for row in report.splitlines() if row.startswith("|")]
     assert all(
         width(row) == width(following) for row, following in pairwise(rows) if following.startswith("| -")
     )
+
+
+@given(st.lists(st.builds(lambda raw, times: raw * times, ANY_TEXT, st.integers(1, 50)), max_size=3))
+def test_no_text_makes_a_wide_cell(texts: list[str]) -> None:
+    rows = [row for row in render(hostile_run(texts)).splitlines() if row.startswith("|")]
+    cells = [cell.strip() for row in rows for cell in re.split(r"(?<!\\)\|", row)]
+    assert max(map(width, cells)) <= CELL_LIMIT + len("<code></code>")
+
+
+def test_what_a_cell_cuts_stands_in_full_outside_of_the_tables() -> None:
+    def long(what: str) -> str:
+        return f"{what} {'and so on ' * 12}to the end of {what}"
+
+    fields = (
+        "endpoint",
+        "path",
+        "id",
+        "proof",
+        "container",
+        "format",
+        "unchecked",
+        "source",
+        "meaning",
+        "remedy",
+    )
+    texts = {what: long(what) for what in (*fields, "check", "skipped", "error")}
+    media = Media(kind="other", format=texts["format"], unchecked=texts["unchecked"], size_bytes=4, sha256="")
+    cold = sample(
+        "cold", proof=texts["proof"], container=texts["container"], cost_usd=1.0, cost_source=texts["source"]
+    )
+    check = Check(metric="warm", against="budget", verdict="WARN", message=texts["check"])
+    named = {"path": texts["path"], "id": texts["id"]}
+    why = {"cause": "killed", "meaning": texts["meaning"], "remedy": texts["remedy"], "verdict": "FAIL"}
+    report = render(
+        run(
+            [
+                result(
+                    texts["endpoint"], samples=[cold], media=media, checks=[check], verdict="WARN", **named
+                ),
+                result("Failed", status="failed", error=texts["error"], **why),
+                result("Skipped", status="skipped", skipped_reason=texts["skipped"], verdict="SKIP"),
+            ]
+        )
+    )
+    in_tables = [cell for table in tables(report) for row in table for cell in row]
+    outside = [row for row in report.splitlines() if not row.startswith("|")]
+
+    assert max(map(len, in_tables)) == CELL_LIMIT
+    for what, text in texts.items():
+        assert any(f"{what} and so on" in cell for cell in in_tables) or what == "error"
+        assert sum(text in row for row in outside) == 1, what
+
+
+def test_names_that_are_cut_come_last_each_once() -> None:
+    long = "/models/" + "x" * 300
+    report = render(
+        run([result("Flux", path=long, id=long), result("Wan"), result("y" * 81, path="/y", id="y")])
+    )
+    assert headings(report)[-1] == "Long Names"
+    assert section(report, "Long Names").splitlines()[2:] == [f"- `{long}`", f"- `{'y' * 81}`"]
+    assert "Long Names" not in headings(render(reference_run()))
+
+
+def test_a_skipped_endpoint_that_also_failed_loses_neither_message() -> None:
+    both = result(status="skipped", skipped_reason="Missing: test image", error="HTTP 500")
+    assert section(render(run([both])), "Skipped Endpoints") == "- `/flux`: HTTP 500; Missing: test image"
 
 
 def test_ten_megabytes_of_text_make_a_small_report() -> None:
@@ -395,12 +480,15 @@ def test_prettier_leaves_every_report_as_it_is(tmp_path: Path) -> None:
     alphabet = [
         chr(point) for start, end in ((0x20, 0x3100), (0x1F000, 0x1FA00)) for point in range(start, end)
     ]
-    rows = ["x".join(alphabet[start : start + 16]) for start in range(0, len(alphabet), 16)]
+    # Seven entities fit into a cell.
+    rows = ["x".join(alphabet[start : start + 7]) for start in range(0, len(alphabet), 7)]
     reports = {
         "reference": reference_run(),
         "empty": run(),
         "together": hostile_run([*HOSTILE]),
         "alphabet": run([result("x", path="/x", status="skipped", skipped_reason=row) for row in rows]),
+        "long": hostile_run([raw * 30 for raw in HOSTILE[:-1]]),
+        "shared": run(failing(100)),
         **{f"hostile-{number}": hostile_run([raw]) for number, raw in enumerate(HOSTILE)},
         **{f"pair-{number}": hostile_run([a + b, b]) for number, (a, b) in enumerate(pairwise(HOSTILE[:-1]))},
     }

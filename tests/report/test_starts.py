@@ -99,7 +99,8 @@ def test_text_from_outside_changes_no_table_and_no_list(texts: list[str]) -> Non
         return [cold, sample(dropped=raw)]
 
     shown = cold_starts([result(id=raw, path=raw, samples=of(raw), cold_inconclusive=raw) for raw in texts])
-    legend, empty, header, delimiter, *rest = shown.splitlines()
+    whole, _, cut = shown.partition("\n\nTexts that are cut in the table, in full:\n\n")
+    legend, empty, header, delimiter, *rest = whole.splitlines()
     table = rest[: len(texts)]
 
     assert legend.startswith("Seconds. ")
@@ -108,4 +109,20 @@ def test_text_from_outside_changes_no_table_and_no_list(texts: list[str]) -> Non
     assert {row.count("|") for row in (header, delimiter, *table)} == {10}
     assert rest[len(texts)] == ""
     assert len(rest) == len(texts) + 1 + 2 * len(texts)
-    assert all(line.startswith("- ") for line in rest[len(texts) + 1 :])
+    assert all(line.startswith("- ") for line in [*rest[len(texts) + 1 :], *cut.splitlines()])
+
+
+def test_a_proof_and_a_container_that_are_cut_stand_below_in_full() -> None:
+    proof = "no container before, " + ", ".join(f"ta-{number}" for number in range(20))
+    cold = sample("cold", 9.0, proof=proof, container="ta-" + "7" * 90)
+    shown = cold_starts([result(samples=[cold], cold_inconclusive="1 container left")])
+
+    assert rows(shown)[0][-2:] == [f"<code>ta-{'7' * 76}…</code>", f"{proof[:79]}…"]
+    assert shown.splitlines()[-6:] == [
+        "- `/flux`: cold inconclusive: 1 container left",
+        "",
+        "Texts that are cut in the table, in full:",
+        "",
+        f"- `flux`: `ta-{'7' * 90}`",
+        f"- `flux`: {proof}",
+    ]

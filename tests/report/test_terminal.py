@@ -46,3 +46,4 @@ def test_why_nothing_was_measured_is_each_reason_once() -> None:
     )
 
     assert why_nothing(nothing) == "Missing: LoRA file (2); not run (1)"
+    assert why_nothing(run()) == ""

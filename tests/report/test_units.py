@@ -23,6 +23,9 @@ from pytest_modal_bench.report.units import cost, dollars, savings, seconds
         (None, "-"),
         (math.nan, "-"),
         (math.inf, "-"),
+        (1.26e300, "1.3e+300"),
+        (-2e9, "-2.0e+09"),
+        (1.26e-300, "1.3e-300"),
     ],
 )
 def test_seconds(value: float | None, shown: str) -> None:
@@ -38,6 +41,8 @@ def test_seconds(value: float | None, shown: str) -> None:
         (0.0, "0.0000"),
         (None, "-"),
         (math.nan, "-"),
+        (1.26e300, "1.3e+300"),
+        (1.26e-300, "1.3e-300"),
     ],
 )
 def test_dollars(value: float | None, shown: str) -> None:
@@ -62,11 +67,16 @@ def test_an_estimate_is_marked_and_the_unknown_is_none(
     assert cost(value, basis) == shown
 
 
-@given(st.floats(min_value=1e-300, max_value=1e9))
-def test_what_was_measured_never_reads_zero(value: float) -> None:
+@given(st.floats(min_value=0, max_value=1e308, exclude_min=True))
+def test_what_was_measured_never_reads_zero_and_takes_little_room(value: float) -> None:
     assert float(seconds(value)) == pytest.approx(value, rel=0.051)
     assert float(dollars(value)) == pytest.approx(value, rel=0.051, abs=0.00005)
     assert float(dollars(value)) > 0
+    assert max(len(seconds(value)), len(dollars(value))) <= 14
+
+
+@given(st.floats(min_value=1e-9, max_value=1e9, exclude_max=True))
+def test_what_can_be_measured_is_printed_without_an_exponent(value: float) -> None:
     assert "e" not in seconds(value) + dollars(value)
 
 
@@ -80,6 +90,7 @@ def test_what_was_measured_never_reads_zero(value: float) -> None:
         (44.4, None, "-"),
         (0.0, 1.0, "-"),
         (5e-324, 1e308, "-"),
+        (1e-200, 1.0, "-1.0e+202%"),
     ],
 )
 def test_savings(cold: float | None, warm: float | None, shown: str) -> None:

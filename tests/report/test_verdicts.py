@@ -60,6 +60,29 @@ def test_what_the_verdicts_rest_on_is_said_where_it_is_less_than_it_could_be() -
     assert verdicts([result(verdict="PASS", checks=[budget, baseline])]).startswith("| Endpoint")
 
 
+def test_reasons_that_are_cut_stand_in_full_below_the_table() -> None:
+    checks = [
+        check(f"{metric} 1.02x of 5 earlier runs, and within 20s") for metric in ("cold", "warm", "cost")
+    ]
+    shown = verdicts([result(verdict="PASS", checks=checks), result("B", verdict="PASS")])
+    why = "; ".join(each.message for each in checks)
+
+    assert tables(shown)[0][1][2] == f"{why[:79]}…"
+    assert shown.splitlines()[-3:] == ["Texts that are cut in the table, in full:", "", f"- `flux`: {why}"]
+
+
+def test_an_error_that_is_cut_is_left_to_the_list_of_failed_endpoints() -> None:
+    error = "HTTP 500: " + "x" * 2000
+    failed = result(verdict="FAIL", status="failed", error=error)
+    assert tables(verdicts([failed]))[0][1][2] == f"{error[:79]}…"
+    assert "in full" not in verdicts([failed])
+
+    judged = result(
+        verdict="FAIL", status="failed", error=error, checks=[check("warm 3.0s above 2.0s", "FAIL")]
+    )
+    assert verdicts([judged]).splitlines()[-1] == "- `flux`: warm 3.0s above 2.0s"
+
+
 @given(ANY_TEXT, st.sampled_from(["PASS", "FAIL"]))
 def test_hostile_text_changes_no_table(raw: str, verdict: Any) -> None:
     quarantine = Quarantine(reason=raw, until=raw)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from report_runs import HOSTILE, reference_run, result, run
 
+from pytest_modal_bench.model.encoding import load
 from pytest_modal_bench.report import benchmark_json, comment, gate_json, json, markdown
 from pytest_modal_bench.report.write import FORMATS, format_of, gate_beside, known, write
 
@@ -53,7 +54,7 @@ def test_an_older_report_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text("old")
     write(run(), [path])
-    assert json.load(path.read_text()) == run()
+    assert load(path.read_text()) == run()
 
 
 def test_others_may_read_a_report_as_they_may_any_new_file(tmp_path: Path) -> None:
@@ -99,4 +100,4 @@ def test_a_directory_in_the_way_is_an_os_error_without_leftovers(tmp_path: Path)
 def test_hostile_text_is_always_encodable(tmp_path: Path) -> None:
     failed = [result(status="failed", error=text[:5000], warm_time_sec=1.0) for text in HOSTILE]
     write(run(failed), [tmp_path / f"report{suffix}" for suffix in FORMATS])
-    assert len(json.load((tmp_path / "report.json").read_bytes()).results) == len(HOSTILE)
+    assert len(load((tmp_path / "report.json").read_bytes()).results) == len(HOSTILE)

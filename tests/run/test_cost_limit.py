@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Measuring:
+class Measurer:
     """Knows what a call costs that takes until its deadline."""
 
     def __init__(self, usd: float | None) -> None:
@@ -45,8 +45,8 @@ def endpoint(name: str, pool: str = "pool") -> Endpoint:
 
 def foreseen(reports: Any = (), usd: float | None = 0.01) -> str:
     settings: Any = Settings(*reports)
-    measuring: Any = Measuring(usd)
-    return cost_limit.foreseen([endpoint("flux"), endpoint("other")], settings, measuring)
+    measurer: Any = Measurer(usd)
+    return cost_limit.foreseen([endpoint("flux"), endpoint("other")], settings, measurer)
 
 
 def test_without_an_earlier_report_only_the_most_is_known() -> None:
@@ -62,10 +62,10 @@ def test_without_a_price_nothing_is() -> None:
 def test_what_may_be_measured_again_counts_twice() -> None:
     settings: Any = Settings()
     settings.baseline = "history"
-    measuring: Any = Measuring(0.01)
+    measurer: Any = Measurer(0.01)
 
     assert "made 6 times: $0.48;" in cost_limit.foreseen(
-        [endpoint("flux"), endpoint("other")], settings, measuring
+        [endpoint("flux"), endpoint("other")], settings, measurer
     )
 
 
@@ -85,13 +85,13 @@ def test_forced_cold_starts_are_counted_as_they_are_made(
 ) -> None:
     settings: Any = Settings()
     settings.cold, settings.cold_rounds = "force", 6
-    measuring: Any = Measuring(0.01)
+    measurer: Any = Measurer(0.01)
     selected = [
         structs.replace(endpoint("flux"), cold=first),
         structs.replace(endpoint("other"), cold=second),
     ]
 
-    assert f"expected cost of {calls} calls:" in cost_limit.foreseen(selected, settings, measuring)
+    assert f"expected cost of {calls} calls:" in cost_limit.foreseen(selected, settings, measurer)
 
 
 def test_the_last_report_says_what_to_expect(tmp_path: Path) -> None:

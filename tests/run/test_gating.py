@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 from contextlib import closing
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -8,12 +9,13 @@ import pytest
 from msgspec import structs
 from report_runs import result, run, sample
 
+from pytest_modal_bench.gate import verdicts
 from pytest_modal_bench.gate.baselines import History
 from pytest_modal_bench.model import Budget, Endpoint, Level, Quarantine
-from pytest_modal_bench.plugin.settings import Settings
 from pytest_modal_bench.report.json import render
 from pytest_modal_bench.run.gating import Gate
-from pytest_modal_bench.run.measurer import Measuring
+from pytest_modal_bench.run.measurer import Measurer
+from pytest_modal_bench.run.settings import Settings
 
 # Here and not in a test: pytester forgets what a test imports, and numpy can't be imported twice.
 pytest.importorskip("scipy.stats")
@@ -45,8 +47,8 @@ def measured(seconds: float, n: int = 10, **given: Any) -> EndpointResult:
     return result(**known | given)
 
 
-class Again(Measuring):
-    """Says of a second measurement what it was told."""
+class Again(Measurer):
+    """Has `again` for its second measurement."""
 
     def __init__(self, again: EndpointResult | None) -> None:
         unset: dict[str, Any] = dict.fromkeys(field.name for field in fields(Settings))
@@ -73,10 +75,12 @@ def history(tmp_path: Path) -> History:
 def judged(
     history: History | None, first: EndpointResult, again: EndpointResult | None = None, **given: Any
 ) -> EndpointResult:
-    with closing(Again(again)) as measuring:
-        found = Gate(measuring, history).judge(endpoint(**given), first)
-    assert measuring.asked == (again is not None)
-    return found
+    """What the gate makes of a result, with the verdict that is made of it later."""
+    with closing(Again(again)) as measurer:
+        found = Gate(measurer, history).judge(endpoint(**given), first)
+    assert measurer.asked == (again is not None)
+    assert (found.verdict, found.reasons) == (None, []), "its tests may still have something to say"
+    return verdicts.judged(found, strict=False, today=dt.date(2026, 2, 2))
 
 
 def test_what_is_as_fast_as_ever_passes_without_another_measurement(history: History) -> None:
@@ -87,6 +91,14 @@ def test_without_a_history_budgets_alone_are_held_against() -> None:
     found = judged(None, measured(2.0), budget=Budget(max_warm=Level(fail=1.0)))
 
     assert (found.verdict, [check.against for check in found.checks]) == ("FAIL", ["budget"])
+
+
+@pytest.mark.parametrize("status", ["failed", "skipped", "not_run"])
+def test_what_was_not_measured_is_held_against_nothing(history: History, status: Any) -> None:
+    unmeasured = result(status=status, error="boom" if status == "failed" else None)
+    found = judged(history, unmeasured, budget=Budget(max_warm=Level(fail=1.0)), quarantine=QUARANTINE)
+
+    assert (found.checks, found.quarantine) == ([], QUARANTINE)
 
 
 def test_slower_twice_fails_with_the_samples_of_both(history: History) -> None:

@@ -11,19 +11,22 @@ from msgspec import to_builtins
 from report_runs import sample
 
 from pytest_modal_bench.call.causes import explain
+from pytest_modal_bench.call.spool import SpoolError
+from pytest_modal_bench.control.interface import CallRecord
+from pytest_modal_bench.control.pool_observer import Before
 from pytest_modal_bench.cost.ledger import Ledger
 from pytest_modal_bench.cost.prices import table
-from pytest_modal_bench.model import Budget
-from pytest_modal_bench.plugin.settings import Settings
-from pytest_modal_bench.protocol.evidence import Before
-from pytest_modal_bench.protocol.recording import PlainRecorder
-from pytest_modal_bench.run.measurer import Briefing, Measuring
+from pytest_modal_bench.cost.pricing import Pricing
+from pytest_modal_bench.model import Budget, Level
+from pytest_modal_bench.run.measurer import Measurer, Preparation
+from pytest_modal_bench.run.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pytest_modal_bench.call.client import Answer
+    from pytest_modal_bench.call.request import Request
     from pytest_modal_bench.model import Endpoint, EndpointResult, Sample
 
 FINE = [answer()]
@@ -38,16 +41,16 @@ def settings(**given: Any) -> Settings:
 
 
 class Process:
-    """A process that measures, with a client that gives the answers it was told to."""
+    """A process that measures, with a client that gives the answers it is made with."""
 
     def __init__(
         self, answers: Mapping[str, Sequence[Answer]], ledger: Ledger | None = None, **fields: Any
     ) -> None:
         self.client = FakeClient(dict(answers))
-        self.measuring = Measuring(settings(**fields), ledger)
-        self.measuring.client = self.client  # type: ignore[assignment]
+        self.measurer = Measurer(settings(**fields), ledger)
+        self.measurer.client = self.client  # type: ignore[assignment]
 
-    def brief(
+    def prepare(
         self,
         *,
         lora: str | None = None,
@@ -55,16 +58,13 @@ class Process:
         begun: Sequence[str] = (),
         probed: Mapping[str, Sample] | None = None,
     ) -> None:
-        briefing = Briefing(
+        preparation = Preparation(
             lora=lora, called_pools=tuple(called), begun_pools=tuple(begun), probed=dict(probed or {})
         )
-        self.measuring.brief(to_builtins(briefing))
+        self.measurer.prepare(to_builtins(preparation))
 
     def measure(self, path: str = "/flux", **fields: Any) -> EndpointResult:
-        return self.of(endpoint(path, **fields))
-
-    def of(self, given: Endpoint) -> EndpointResult:
-        return self.measuring.measure(self.measuring.begin(given, PlainRecorder()))
+        return self.measurer.measure(endpoint(path, **fields))
 
     @property
     def called(self) -> list[str]:
@@ -72,29 +72,45 @@ class Process:
 
 
 class Observer:
-    """A control plane where nobody is up, whatever is asked; it forces what it is asked to."""
+    """A control plane with no container, whatever is asked; it forces what it is asked to.
+
+    `seconds`: what its record of the call `fc-<n>` says that the call ran, the n-th of them.
+    """
 
     notes: tuple[str, ...] = ()
 
-    def __init__(self, gpu: str | None = None, rates: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        gpu: str | None = None,
+        rates: Mapping[str, str] | None = None,
+        *,
+        seconds: Sequence[float] = (),
+        containers: int = 0,
+    ) -> None:
         self.forced_endpoints: list[str] = []
         self.zeros = 0
         self.asked_rates = 0
         self._gpu = gpu
         self._rates = rates
+        self._seconds = seconds
+        self._containers = containers
 
-    def witness(self, of: Endpoint) -> Observer:
+    def of_pool(self, of: Endpoint) -> Observer:
         del of
         return self
 
     def before(self) -> Before:
-        return Before((0, 0), frozenset())
+        return Before((self._containers,) * 2, frozenset())
 
     def after(self) -> frozenset[str]:
         return frozenset({f"ta-{self.zeros}"})
 
-    def records(self, call_ids: Sequence[str]) -> None:
+    def records(self, call_ids: Sequence[str]) -> dict[str, CallRecord]:
         del call_ids
+        return {
+            f"fc-{number}": CallRecord(call_id=f"fc-{number}", execution_sec=seconds)
+            for number, seconds in enumerate(self._seconds)
+        }
 
     @contextmanager
     def forced(self, of: Endpoint) -> Iterator[Callable[[], None]]:
@@ -163,6 +179,67 @@ def test_a_request_that_cannot_be_built_fails_without_a_call() -> None:
     assert process.client.called == []
 
 
+def test_also_where_a_container_is_up_before_the_first_call() -> None:
+    process = Process({"/flux": FINE})
+    process.measurer.observer = Observer(containers=1)  # type: ignore[assignment]
+    result = process.measure(headers={"Modal-Key": "{env:NOT_SET_ANYWHERE}"})
+
+    assert (result.status, result.cause) == ("failed", None)
+    assert result.error == "the environment variable NOT_SET_ANYWHERE is not set"
+    assert process.client.called == []
+
+
+def test_a_result_has_no_verdict_and_no_checks_yet() -> None:
+    result = Process({"/flux": FINE}).measure()
+
+    assert (result.verdict, result.reasons, result.checks, result.tests) == (None, [], [], [])
+
+
+class Spooling(FakeClient):
+    """A client that has no room for the answer of its call number `full`."""
+
+    def __init__(self, answers: dict[str, Sequence[Answer]], full: int) -> None:
+        super().__init__(answers)
+        self._left = full
+
+    def call(self, request: Request, *, deadline_sec: float, fresh: bool) -> Answer:
+        answered = super().call(request, deadline_sec=deadline_sec, fresh=fresh)
+        self._left -= not request.url.endswith("/openapi.json")
+        if self._left == 0:
+            raise SpoolError("no room for an answer")
+        return answered
+
+
+def spooling(answers: Mapping[str, Sequence[Answer]], *, full: int, **fields: Any) -> Process:
+    process = Process(answers, **fields)
+    process.client = Spooling(dict(answers), full)
+    process.measurer.client = process.client  # type: ignore[assignment]
+    return process
+
+
+def test_what_was_measured_before_this_machine_ran_out_of_room_is_kept() -> None:
+    result = spooling({"/flux": [answer(elapsed=9.0), answer(elapsed=2.0)]}, full=3).measure()
+
+    assert (result.status, result.error, result.cause) == ("failed", "no room for an answer", None)
+    assert (starts(result), result.cold_time_sec, result.warm_time_sec) == (["cold", "warm"], 9.0, 2.0)
+    assert (result.payload_sha256 is not None, result.media is not None) == (True, True)
+
+
+def test_trouble_of_this_machine_is_not_explained_by_an_endpoints_failure_before() -> None:
+    process = spooling({"/flux": [answer(), answer(status=500), answer()]}, full=3, cold="off", rounds=3)
+    result = process.measure(budget=Budget(min_success=Level(fail=0.9)))
+
+    assert [each.ok for each in result.samples] == [True, False]
+    assert (result.status, result.error, result.cause) == ("failed", "no room for an answer", None)
+    assert (result.meaning, result.remedy) == (None, None)
+
+
+def test_a_pool_with_trouble_of_this_machine_is_still_called() -> None:
+    process = spooling({"/flux": FINE, "/wan": FINE}, full=1)
+
+    assert [process.measure(path).status for path in ("/flux", "/wan")] == ["failed", "success"]
+
+
 def test_equal_answers_to_new_seeds_look_like_a_cache() -> None:
     result = Process({"/flux": [answer(b'{"url": "x"}')]}).measure()
 
@@ -183,7 +260,7 @@ def test_what_the_app_says_of_itself_is_held_against_the_catalogue() -> None:
     assert process.client.called.count("/openapi.json") == 1
 
 
-def test_what_was_noticed_is_told() -> None:
+def test_what_is_noticed_of_an_answer_stands_in_the_notes() -> None:
     result = Process({"/flux": [answer(content_type="image/png")]}).measure()
 
     assert result.notes == ["declared image/png, is text"]
@@ -202,12 +279,12 @@ def test_calls_have_a_price_by_the_provider_before_the_catalogue() -> None:
     assert result.cost_basis == "estimated"
 
     process = Process({"/flux": [answer(x_execution_time_sec="2")], "/wan": FINE})
-    process.measuring.observer = observer = Observer("H100", {"gpu_hour_cost_h100": "36"})  # type: ignore[assignment]
+    process.measurer.observer = observer = Observer("H100", {"gpu_hour_cost_h100": "36"})  # type: ignore[assignment]
     result = process.measure(gpu="L40S")
     process.measure("/wan")
     assert result.cost_usd == pytest.approx(0.02)
     assert observer.asked_rates == 1
-    assert process.measuring.longest_usd(endpoint(timeout=100.0)) == pytest.approx(1.0)
+    assert process.measurer.longest_usd(endpoint(timeout=100.0)) == pytest.approx(1.0)
 
 
 def test_a_measured_cost_is_not_estimated() -> None:
@@ -216,31 +293,111 @@ def test_a_measured_cost_is_not_estimated() -> None:
     assert (result.cost_usd, result.cost_basis) == (0.25, "measured")
 
 
+def counted_prices(monkeypatch: pytest.MonkeyPatch) -> list[Sample]:
+    """The samples that are priced from now on."""
+    priced: list[Sample] = []
+    price = Pricing.price
+
+    def counting(self: Pricing, of: Sample) -> Sample:
+        priced.append(of)
+        return price(self, of)
+
+    monkeypatch.setattr(Pricing, "price", counting)
+    return priced
+
+
+def called(number: int) -> Answer:
+    return answer(modal_function_call_id=f"fc-{number}")
+
+
+def test_a_sample_is_priced_once_by_the_providers_record_and_the_ledger_has_that_price(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    priced = counted_prices(monkeypatch)
+    ledger = Ledger(tmp_path / "ledger", 1.0)
+    process = Process({"/flux": [called(number) for number in range(5)]}, ledger)
+    process.measurer.observer = Observer("H100", {"gpu_hour_cost_h100": "36"}, seconds=(5, 1, 2, 3, 4))  # type: ignore[assignment]
+    result = process.measure()
+
+    assert [each.cost_usd for each in result.samples] == pytest.approx([0.05, 0.01, 0.02])
+    assert {each.cost_source for each in result.samples} == {
+        "the provider's seconds at live rates of the GPU alone"
+    }
+    assert [result.cold_cost_usd, result.cost_usd] == pytest.approx([0.05, 0.015])
+    assert ledger.spent == pytest.approx(0.08)
+    assert len(priced) == 3
+
+    both = process.measurer.together(endpoint(), result, process.measurer.measure_again(endpoint()))
+    assert [each.cost_usd for each in both.samples] == pytest.approx([0.05, 0.01, 0.02, 0.03, 0.04])
+    assert both.cost_usd == pytest.approx(0.025)
+    assert ledger.spent == pytest.approx(0.15)
+    assert len(priced) == 5
+
+
+def test_the_call_that_asked_for_the_lora_is_not_priced_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    priced = counted_prices(monkeypatch)
+    process = Process({"/lora": [answer(x_execution_time_sec="2")]})
+    asked = sample("cold", 30.0, http_status=200, cost_usd=0.5, cost_basis="estimated")
+    result = probed(process, asked, gpu="L40S")
+
+    assert (result.samples[0].cost_usd, result.cold_cost_usd) == (0.5, 0.5)
+    assert len(priced) == 3
+
+
+# --- Measured again ---
+
+
+def test_a_second_measurement_is_warm_and_both_are_one_result() -> None:
+    answers = [answer(elapsed=seconds) for seconds in (9.0, 2.0, 4.0, 6.0, 8.0)]
+    process = Process({"/flux": answers})
+    first, again = process.measure(), process.measurer.measure_again(endpoint())
+    both = process.measurer.together(endpoint(), first, again)
+
+    assert starts(again) == ["warm", "warm"]
+    assert starts(both) == ["cold", "warm", "warm", "warm", "warm"]
+    assert (both.cold_time_sec, both.warm_time_sec, both.cold_asked) == (9.0, 5.0, True)
+
+
+def test_a_second_measurement_forces_the_cold_starts_that_the_first_one_forced() -> None:
+    process, observer = forcing(
+        {"/flux": [of(1, 1), of(1, 2), of(1, 3), of(2, 1), of(2, 2), of(2, 3)], "/wan": [of(1, 4)]}
+    )
+    process.measure()
+    process.measure("/wan")
+    again = process.measurer.measure_again(endpoint())
+    assert starts(again) == ["cold", "warm", "warm"]
+    assert observer.zeros == 2
+
+    process.client.answers["/wan"] = [of(2, 5)]
+    assert starts(process.measurer.measure_again(endpoint("/wan"))) == ["warm", "warm"]
+    assert observer.forced_endpoints == ["flux", "flux"]
+
+
 # --- A pool ---
 
 
-def test_what_hits_the_whole_pool_spares_its_others_and_no_other_pool() -> None:
+def test_what_hits_the_whole_pool_skips_its_other_endpoints_and_no_other_pool() -> None:
     process = Process({"/flux": [DOWN], "/wan": FINE, "/sdxl": FINE})
     process.measure()
-    spared = process.measure("/wan")
+    skipped = process.measure("/wan")
     explanation = explain("not_deployed", app="ryla-flux")
 
-    assert (spared.status, spared.cause, spared.samples) == ("failed", "not_deployed", [])
-    assert spared.error == (
+    assert (skipped.status, skipped.cause, skipped.samples) == ("failed", "not_deployed", [])
+    assert skipped.error == (
         "Not called: the app is not deployed (as flux was told: HTTP 404: modal-http: invalid function call)"
     )
-    assert (spared.meaning, spared.remedy) == (explanation.meaning, explanation.remedy)
+    assert (skipped.meaning, skipped.remedy) == (explanation.meaning, explanation.remedy)
     assert process.measure("/sdxl", pool="another").status == "success"
     assert process.called == ["/flux", *["/sdxl"] * 3]
 
 
-def test_the_one_that_was_told_may_ask_again() -> None:
+def test_the_endpoint_that_found_out_may_ask_again() -> None:
     process = Process({"/flux": [DOWN, answer()]})
 
     assert [process.measure().status for _ in range(2)] == ["failed", "success"]
 
 
-def test_a_failure_of_one_endpoints_own_spares_nobody() -> None:
+def test_a_failure_of_one_endpoints_own_skips_no_other() -> None:
     process = Process({"/flux": [answer(status=500)], "/wan": FINE})
     process.measure()
 
@@ -307,7 +464,7 @@ def test_a_limit_ends_the_run_and_keeps_what_there_is(tmp_path: Path) -> None:
     assert len(process.called) == 3
 
 
-def test_calls_of_unknown_cost_do_not_count_and_are_told(tmp_path: Path) -> None:
+def test_calls_of_unknown_cost_do_not_count_and_are_mentioned(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger", 1.0)
     process = Process({"/flux": FINE, "/wan": [answer(x_cost_usd="2")], "/sdxl": FINE}, ledger)
 
@@ -359,7 +516,7 @@ def test_asking_for_a_cold_start_wakes_no_pool_that_is_awake() -> None:
 
 def test_a_pool_that_was_called_before_has_no_cold_start_to_observe() -> None:
     process = Process({"/flux": FINE})
-    process.brief(called=["http://127.0.0.1:9"])
+    process.prepare(called=["http://127.0.0.1:9"])
 
     assert starts(process.measure()) == ["first", "warm", "warm"]
 
@@ -370,7 +527,7 @@ def test_off_calls_nothing_cold() -> None:
 
 def forcing(answers: Mapping[str, Sequence[Answer]], **fields: Any) -> tuple[Process, Observer]:
     process, observer = Process(answers, cold="force", **fields), Observer()
-    process.measuring.observer = observer  # type: ignore[assignment]
+    process.measurer.observer = observer  # type: ignore[assignment]
     return process, observer
 
 
@@ -410,7 +567,7 @@ def test_a_pool_that_was_begun_elsewhere_has_had_its_forced_cold_starts() -> Non
     process, observer = forcing(
         {"/flux": [of(1, 2), of(1, 3), of(1, 4)], "/wan": [of(2, 1), of(2, 2), of(2, 3)]}
     )
-    process.brief(called=["http://127.0.0.1:9"], begun=["http://127.0.0.1:9"])
+    process.prepare(called=["http://127.0.0.1:9"], begun=["http://127.0.0.1:9"])
 
     assert starts(process.measure())[0] == "first"
     assert starts(process.measure("/wan", cold=True))[0] == "cold"
@@ -424,9 +581,9 @@ def lora(**fields: Any) -> Endpoint:
     return endpoint("/lora", payload={"lora_id": "{lora}"}, needs=("lora",), **fields)
 
 
-def probed(process: Process, given: Sample) -> EndpointResult:
-    process.brief(lora="known", called=["http://127.0.0.1:9"], probed={"lora": given})
-    return process.of(lora())
+def probed(process: Process, given: Sample, **fields: Any) -> EndpointResult:
+    process.prepare(lora="known", called=["http://127.0.0.1:9"], probed={"lora": given})
+    return process.measurer.measure(lora(**fields))
 
 
 def test_the_call_that_asked_for_the_lora_is_its_endpoints_first_sample() -> None:
@@ -435,7 +592,7 @@ def test_the_call_that_asked_for_the_lora_is_its_endpoints_first_sample() -> Non
 
     assert starts(result) == ["cold", "first", "warm", "warm"]
     assert (result.cold_time_sec, result.cold_verified) == (30.0, False)
-    assert starts(process.of(lora())) == ["warm", "warm"], "it is taken once"
+    assert starts(process.measurer.measure(lora())) == ["warm", "warm"], "it is taken once"
 
 
 def test_a_lora_that_is_missing_fails_its_endpoint_without_another_call() -> None:
@@ -486,18 +643,18 @@ def test_where_cold_starts_are_forced_no_guess_is_one() -> None:
 
 def test_what_is_missing_is_named() -> None:
     process = Process({})
-    assert process.measuring.missing(lora()) == "Missing: LoRA file"
+    assert process.measurer.missing(lora()) == "Missing: LoRA file"
 
-    process.brief(lora="known")
-    assert process.measuring.missing(lora()) is None
+    process.prepare(lora="known")
+    assert process.measurer.missing(lora()) is None
 
 
 def test_closing_closes_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     process = Process({})
     closed: list[str] = []
-    process.measuring.observer = Observer()  # type: ignore[assignment]
+    process.measurer.observer = Observer()  # type: ignore[assignment]
     monkeypatch.setattr(FakeClient, "close", lambda _: closed.append("client"))
     monkeypatch.setattr(Observer, "close", lambda _: closed.append("observer"))
-    process.measuring.close()
+    process.measurer.close()
 
     assert closed == ["client", "observer"]

@@ -15,7 +15,7 @@ from pytest_process import PytestProcess, until
 from pytest_modal_bench.catalogue import load
 from pytest_modal_bench.control.interface import Autoscaler
 from pytest_modal_bench.local.launch import LocalWorkspace, launch
-from pytest_modal_bench.run.control import Access, connect
+from pytest_modal_bench.run.control import Credentials, connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ BEFORE = Autoscaler(min_containers=0, max_containers=3, buffer_containers=0, sca
 
 
 @dataclass
-class Standing:
+class LastingWorkspace:
     """A local workspace that outlives the runs against it, as Modal does, and a project that measures it."""
 
     project: Project
@@ -76,7 +76,9 @@ class Standing:
         requests.get(f"{self.workspace.urls[app]}/health", timeout=10).raise_for_status()
 
 
-def standing_in(project: Project, monkeypatch: pytest.MonkeyPatch, scenario: str) -> Iterator[Standing]:
+def standing_in(
+    project: Project, monkeypatch: pytest.MonkeyPatch, scenario: str
+) -> Iterator[LastingWorkspace]:
     log = project.pytester.path / "containers.jsonl"
     with launch(scenario, 0.01, control=True, log=log) as workspace:
         assert workspace.control is not None
@@ -89,62 +91,62 @@ def standing_in(project: Project, monkeypatch: pytest.MonkeyPatch, scenario: str
         folder = project.pytester.path / "fixtures"
         folder.symlink_to(SHIPPED_CATALOGUE.parents[2] / "fixtures")
         project.pytester.path.joinpath("endpoints.toml").write_text(text)
-        plane = connect(Access(*workspace.control), "main")
+        plane = connect(Credentials(*workspace.control), "main")
         try:
-            yield Standing(project, workspace, plane, log, list(workspace.urls))
+            yield LastingWorkspace(project, workspace, plane, log, list(workspace.urls))
         finally:
             plane.close()
 
 
 @pytest.fixture
-def standing(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Standing]:
+def lasting(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[LastingWorkspace]:
     """A healthy workspace whose pools have settings of their own."""
-    for standing in standing_in(project, monkeypatch, "healthy"):
-        standing.set_all(BEFORE)
-        yield standing
+    for lasting in standing_in(project, monkeypatch, "healthy"):
+        lasting.set_all(BEFORE)
+        yield lasting
 
 
 def samples(report: dict[str, Any], start: str) -> list[dict[str, Any]]:
     return [each for result in report["results"] for each in result["samples"] if each["start"] == start]
 
 
-def test_every_forced_cold_start_is_proven_and_in_the_workspaces_own_log(standing: Standing) -> None:
-    result = standing.project.run(*FORCE, "-n", "auto", timeout=120)
+def test_every_forced_cold_start_is_proven_and_in_the_workspaces_own_log(lasting: LastingWorkspace) -> None:
+    result = lasting.project.run(*FORCE, "-n", "auto", timeout=120)
 
     result.assert_outcomes(passed=21)
-    report = standing.project.report()
+    report = lasting.project.report()
     colds = samples(report, "cold")
     assert [each["container"] for each in colds if not each["proof"]] == []
-    assert sorted(each["container"] for each in colds) == sorted(standing.started())
+    assert sorted(each["container"] for each in colds) == sorted(lasting.started())
     assert len({result["pool"] for result in report["results"] if result["cold_verified"]}) == 8
-    assert not {each["container"] for each in samples(report, "warm")} - set(standing.started())
+    assert not {each["container"] for each in samples(report, "warm")} - set(lasting.started())
     first_calls = {each["call_id"] for each in colds}
     assert not any(each["provider"]["boot_sec"] for each in samples(report, "warm"))
     assert not first_calls & {each["call_id"] for each in samples(report, "warm")}
-    assert standing.as_before()
-    assert standing.journal() == []
+    assert lasting.as_before()
+    assert lasting.journal() == []
 
 
-def test_several_cold_starts_each_meet_a_container_of_their_own(standing: Standing) -> None:
-    standing.wake("ryla-z-image")
-    result = standing.project.run(
+def test_several_cold_starts_each_meet_a_container_of_their_own(lasting: LastingWorkspace) -> None:
+    lasting.wake("ryla-z-image")
+    result = lasting.project.run(
         *FORCE, "--modal-bench-cold-rounds=3", "--modal-bench-rounds=2", "-k", "z-image-simple", timeout=120
     )
 
     result.assert_outcomes(passed=1)
-    (measured,) = standing.project.report()["results"]
+    (measured,) = lasting.project.report()["results"]
     colds = [each for each in measured["samples"] if each["start"] == "cold"]
     assert len({each["container"] for each in colds}) == 3
-    assert [each["container"] for each in colds] == standing.started()[1:], "the first was woken by another"
+    assert [each["container"] for each in colds] == lasting.started()[1:], "the first was woken by another"
     assert measured["cold_inconclusive"] is None
-    assert standing.as_before()
+    assert lasting.as_before()
 
 
-def test_the_cli_as_a_second_opinion(standing: Standing) -> None:
-    standing.project.run(
+def test_the_cli_as_a_second_opinion(lasting: LastingWorkspace) -> None:
+    lasting.project.run(
         *FORCE, "-k", "z-image-simple", "--modal-bench-rounds=1", timeout=120
     ).assert_outcomes(passed=1)
-    (measured,) = standing.project.report()["results"]
+    (measured,) = lasting.project.report()["results"]
     listed = subprocess.run(
         [sys.executable, "-m", "modal", "container", "list", "--env", "main", "--json"],
         capture_output=True,
@@ -153,7 +155,7 @@ def test_the_cli_as_a_second_opinion(standing: Standing) -> None:
     )
     there = {row["container_id"] for row in json.loads(listed.stdout)}
 
-    assert {each["container"] for each in measured["samples"]} <= there == set(standing.started())
+    assert {each["container"] for each in measured["samples"]} <= there == set(lasting.started())
     called = subprocess.run(
         [
             sys.executable,
@@ -178,10 +180,10 @@ def test_the_cli_as_a_second_opinion(standing: Standing) -> None:
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM", "kill -9"])
 @pytest.mark.parametrize("spread", [(), ("-n", "auto")], ids=["alone", "spread"])
 def test_settings_are_put_back_however_a_run_ends(
-    standing: Standing, how: str, spread: tuple[str, ...]
+    lasting: LastingWorkspace, how: str, spread: tuple[str, ...]
 ) -> None:
-    with PytestProcess(standing.directory, *FORCE, "--modal-bench-cold-rounds=20", *spread) as running:
-        until("settings are changed", lambda: standing.journal() and not standing.as_before(), timeout=60)
+    with PytestProcess(lasting.directory, *FORCE, "--modal-bench-cold-rounds=20", *spread) as running:
+        until("settings are changed", lambda: lasting.journal() and not lasting.as_before(), timeout=60)
         running.descendants()
         if how == "Ctrl-C":
             running.interrupt()
@@ -195,12 +197,12 @@ def test_settings_are_put_back_however_a_run_ends(
         until("everything it started is gone", lambda: not running.survivors(), timeout=20)
 
     if how == "kill -9":
-        assert not standing.as_before()
-        standing.project.run(*FORCE, "-k", "z-image-simple", "--modal-bench-rounds=1", timeout=120)
-        notes = standing.project.report()["notes"]
+        assert not lasting.as_before()
+        lasting.project.run(*FORCE, "-k", "z-image-simple", "--modal-bench-rounds=1", timeout=120)
+        notes = lasting.project.report()["notes"]
         assert any(note.startswith("put back the autoscaler of ") for note in notes)
-    assert standing.as_before()
-    assert standing.journal() == []
+    assert lasting.as_before()
+    assert lasting.journal() == []
 
 
 def scenario(project: Project, text: str) -> str:
@@ -287,26 +289,26 @@ def test_a_refused_token_is_one_line(project: Project) -> None:
     assert "MODAL_TOKEN_ID" in said
 
 
-def test_an_app_that_is_not_deployed_is_one_line(standing: Standing) -> None:
-    file = standing.directory / "endpoints.toml"
+def test_an_app_that_is_not_deployed_is_one_line(lasting: LastingWorkspace) -> None:
+    file = lasting.directory / "endpoints.toml"
     file.write_text(file.read_text().replace("ryla-z-image", "ryla-gone"))
-    result = standing.project.run(*FORCE, "-k", "z-image-simple", "--modal-bench-rounds=1", timeout=120)
+    result = lasting.project.run(*FORCE, "-k", "z-image-simple", "--modal-bench-rounds=1", timeout=120)
 
     result.assert_outcomes(passed=1)
-    (measured,) = standing.project.report()["results"]
+    (measured,) = lasting.project.report()["results"]
     assert measured["warm_time_sec"] is not None
     assert "ryla-gone" in measured["cold_inconclusive"]
     assert "modal app list" in measured["cold_inconclusive"]
 
 
-def test_urls_may_come_from_modal(standing: Standing) -> None:
-    file = standing.directory / "endpoints.toml"
-    urls = standing.workspace.urls
+def test_urls_may_come_from_modal(lasting: LastingWorkspace) -> None:
+    file = lasting.directory / "endpoints.toml"
+    urls = lasting.workspace.urls
     file.write_text(file.read_text().replace(f'url = "{urls["ryla-z-image"]}"\n', ""))
     assert load(file, environ=os.environ).without_url[0].name == "ryla-z-image"
-    result = standing.project.run(
+    result = lasting.project.run(
         "--modal-bench", "-k", "z-image", "--modal-bench-rounds=1", "-n", "1", timeout=120
     )
 
     result.assert_outcomes(passed=3)
-    assert standing.project.report()["results"][0]["cold_verified"], "there are tokens, so it is observed"
+    assert lasting.project.report()["results"][0]["cold_verified"], "there are tokens, so it is observed"

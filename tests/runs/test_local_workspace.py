@@ -61,7 +61,7 @@ REFERENCE_FAILED = """
 - `/qwen-image-inpaint-2511`: HTTPSConnectionPool(host='HOST', port=PORT): Max retries exceeded with url: /qwen-image-inpaint-2511 (Caused by SSLError(
 - `/wan2`: HTTP 500: modal-http: internal error: function was terminated by signal
 - `/wan2.6`: HTTP 408: Missing request, possibly due to expiry or cancellation
-"""
+"""  # noqa: E501 - the reference's own lines
 
 REFERENCE_SKIPPED = """
 - `/flux-dev-lora`: Missing: LoRA file

@@ -61,7 +61,7 @@ TIMEOUT = failure("Timeout", "timeout")
 
 
 class FakeClient:
-    """Answers by path, in turn, the last one of a path again and again; 404 to `/openapi.json`, if it is not told."""
+    """Answers by path, in turn, the last one of a path again and again; 404 to `/openapi.json` if none is given."""
 
     def __init__(self, answers: dict[str, Sequence[Answer]]) -> None:
         self.answers = {"/openapi.json": [answer(status=404)]} | {

@@ -35,6 +35,8 @@ class Service:
     bodies: list[Any] = field(default_factory=list)
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     """Status and body for paths that are to be answered otherwise."""
+    statuses: dict[str, list[int]] = field(default_factory=dict)
+    """Of the first answers of paths, one after the other, before they are answered as ever."""
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
     """More headers of what paths are answered with."""
 
@@ -52,7 +54,10 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.service.calls.append(self.path)
         self.service.bodies.append(json.loads(body) if body else None)
-        if self.path in self.service.answers:
+        if self.service.statuses.get(self.path):
+            status = self.service.statuses[self.path].pop(0)
+            self._answer(status, b"boom" if status >= 500 else b"fine")
+        elif self.path in self.service.answers:
             self._answer(*self.service.answers[self.path])
         elif self.path.startswith("/fail"):
             self._answer(500, b"boom\n")

@@ -1,1 +1,1 @@
-"""The app in a container: its routes, its GPU, the pictures and films that it makes."""
+"""The web app that runs in a container: its routes, its simulated GPU, the images and videos that it makes."""

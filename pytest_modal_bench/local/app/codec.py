@@ -1,4 +1,4 @@
-"""Between bytes and pictures: data URIs, PNG, animated WebP and MP4, each within bounds."""
+"""Decodes and encodes what the app works with: data URIs, PNG, animated WebP, MP4; inputs are limited in size."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 MAX_PIXELS = 4096 * 4096
-"""A larger input is refused before its pixels are unpacked."""
+"""A larger input is refused before its pixels are decoded."""
 MAX_FRAMES = 240
-"""Frames of an input video that are looked at."""
+"""Frames of an input video that are decoded; the rest is ignored."""
 
 
 class BadInputError(ValueError):
-    """An input that is not what its field asks for; its message is fit for the answer."""
+    """An input that is not what its field asks for; the message can be sent to the client."""
 
 
 def from_data_uri(uri: str, field: str) -> bytes:
-    """Bytes of a base64 data URI, or of bare base64.
+    """Decode a base64 data URI, or plain base64.
 
     Raises `BadInputError`, which names `field`.
     """
@@ -40,7 +40,7 @@ def from_data_uri(uri: str, field: str) -> bytes:
 
 
 def read_image(data: bytes, field: str) -> Image.Image:
-    """Unpack a still image as RGB.
+    """Decode a still image as RGB.
 
     Raises `BadInputError`, which names `field`.
     """
@@ -56,7 +56,7 @@ def read_image(data: bytes, field: str) -> Image.Image:
 
 
 def read_video(data: bytes, field: str) -> list[av.VideoFrame]:
-    """Unpack the first `MAX_FRAMES` frames of an MP4.
+    """Decode the first `MAX_FRAMES` frames of an MP4.
 
     Raises `BadInputError`, which names `field`: also for a still image, which FFmpeg would take for a video.
     """
@@ -74,20 +74,20 @@ def read_video(data: bytes, field: str) -> list[av.VideoFrame]:
     return frames
 
 
-def still(frame: av.VideoFrame) -> Image.Image:
+def to_picture(frame: av.VideoFrame) -> Image.Image:
     """Turn a video frame into a picture."""
     return frame.to_image()  # type: ignore[no-untyped-call, no-any-return]  # PyAV leaves it untyped
 
 
 def png(image: Image.Image) -> bytes:
-    """Pack one picture, fast rather than small."""
+    """Encode one picture as PNG, fast rather than small."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
 def webp(frames: Sequence[Image.Image], fps: int) -> bytes:
-    """Pack an animated WebP, fast rather than small."""
+    """Encode an animated WebP, fast rather than small."""
     buffer = io.BytesIO()
     frames[0].save(
         buffer,
@@ -102,7 +102,7 @@ def webp(frames: Sequence[Image.Image], fps: int) -> bytes:
 
 
 def mp4(frames: Iterable[Image.Image], size: tuple[int, int], fps: int) -> bytes:
-    """Pack pictures, resized to `size` pixels (made even, as 4:2:0 needs), as an H.264 MP4."""
+    """Encode an H.264 MP4 of pictures, resized to `size` pixels (made even, as 4:2:0 needs)."""
     width, height = (side + side % 2 for side in size)
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:

@@ -1,4 +1,4 @@
-"""Draws: test media that stand for a person, and pictures that depend on prompt and seed. Deterministic."""
+"""Draws the test media (a portrait, its mask, a clip), and pictures that depend on prompt and seed alone."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FACE = (166, 108, 346, 338)
 
 
 def portrait_png() -> bytes:
-    """Draw a head and shoulders before a plain wall, as a PNG of 512 x 512 pixels."""
+    """Draw a head and shoulders in front of a plain wall, as a PNG of 512 x 512 pixels."""
     return png(portrait())
 
 
 def mask_png() -> bytes:
-    """Draw the portrait's mask, as a PNG of the same size: white, the face, is what an edit may change."""
+    """Draw the portrait's mask, as a PNG of the same size: the face is white, and an edit may change only that."""
     image = Image.new("L", (SIDE, SIDE), 0)
     ImageDraw.Draw(image).ellipse(FACE, fill=255)
     return png(image)
@@ -41,7 +41,7 @@ def clip_mp4() -> bytes:
 
 
 def portrait() -> Image.Image:
-    """Draw the person whose face the face endpoints are asked for."""
+    """Draw the person whose face the face endpoints must reproduce."""
     image = Image.merge(
         "RGB",
         [
@@ -64,25 +64,25 @@ def portrait() -> Image.Image:
     return image
 
 
-def paint(words: str, seed: int, size: tuple[int, int]) -> Image.Image:
-    """Paint what stands for a generated picture: it follows from `words` and `seed` alone."""
-    draw_lots = random.Random(f"{seed}:{words}")  # noqa: S311 - a picture, not a secret
+def paint(prompt: str, seed: int, size: tuple[int, int]) -> Image.Image:
+    """Paint a picture in place of a model's: the same `prompt` and `seed` give the same pixels."""
+    generator = random.Random(f"{seed}:{prompt}")  # noqa: S311 - a picture, not a secret
     grid = 9
-    clouds = Image.frombytes("RGB", (grid, grid), draw_lots.randbytes(grid * grid * 3))
-    tint = Image.new("RGB", size, tuple(draw_lots.randrange(40, 216) for _ in range(3)))
+    clouds = Image.frombytes("RGB", (grid, grid), generator.randbytes(grid * grid * 3))
+    tint = Image.new("RGB", size, tuple(generator.randrange(40, 216) for _ in range(3)))
     image = Image.blend(clouds.resize(size, Image.Resampling.BICUBIC), tint, 0.25)
     draw = ImageDraw.Draw(image)
     width, height = size
     for _ in range(6):
-        x, y = draw_lots.randrange(width), draw_lots.randrange(height)
-        radius = draw_lots.randrange(1, 2 + min(size) // 6)
-        colour = tuple(draw_lots.randrange(256) for _ in range(3))
+        x, y = generator.randrange(width), generator.randrange(height)
+        radius = generator.randrange(1, 2 + min(size) // 6)
+        colour = tuple(generator.randrange(256) for _ in range(3))
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
     return image
 
 
-def drift(still: Image.Image, length: int) -> list[Image.Image]:
-    """Animate `still` into `length` frames, each moved a little further."""
+def animate(still: Image.Image, length: int) -> list[Image.Image]:
+    """Make `length` frames of `still`, each shifted a little further."""
     return [ImageChops.offset(still, 5 * number, 3 * number) for number in range(length)]
 
 

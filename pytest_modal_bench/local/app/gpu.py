@@ -1,4 +1,4 @@
-"""One container's GPU: one job at a time, models loaded on their first call, the last answer cached."""
+"""The simulated GPU of one container: one job at a time; it loads models on first calls and caches the last answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GPU_TYPE = "L40S"
 USD_PER_SEC = 0.000542
 """Modal's price of an L40S (pricing page, 2026)."""
 CACHED_SEC = 0.05
-"""What ComfyUI takes for a workflow it has just run."""
+"""Seconds that ComfyUI takes for a workflow that it has just run."""
 JITTER = 0.04
 """Times vary by up to this share, so that two samples differ as real ones do."""
 
@@ -31,12 +31,12 @@ class Job(NamedTuple):
 
     @property
     def cost_usd(self) -> float:
-        """What those seconds cost on an L40S, times the factor that the endpoint puts on it."""
+        """What those seconds cost on an L40S, times the endpoint's `cost_factor`."""
         return self.seconds * USD_PER_SEC * self.cost_factor
 
 
 class Gpu:
-    """Loads models and runs jobs; simulated seconds times `time_scale` are slept, the work comes on top."""
+    """Loads models and runs jobs: sleeps the simulated seconds times `time_scale`, and does the work in addition."""
 
     def __init__(
         self,
@@ -44,41 +44,41 @@ class Gpu:
         *,
         time_scale: float,
         seed: int,
-        killed: Collection[str] = (),
+        killed_on_load: Collection[str] = (),
     ) -> None:
         self._endpoints = endpoints
         self._time_scale = time_scale
-        self._lots = random.Random(seed)  # noqa: S311 - noise, not a secret
-        self._killed = killed
+        self._random = random.Random(seed)  # noqa: S311 - noise, not a secret
+        self._killed_on_load = killed_on_load
         self._loaded: set[str] = set()
         self._last: dict[str, tuple[str, bytes]] = {}
-        self._free = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def run(self, path: str, request: str, work: Callable[[], bytes]) -> Job:
-        """Run `work` for the route `path`; `request` tells identical calls, which the cache answers.
+        """Run `work` for the route `path`, unless its last call had the same `request`: then the cache answers.
 
-        For a path in `killed` the process ends by SIGKILL instead.
+        For a path in `killed_on_load` the process ends by SIGKILL instead.
         """
-        async with self._free:
+        async with self._lock:
             factor = self._endpoints[path].cost_factor
             last_request, last_body = self._last.get(path, (None, b""))
             if request == last_request:
-                await self._spend(CACHED_SEC)
+                await self._sleep(CACHED_SEC)
                 return Job(last_body, CACHED_SEC, factor)
             seconds = 0.0
             if path not in self._loaded:
-                seconds += await self._spend(self._vary(self._endpoints[path].load))
-                if path in self._killed:
+                seconds += await self._sleep(self._with_jitter(self._endpoints[path].load))
+                if path in self._killed_on_load:
                     os.kill(os.getpid(), signal.SIGKILL)
                 self._loaded.add(path)
-            seconds += await self._spend(self._vary(self._endpoints[path].inference))
+            seconds += await self._sleep(self._with_jitter(self._endpoints[path].inference))
             body = await asyncio.to_thread(work)
             self._last[path] = request, body
             return Job(body, seconds, factor)
 
-    def _vary(self, seconds: float) -> float:
-        return seconds * self._lots.uniform(1 - JITTER, 1 + JITTER)
+    def _with_jitter(self, seconds: float) -> float:
+        return seconds * self._random.uniform(1 - JITTER, 1 + JITTER)
 
-    async def _spend(self, seconds: float) -> float:
+    async def _sleep(self, seconds: float) -> float:
         await asyncio.sleep(seconds * self._time_scale)
         return seconds

@@ -1,4 +1,4 @@
-"""The FastAPI app that a container serves: the routes of one app, in the manner of ComfyUI apps on Modal."""
+"""The FastAPI app that a container serves: the routes of one app, built like ComfyUI apps on Modal."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from fastapi import FastAPI, HTTPException, Response
 from fastapi.responses import JSONResponse
 
 from pytest_modal_bench.local.app.codec import BadInputError
-from pytest_modal_bench.local.app.forms import FORMS, SEED, Form, MissingFieldError
+from pytest_modal_bench.local.app.faulty_answers import replacement, with_fault
 from pytest_modal_bench.local.app.gpu import GPU_TYPE, Gpu
-from pytest_modal_bench.local.app.spoiling import excuse, spoil
+from pytest_modal_bench.local.app.request_bodies import BODIES, SEED, MissingFieldError, RequestBody
 from pytest_modal_bench.local.workspace.faults import AnyFault, Cached
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.local.workspace.apps import App, Endpoint
 
-SOUND: Mapping[str, AnyFault] = {}
+NO_FAULTS: Mapping[str, AnyFault] = {}
 
 
 def build(
-    name: str, app: App, gpu: Gpu, loras: Collection[str], faults: Mapping[str, AnyFault] = SOUND
+    name: str, app: App, gpu: Gpu, loras: Collection[str], faults: Mapping[str, AnyFault] = NO_FAULTS
 ) -> FastAPI:
-    """Build the web app `name`, whose LoRA volume holds `loras`; `faults` are by path."""
+    """Build the web app `name`, which has the LoRAs `loras`; `faults` are by path."""
     web = FastAPI(title=name, docs_url=None, redoc_url=None)
     web.add_exception_handler(MissingFieldError, workflow_failed)
 
@@ -53,9 +53,9 @@ def route(
     loras: Collection[str],
     fault: AnyFault | None,
 ) -> Callable[..., Awaitable[Response]]:
-    """Make the function behind one route: inputs are checked before the GPU is touched."""
+    """Make the function behind one route; it checks its inputs before it uses the GPU."""
 
-    async def call(body: Form) -> Response:
+    async def call(body: RequestBody) -> Response:
         if body.lora is not None and body.lora not in loras:
             raise HTTPException(404, f"LoRA not found: {body.lora[:80]}")
         if isinstance(fault, Cached):
@@ -64,18 +64,18 @@ def route(
             work = body.prepare()
         except BadInputError as error:
             raise HTTPException(400, str(error)) from error
-        job = await gpu.run(path, body.model_dump_json(), lambda: spoil(fault, work(), body.source))
-        if said := excuse(fault):
-            return Response(said.body, said.status, media_type=said.media_type)
+        job = await gpu.run(path, body.model_dump_json(), lambda: with_fault(fault, work(), body.source))
+        if text := replacement(fault):
+            return Response(text.body, text.status, media_type=text.media_type)
         headers = {
             "X-Cost-USD": f"{job.cost_usd:.6f}",
             "X-Execution-Time-Sec": f"{job.seconds:.3f}",
             "X-GPU-Type": GPU_TYPE,
         }
-        return Response(job.body, media_type=endpoint.declares, headers=headers)
+        return Response(job.body, media_type=endpoint.content_type, headers=headers)
 
     # FastAPI reads a body's type from the signature, and this one is only known here.
-    call.__annotations__["body"] = FORMS[endpoint.form]
+    call.__annotations__["body"] = BODIES[endpoint.body]
     return call
 
 

@@ -1,1 +1,1 @@
-"""Containers, as processes: started on demand, kept and stopped as the autoscaler says."""
+"""Containers, each an operating-system process: how they are started, scaled, stopped, and what is recorded of them."""

@@ -1,4 +1,4 @@
-"""A function's autoscaler settings, and what of them Modal would refuse."""
+"""A function's autoscaler settings, and the checks that Modal makes of them."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ if TYPE_CHECKING:
     from pytest_modal_bench.local.workspace.apps import App
 
 SHORTEST_WINDOW, LONGEST_WINDOW = 2, 3600
-"""Seconds that a container may be told to stay idle (Modal's documentation of `scaledown_window`)."""
-MACHINE_MAX = 10
-"""Containers of one app that this machine is asked to bear, whatever the settings say."""
+"""Bounds of `scaledown_window` in seconds (Modal's documentation of that setting)."""
+MAX_CONTAINERS = 10
+"""Containers that one app may have on this machine, whatever its settings."""
 
 
 class Autoscaler(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings that hold; the window is in unscaled seconds."""
+    """The settings in force; `scaledown_window` is in unscaled seconds."""
 
     min_containers: int
     max_containers: int
-    """0: the function sets no bound of its own."""
+    """0: the function sets no maximum."""
     buffer_containers: int
     scaledown_window: int
 
     @classmethod
     def deployed(cls, app: App) -> Self:
-        """The settings that an app is deployed with."""
+        """The settings with which an app is deployed."""
         return cls(
             min_containers=app.min_containers,
             max_containers=app.max_containers,
@@ -46,16 +46,16 @@ class Autoscaler(msgspec.Struct, frozen=True, kw_only=True):
             )
         if 0 < changed.max_containers < changed.min_containers:
             raise ValueError("`min_containers` cannot be greater than `max_containers`")
-        if max(changed.min_containers, changed.buffer_containers) > MACHINE_MAX:
-            raise ValueError(f"the local workspace runs at most {MACHINE_MAX} containers of an app")
+        if max(changed.min_containers, changed.buffer_containers) > MAX_CONTAINERS:
+            raise ValueError(f"the local workspace runs at most {MAX_CONTAINERS} containers of an app")
         return changed
 
     @property
-    def most(self) -> int:
+    def upper_bound(self) -> int:
         """How many containers there may be at once."""
-        return min(self.max_containers or MACHINE_MAX, MACHINE_MAX)
+        return min(self.max_containers or MAX_CONTAINERS, MAX_CONTAINERS)
 
     def wanted(self, busy: int) -> int:
         """How many containers are kept up while `busy` of them have inputs."""
         spare = self.buffer_containers if busy else 0
-        return min(max(self.min_containers, busy + spare), self.most)
+        return min(max(self.min_containers, busy + spare), self.upper_bound)

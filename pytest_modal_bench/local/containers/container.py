@@ -1,4 +1,4 @@
-"""A container: an operating-system process that serves one app's routes, and dies with its supervisor."""
+"""The process of one container: it serves one app's routes, and ends with its supervisor."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What the supervisor wants started, as one line of JSON down the lifeline."""
+class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What a container is to be; the supervisor sends it to the new process as one line of JSON."""
 
     name: str
+    """The app's name."""
     app: App
     time_scale: float
     loras: list[str]
@@ -33,12 +34,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     deaths: int = 0
     """Containers of the app that died before this one was started."""
     middleware: bool = False
-    """Whether the app is wrapped in the middleware that tells of its container."""
+    """Whether the app is wrapped in the middleware that adds evidence headers to its answers."""
     id: str = ""
     seed: int = 0
 
-    def killed(self) -> list[str]:
-        """Paths whose model load is the container's end."""
+    def killed_on_load(self) -> list[str]:
+        """Paths whose model load kills the container."""
         return [
             path
             for path, fault in self.faults.items()
@@ -46,41 +47,44 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
-def serve(listener: socket.socket, lifeline: socket.socket) -> None:
-    """Be a container until killed: read the `Order`, say one's pid, boot, say `ready`, serve."""
-    with lifeline.makefile("rb") as lines:
+def serve(listener: socket.socket, supervisor: socket.socket) -> None:
+    """Be a container until killed: read the spec, send the own pid, boot, send `ready`, serve.
+
+    `supervisor` is the socket to the supervisor; `listener` is the one that clients' requests come in on.
+    """
+    with supervisor.makefile("rb") as lines:
         line = lines.readline()
     if not line:
-        return  # not wanted any more
+        return  # the container is not wanted any more
     with suppress(BrokenPipeError):  # the supervisor is gone
-        lifeline.sendall(f"{os.getpid()}\n".encode())
-        threading.Thread(target=_die_with_supervisor, args=(lifeline,), daemon=True).start()
-        asyncio.run(_serve(msgspec.json.decode(line, type=Order), listener, lifeline))
+        supervisor.sendall(f"{os.getpid()}\n".encode())
+        threading.Thread(target=_exit_with_supervisor, args=(supervisor,), daemon=True).start()
+        asyncio.run(_serve(msgspec.json.decode(line, type=ContainerSpec), listener, supervisor))
 
 
-def _die_with_supervisor(lifeline: socket.socket) -> None:
-    """End this process at once when the other end of the lifeline is gone."""
-    lifeline.recv(1)
+def _exit_with_supervisor(supervisor: socket.socket) -> None:
+    """Exit at once when the supervisor has closed its end of the socket, or has died."""
+    supervisor.recv(1)
     os._exit(0)
 
 
-async def _serve(order: Order, listener: socket.socket, lifeline: socket.socket) -> None:
-    os.environ |= {"MODAL_TASK_ID": order.id, "MODAL_REGION": "local"}
+async def _serve(spec: ContainerSpec, listener: socket.socket, supervisor: socket.socket) -> None:
+    os.environ |= {"MODAL_TASK_ID": spec.id, "MODAL_REGION": "local"}
     gpu = Gpu(
-        order.app.endpoints,
-        time_scale=order.time_scale,
-        seed=order.seed,
-        killed=order.killed(),
+        spec.app.endpoints,
+        time_scale=spec.time_scale,
+        seed=spec.seed,
+        killed_on_load=spec.killed_on_load(),
     )
-    web: Callable[..., Any] = build(order.name, order.app, gpu, order.loras, order.faults)
-    if order.middleware:
-        # Not before the fork: it tells the moment of its import as that of the container's start.
+    web: Callable[..., Any] = build(spec.name, spec.app, gpu, spec.loras, spec.faults)
+    if spec.middleware:
+        # Not before the fork: the middleware reports the time of its import as the container's start.
         from pytest_modal_bench.middleware import ModalBenchMiddleware
 
         web = ModalBenchMiddleware(web)
     server = Server(web)
-    await asyncio.sleep(order.app.enter * order.time_scale)
+    await asyncio.sleep(spec.app.enter * spec.time_scale)
     serving = asyncio.create_task(server.serve([listener]))
     await server.up.wait()
-    lifeline.sendall(b"ready\n")
+    supervisor.sendall(b"ready\n")
     await serving

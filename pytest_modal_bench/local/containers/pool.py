@@ -1,4 +1,4 @@
-"""The containers behind one host: started on demand, kept and stopped as the autoscaler's settings say."""
+"""One app's containers: started on demand, kept and stopped as the autoscaler's settings ask for."""
 
 from __future__ import annotations
 
@@ -11,63 +11,68 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from pytest_modal_bench.local.containers.autoscaler import Autoscaler
-from pytest_modal_bench.local.containers.lifeline import Container, ContainerDiedError
-from pytest_modal_bench.local.events import Event
+from pytest_modal_bench.local.containers.handle import ContainerDiedError, ContainerHandle
+from pytest_modal_bench.local.events import ContainerEvent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from pytest_modal_bench.local.containers.container import Order
+    from pytest_modal_bench.local.containers.container import ContainerSpec
+    from pytest_modal_bench.local.containers.fork_server import ForkServer
     from pytest_modal_bench.local.containers.records import Records
-    from pytest_modal_bench.local.containers.zygote import Zygote
 
-REMEMBERED = 100
-"""Containers that ended and can still be asked for."""
+MAX_ENDED = 100
+"""Ended containers of a pool that the control plane can still look up."""
 
 
 class Stats(NamedTuple):
     """A pool at this moment."""
 
-    waiting: int
+    backlog: int
     """Inputs that no container works on yet."""
     running: int
     containers: int
     """Those that boot included."""
-    room: int
-    """Inputs that the containers that are up could take beside those they have."""
+    headroom: int
+    """Inputs that the containers that are up could take in addition to those they have."""
 
 
 class Pool:
     """One app's containers. Times are scaled by `time_scale`."""
 
     def __init__(
-        self, order: Order, zygote: Zygote, *, records: Records, log: Callable[[Event], None]
+        self,
+        spec: ContainerSpec,
+        fork_server: ForkServer,
+        *,
+        records: Records,
+        log: Callable[[ContainerEvent], None],
     ) -> None:
-        self.name, self.app, self.time_scale = order.name, order.app, order.time_scale
+        self.name, self.app, self.time_scale = spec.name, spec.app, spec.time_scale
         self.records = records
-        self.settings = Autoscaler.deployed(order.app)
-        self.containers: list[Container] = []
-        self.past: deque[Container] = deque(maxlen=REMEMBERED)
-        """Containers that were, latest last."""
-        self._order = order
-        self._zygote = zygote
+        self.settings = Autoscaler.deployed(spec.app)
+        self.containers: list[ContainerHandle] = []
+        self.ended: deque[ContainerHandle] = deque(maxlen=MAX_ENDED)
+        """Containers that were stopped or died, latest last."""
+        self._spec = spec
+        self._fork_server = fork_server
         self._log = log
         self._started = 0
         self._died = 0
         self._closing = False
-        self._queue: deque[asyncio.Future[Container]] = deque()
+        self._queue: deque[asyncio.Future[ContainerHandle]] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._settle()
+        self._update()
 
     @asynccontextmanager
-    async def container(self) -> AsyncGenerator[Container]:
-        """Hold one input's place in a container that is up, waiting in the queue and for its boot.
+    async def container(self) -> AsyncGenerator[ContainerHandle]:
+        """Hold a slot for one input in a container that is up; waits in the queue, and for the container's boot.
 
-        Raises `ContainerDiedError` if it ends while it boots, unless it was stopped on purpose: then another
-        one is waited for. Raises `OSError` if none can be started.
+        Raises `ContainerDiedError` if the container ends while it boots. If it was stopped on purpose, this waits
+        for another one instead. Raises `OSError` if none can be started.
         """
         while True:
-            container = await self._place()
+            container = await self._acquire_slot()
             try:
                 await container.up.wait()
                 if not container.gone.is_set():
@@ -76,141 +81,140 @@ class Pool:
                 if not container.stopped or self._closing:
                     raise ContainerDiedError(container.id)
             finally:
-                self._leave(container)
+                self._release_slot(container)
 
     def change(self, changes: dict[str, int]) -> None:
         """Change autoscaler settings, which hold at once; raises `ValueError` if they make no sense."""
         self.settings = self.settings.with_changes(changes)
-        self._settle()
+        self._update()
 
-    def stop(self, container: Container, *, after_inputs: bool = False) -> None:
+    def stop(self, container: ContainerHandle, *, after_inputs: bool = False) -> None:
         """Stop a container now, or when the inputs that it has are done."""
         if after_inputs and container.inputs:
-            container.leaving = True
+            container.draining = True
         elif container in self.containers:
             self._stop(container)
-        self._settle()
+        self._update()
 
     def stats(self) -> Stats:
-        """Count what there is."""
-        up = [each for each in self._open() if each.up.is_set()]
-        held = sum(each.inputs for each in self.containers)
+        """Count inputs and containers."""
+        up = [each for each in self._accepting() if each.up.is_set()]
+        assigned = sum(each.inputs for each in self.containers)
         running = sum(each.inputs for each in self.containers if each.up.is_set())
         return Stats(
-            waiting=held - running + sum(not place.done() for place in self._queue),
+            backlog=assigned - running + sum(not slot.done() for slot in self._queue),
             running=running,
             containers=len(self.containers),
-            room=sum(self.app.concurrent_inputs - each.inputs for each in up),
+            headroom=sum(self.app.concurrent_inputs - each.inputs for each in up),
         )
 
     async def close(self) -> None:
-        """Kill all containers, wait until they are gone, and start no more."""
+        """Kill all containers, wait until they have ended, and start no more."""
         self._closing = True
         if self._timer:
             self._timer.cancel()
-        for place in self._queue:
-            if not place.done():
-                place.set_exception(ContainerDiedError(self.name))
+        for slot in self._queue:
+            if not slot.done():
+                slot.set_exception(ContainerDiedError(self.name))
         containers = list(self.containers)
         for container in containers:
             self._stop(container)
         for container in containers:
             await container.ended()
 
-    async def _place(self) -> Container:
-        """Queue for a place in a container, whether it is up or not."""
+    async def _acquire_slot(self) -> ContainerHandle:
+        """Queue for a slot in a container, whether it is up or not."""
         if self._closing:
             raise ContainerDiedError(self.name)
-        place: asyncio.Future[Container] = asyncio.get_running_loop().create_future()
-        self._queue.append(place)
-        self._settle()
+        slot: asyncio.Future[ContainerHandle] = asyncio.get_running_loop().create_future()
+        self._queue.append(slot)
+        self._update()
         try:
-            return await place
+            return await slot
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled() and not place.exception():
-                self._leave(place.result())
+            if slot.done() and not slot.cancelled() and not slot.exception():
+                self._release_slot(slot.result())
             raise
 
-    def _leave(self, container: Container) -> None:
-        """Give a place back."""
+    def _release_slot(self, container: ContainerHandle) -> None:
         container.inputs -= 1
         container.idle_since = time.monotonic()
-        if container.leaving and not container.inputs and container in self.containers:
+        if container.draining and not container.inputs and container in self.containers:
             self._stop(container)
-        self._settle()
+        self._update()
 
-    def _settle(self) -> None:
-        """Hand out places, then start and stop containers as the settings want it."""
+    def _update(self) -> None:
+        """Assign queued inputs to containers, then start and stop containers as the settings ask for."""
         if self._closing:
             return
         while self._queue:
-            place = self._queue[0]
-            if not place.done():
+            slot = self._queue[0]
+            if not slot.done():
                 try:
                     container = self._choose()
                 except OSError as error:
-                    place.set_exception(error)
+                    slot.set_exception(error)
                 else:
                     if container is None:
                         break
                     container.inputs += 1
-                    place.set_result(container)
+                    slot.set_result(container)
             self._queue.popleft()
         self._scale()
 
-    def _open(self) -> list[Container]:
-        return [each for each in self.containers if not each.leaving]
+    def _accepting(self) -> list[ContainerHandle]:
+        return [each for each in self.containers if not each.draining]
 
-    def _choose(self) -> Container | None:
-        """A container with room, a new one if need be; None: there may be no more."""
-        for container in self._open():
+    def _choose(self) -> ContainerHandle | None:
+        """A container with a free slot, a new one if need be; None: the maximum is reached."""
+        for container in self._accepting():
             if container.inputs < self.app.concurrent_inputs:
                 return container
-        return self._start() if len(self._open()) < self.settings.most else None
+        return self._start() if len(self._accepting()) < self.settings.upper_bound else None
 
     def _scale(self) -> None:
-        wanted = self.settings.wanted(sum(each.inputs > 0 for each in self._open()))
-        with suppress(OSError):  # without a zygote the next call says so
-            while len(self._open()) < wanted:
+        wanted = self.settings.wanted(sum(each.inputs > 0 for each in self._accepting()))
+        with suppress(OSError):  # if the fork server has ended, the next call reports it
+            while len(self._accepting()) < wanted:
                 self._start()
         if self._timer:
             self._timer.cancel()
-        idle = [each for each in self._open() if each.up.is_set() and not each.inputs]
+        idle = [each for each in self._accepting() if each.up.is_set() and not each.inputs]
         for container in sorted(idle, key=lambda each: each.idle_since):
-            if len(self._open()) <= wanted:
+            if len(self._accepting()) <= wanted:
                 break
             left = container.idle_since + self.settings.scaledown_window * self.time_scale - time.monotonic()
-            if left > 0 and len(self._open()) <= self.settings.most:
-                self._timer = asyncio.get_running_loop().call_later(left, self._settle)
+            if left > 0 and len(self._accepting()) <= self.settings.upper_bound:
+                self._timer = asyncio.get_running_loop().call_later(left, self._update)
                 break
             self._stop(container)
 
-    def _start(self) -> Container:
+    def _start(self) -> ContainerHandle:
         self._started += 1
-        order = msgspec.structs.replace(self._order, seed=self._started, deaths=self._died)
-        container = Container(self._zygote, order, self._changed)
+        spec = msgspec.structs.replace(self._spec, seed=self._started, deaths=self._died)
+        container = ContainerHandle(self._fork_server, spec, self._changed)
         self.containers.append(container)
-        self._note(container, "started")
+        self._log_event(container, "started")
         return container
 
-    def _stop(self, container: Container) -> None:
+    def _stop(self, container: ContainerHandle) -> None:
         """End a container, which takes no more inputs."""
-        self._forget(container, "stopped")
+        self._remove(container, "stopped")
         container.stop()
 
-    def _changed(self, container: Container) -> None:
-        """Take note of a container that came up, or ended, however it did."""
+    def _changed(self, container: ContainerHandle) -> None:
+        """Handle a container that came up, or that ended for whatever reason."""
         if not container.gone.is_set():
             container.idle_since = time.monotonic()
         elif container in self.containers:
             self._died += 1
-            self._forget(container, "died")
-        self._settle()
+            self._remove(container, "died")
+        self._update()
 
-    def _forget(self, container: Container, what: str) -> None:
+    def _remove(self, container: ContainerHandle, what: str) -> None:
         self.containers.remove(container)
-        self.past.append(container)
-        self._note(container, what)
+        self.ended.append(container)
+        self._log_event(container, what)
 
-    def _note(self, container: Container, what: str) -> None:
-        self._log(Event(time.time(), self.name, container.id, what))
+    def _log_event(self, container: ContainerHandle, what: str) -> None:
+        self._log(ContainerEvent(time.time(), self.name, container.id, what))

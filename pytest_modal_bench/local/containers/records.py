@@ -1,6 +1,6 @@
-"""The provider's record of calls: when each was enqueued and started, where it ran, and how it ended.
+"""The records that the control plane keeps of calls: when each was enqueued and started, where it ran, how it ended.
 
-Moments are Unix time; durations are real seconds, as they passed on this machine.
+Moments are Unix time; durations are real seconds, measured on this machine.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from pytest_modal_bench.local.identifiers import identifier
 from pytest_modal_bench.local.workspace.scenario import AppFault
 
 if TYPE_CHECKING:
-    from pytest_modal_bench.local.containers.lifeline import Container
+    from pytest_modal_bench.local.containers.handle import ContainerHandle
 
-KEPT = 1000
-"""Calls of one pool that are remembered."""
+MAX_RECORDS = 1000
+"""Records of one pool that are kept; older ones are dropped."""
 
 Status = Literal["pending", "running", "success", "timeout", "terminated", "init_failure", "internal_failure"]
-"""A web call that the app answered is a success, whatever the answer."""
+"""A web call that the app answered is a success, whatever its status."""
 
 
 class Record(msgspec.Struct):
@@ -32,19 +32,19 @@ class Record(msgspec.Struct):
     started_at: float | None = None
     container_id: str | None = None
     startup_sec: float | None = None
-    """What the start of its container took, if the call waited for that."""
+    """How long the start of its container took, if the call waited for that."""
     ended_at: float | None = None
     status: Status = "pending"
 
     @property
     def execution_sec(self) -> float | None:
-        """How long the container had it."""
+        """How long the call was in its container."""
         if self.started_at is None or self.ended_at is None:
             return None
         return self.ended_at - self.started_at
 
-    def start(self, container: Container) -> None:
-        """It is in a container that is up."""
+    def start(self, container: ContainerHandle) -> None:
+        """Note that the call is in a container that is up."""
         self.status = "running"
         self.started_at = time.time()
         self.container_id = container.id
@@ -52,42 +52,42 @@ class Record(msgspec.Struct):
         self.startup_sec = container.up_at - container.created_at if waited else None
 
     def requeue(self) -> None:
-        """Its container was stopped under it: it waits for another."""
+        """Note that its container was stopped, and that the call waits for another one."""
         self.status = "pending"
         self.started_at = self.container_id = self.startup_sec = None
 
     def end(self, status: Status) -> None:
-        """It is over."""
+        """Note that the call is over."""
         self.status = status
         self.ended_at = time.time()
 
 
 class Records:
-    """The last calls of one pool, as the provider tells of them: with the scenario's fault, if there is one."""
+    """The records of one pool's last calls, with what the scenario does to them: late, missing or contradictory."""
 
     def __init__(self, fault: AppFault | None = None, time_scale: float = 1.0) -> None:
         self._fault = (fault or AppFault()).records
         self._late = (fault or AppFault()).late_sec * time_scale
-        self._kept: deque[Record] = deque(maxlen=KEPT)
-        self._elsewhere = identifier("ta")
+        self._kept: deque[Record] = deque(maxlen=MAX_RECORDS)
+        self._wrong_container_id = identifier("ta")
 
     def enqueue(self, call_id: str) -> Record:
-        """Open the record of a call that waits for a container."""
+        """Start the record of a call that waits for a container."""
         record = Record(call_id, time.time())
         self._kept.append(record)
         return record
 
-    def told(self) -> list[Record]:
-        """What the provider says now, oldest call first."""
+    def visible(self) -> list[Record]:
+        """The records that the control plane shows now, oldest call first."""
         match self._fault:
             case "missing":
                 return []
             case "late":
-                known = time.time() - self._late
-                return [each for each in self._kept if each.ended_at is not None and each.ended_at <= known]
+                newest = time.time() - self._late
+                return [each for each in self._kept if each.ended_at is not None and each.ended_at <= newest]
             case "contradictory":
                 return [
-                    msgspec.structs.replace(each, container_id=each.container_id and self._elsewhere)
+                    msgspec.structs.replace(each, container_id=each.container_id and self._wrong_container_id)
                     for each in self._kept
                 ]
             case None:

@@ -1,1 +1,1 @@
-"""The control plane of the local workspace, which the `modal` SDK and CLI take for Modal's."""
+"""The control plane of the local workspace: it speaks Modal's gRPC protocol to the `modal` SDK and CLI."""

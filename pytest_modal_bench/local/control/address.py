@@ -1,4 +1,4 @@
-"""How to reach the control plane. Needs nothing but the standard library."""
+"""The address of the control plane, and the token for it. Needs nothing but the standard library."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The control plane: a gRPC server that the `modal` SDK and CLI take for Modal's. Needs the extra `modal`.
+"""The gRPC server of the control plane, for the `modal` SDK and CLI. Needs the extra `modal`.
 
-It implements the calls in `servicer.py`, and answers all others of Modal's with UNIMPLEMENTED.
+It implements the calls in `servicer.py`, and answers all other calls of Modal's with UNIMPLEMENTED.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ SERVICE = "modal.client.ModalClient"
 
 
 @asynccontextmanager
-async def controlling(
+async def serving_control_plane(
     servicer: Servicer, token: tuple[str, str], fault: ControlFault
 ) -> AsyncGenerator[ControlAccess]:
-    """Serve the control plane to who has `token`, its id and its secret."""
-    plane = Plane(servicer, token, fault)
-    server = HangingUp(plane)
-    plane.hang_up = server.hang_up
+    """Serve the control plane to clients that send `token`, its id and its secret."""
+    service = ControlService(servicer, token, fault)
+    server = ClosableServer(service)
+    service.close_all = server.close_all
     listener = listen()
     port = listener.getsockname()[1]
     await server.start(sock=listener)
     if fault.gone_after == 0:
-        server.hang_up()
+        server.close_all()
     try:
         yield ControlAccess(f"http://127.0.0.1:{port}", *token)
     finally:
-        server.hang_up()
+        server.close_all()
 
 
-class HangingUp(Server):
-    """A server that can close its connections too, not only its listener."""
+class ClosableServer(Server):
+    """A server that can also close the connections that it has, not only its listener."""
 
-    def __init__(self, plane: Plane) -> None:
-        super().__init__([plane], status_details_codec=Details())
+    def __init__(self, service: ControlService) -> None:
+        super().__init__([service], status_details_codec=StatusDetailsCodec())
         self._protocols: weakref.WeakSet[H2Protocol] = weakref.WeakSet()
 
     def _protocol_factory(self) -> H2Protocol:
@@ -62,30 +62,31 @@ class HangingUp(Server):
         self._protocols.add(protocol)
         return protocol
 
-    def hang_up(self) -> None:
-        """Take no more connections, and close those that there are once their answers are sent."""
+    def close_all(self) -> None:
+        """Accept no more connections, and close the open ones once their answers are sent."""
         self.close()
         for protocol in list(self._protocols):
             if hasattr(protocol, "connection"):  # it may not be made yet
                 protocol.connection.close()
 
 
-class Plane:
-    """What the server serves: the servicer's answers, behind the check of the token."""
+class ControlService:
+    """The gRPC service: checks the token, then has the servicer answer."""
 
     def __init__(self, servicer: Servicer, token: tuple[str, str], fault: ControlFault) -> None:
         self._servicer = servicer
         self._token = token
         self._fault = fault
         self._answered = 0
-        self.hang_up: Callable[[], None] = lambda: None
+        self.close_all: Callable[[], None] = lambda: None
 
     def __mapping__(self) -> dict[str, Handler]:
-        """Tell grpclib which calls there are."""
-        service = api_pb2.DESCRIPTOR.services_by_name["ModalClient"]
+        """The handler of every call, for grpclib."""
+        descriptor = api_pb2.DESCRIPTOR.services_by_name["ModalClient"]
         answers = self._servicer.answers()
         return {
-            f"/{SERVICE}/{each.name}": self._handler(each, answers.get(each.name)) for each in service.methods
+            f"/{SERVICE}/{each.name}": self._handler(each, answers.get(each.name))
+            for each in descriptor.methods
         }
 
     def _handler(self, method: Any, answer: Callable[[Any], Message] | None) -> Handler:
@@ -100,36 +101,36 @@ class Plane:
                 await stream.send_trailing_metadata()
             self._answered += 1
             if self._answered == self._fault.gone_after:
-                self.hang_up()
+                self.close_all()
 
-        asked, answered = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
-        return Handler(serve, Cardinality.UNARY_UNARY, asked, answered)
+        request, reply = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
+        return Handler(serve, Cardinality.UNARY_UNARY, request, reply)
 
     async def _serve(
         self, stream: Stream[Any, Any], name: str, answer: Callable[[Any], Message] | None
     ) -> None:
-        self._admit(cast("Mapping[str, str]", stream.metadata))
+        self._check_token(cast("Mapping[str, str]", stream.metadata))
         if answer is None:  # grpclib's own refusal lacks headers, and the SDK would try again
             raise GRPCError(Status.UNIMPLEMENTED, f"The local workspace has no {name}")
         await stream.send_message(answer(await stream.recv_message()))
 
-    def _admit(self, metadata: Mapping[str, str]) -> None:
+    def _check_token(self, metadata: Mapping[str, str]) -> None:
         """Check the token; raises `GRPCError`, which the SDK turns into its `AuthError`."""
         given = metadata.get("x-modal-token-id"), metadata.get("x-modal-token-secret")
         if self._fault.tokens == "refused" or given != self._token:
             raise GRPCError(Status.UNAUTHENTICATED, "Token validation failed")
 
 
-class Details(StatusDetailsCodecBase):
-    """An error's details, as the SDK reads them: grpclib's own codec needs a package that may be missing."""
+class StatusDetailsCodec(StatusDetailsCodecBase):
+    """Encodes an error's details as the SDK reads them: grpclib's own codec needs a package that may be missing."""
 
     def encode(self, status: Status, message: str | None, details: Sequence[Message] | None) -> bytes:
-        """Pack what says more than the message."""
+        """Encode status, message and details."""
         packed = api_pb2.RPCStatus(code=status.value, message=message or "")
         for detail in details or ():
             packed.details.add().Pack(detail, type_url_prefix="type.modal.com/")
         return bytes(packed.SerializeToString())
 
     def decode(self, status: Status, message: str | None, data: bytes) -> Any:
-        """Not for a server."""
+        """Not needed in a server."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The control plane's calls, each answered from the pools and their real containers."""
+"""Answers the control plane's calls from the pools and their real containers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modal_proto import api_pb2
 
 from pytest_modal_bench.local.containers.autoscaler import Autoscaler
 from pytest_modal_bench.local.control import messages
-from pytest_modal_bench.local.control.directory import missing
+from pytest_modal_bench.local.control.environment import not_found
 from pytest_modal_bench.local.control.messages import CLASS, METHOD, SERVICE_FUNCTION
 
 if TYPE_CHECKING:
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
     from google.protobuf.empty_pb2 import Empty
 
-    from pytest_modal_bench.local.control.directory import Directory
+    from pytest_modal_bench.local.control.environment import Environment
 
 SETTINGS = tuple(Autoscaler.__struct_fields__)
 
 
 class Servicer:
-    """Answers for one workspace, in which the directory finds what there is.
+    """The calls of one workspace, which has one environment.
 
-    Every answer raises `GRPCError` for what is not there, and for what Modal would refuse.
+    Every call raises `GRPCError` for what does not exist, and for what Modal would refuse.
     """
 
-    def __init__(self, workspace: str, directory: Directory, *, refuses_stops: Collection[str]) -> None:
-        """`refuses_stops`: apps whose containers nobody can stop, as the scenario has it."""
+    def __init__(self, workspace: str, environment: Environment, *, refuses_stops: Collection[str]) -> None:
+        """`refuses_stops`: the apps for which a request to stop a container is answered with an error."""
         self._workspace = workspace
-        self._there = directory
+        self._environment = environment
         self._refuses_stops = refuses_stops
 
     def answers(self) -> dict[str, Callable[[Any], Any]]:
@@ -63,42 +63,42 @@ class Servicer:
         }
 
     def client_hello(self, _request: Empty) -> api_pb2.ClientHelloResponse:
-        """Greet a client."""
+        """Answer a client's first call, with which it checks its token."""
         return api_pb2.ClientHelloResponse()
 
     def workspace_name_lookup(self, _request: Empty) -> api_pb2.WorkspaceNameLookupResponse:
-        """Say whose token it is."""
+        """The name of the workspace that the token belongs to."""
         return api_pb2.WorkspaceNameLookupResponse(workspace_name=self._workspace, username=self._workspace)
 
     def workspace_billing_rates(
         self, _request: api_pb2.WorkspaceBillingRatesRequest
     ) -> api_pb2.WorkspaceBillingRatesResponse:
-        """Say what things cost."""
+        """The prices of CPU, memory and GPUs."""
         return messages.rates()
 
     def environment_get_or_create(
         self, request: api_pb2.EnvironmentGetOrCreateRequest
     ) -> api_pb2.EnvironmentGetOrCreateResponse:
         """Find the environment; none is created."""
-        self._there.check_environment(request.deployment_name)
+        self._environment.check_name(request.deployment_name)
         return api_pb2.EnvironmentGetOrCreateResponse(
-            environment_id=self._there.environment_id,
-            metadata=api_pb2.EnvironmentMetadata(name=self._there.environment),
+            environment_id=self._environment.id,
+            metadata=api_pb2.EnvironmentMetadata(name=self._environment.name),
         )
 
     def environment_list(self, _request: Empty) -> api_pb2.EnvironmentListResponse:
         """List the one environment."""
         item = api_pb2.EnvironmentListItem(
-            name=self._there.environment,
-            environment_id=self._there.environment_id,
-            created_at=self._there.since,
+            name=self._environment.name,
+            environment_id=self._environment.id,
+            created_at=self._environment.created_at,
             default=True,
         )
         return api_pb2.EnvironmentListResponse(items=[item])
 
     def app_list(self, request: api_pb2.AppListRequest) -> api_pb2.AppListResponse:
         """List all apps."""
-        self._there.check_environment(request.environment_name)
+        self._environment.check_name(request.environment_name)
         return api_pb2.AppListResponse(
             apps=[
                 api_pb2.AppListResponse.AppListItem(
@@ -106,55 +106,55 @@ class Servicer:
                     name=each.pool.name,
                     description=each.pool.name,
                     state=api_pb2.APP_STATE_DEPLOYED,
-                    created_at=each.at,
+                    created_at=each.deployed_at,
                     n_running_tasks=each.pool.stats().containers,
-                    metadata=messages.app_metadata(each, self._there.environment),
+                    metadata=messages.app_metadata(each, self._environment.name),
                 )
-                for each in self._there.apps
+                for each in self._environment.apps
             ]
         )
 
     def app_get_or_create(self, request: api_pb2.AppGetOrCreateRequest) -> api_pb2.AppGetOrCreateResponse:
         """Find an app by name or id; none is created."""
-        self._there.check_environment(request.environment_name)
-        found = self._there.app(request.app_name)
+        self._environment.check_name(request.environment_name)
+        found = self._environment.app(request.app_name)
         return api_pb2.AppGetOrCreateResponse(
-            app_id=found.app_id, handle_metadata=messages.app_metadata(found, self._there.environment)
+            app_id=found.app_id, handle_metadata=messages.app_metadata(found, self._environment.name)
         )
 
     def app_get_by_deployment_name(
         self, request: api_pb2.AppGetByDeploymentNameRequest
     ) -> api_pb2.AppGetByDeploymentNameResponse:
-        """Find an app by name; as at Modal, an empty answer says that there is none."""
-        self._there.check_environment(request.environment_name)
-        answer = api_pb2.AppGetByDeploymentNameResponse(environment_name=self._there.environment)
-        for each in self._there.apps:
+        """Find an app by name; as at Modal, the answer is empty if there is none."""
+        self._environment.check_name(request.environment_name)
+        answer = api_pb2.AppGetByDeploymentNameResponse(environment_name=self._environment.name)
+        for each in self._environment.apps:
             if each.pool.name == request.name:
                 answer.app_id = each.app_id
                 answer.lifecycle.CopyFrom(messages.app_lifecycle(each))
         return answer
 
     def app_get_info(self, request: api_pb2.AppGetInfoRequest) -> api_pb2.AppGetInfoResponse:
-        """Tell what is in an app."""
-        info = messages.app_metadata(self._there.app(request.app_id), self._there.environment)
+        """An app's metadata."""
+        info = messages.app_metadata(self._environment.app(request.app_id), self._environment.name)
         return api_pb2.AppGetInfoResponse(info=info)
 
     def app_get_lifecycle(self, request: api_pb2.AppGetLifecycleRequest) -> api_pb2.AppGetLifecycleResponse:
-        """Tell an app's life."""
+        """An app's lifecycle."""
         return api_pb2.AppGetLifecycleResponse(
-            lifecycle=messages.app_lifecycle(self._there.app(request.app_id))
+            lifecycle=messages.app_lifecycle(self._environment.app(request.app_id))
         )
 
     def app_deployment_history(
         self, request: api_pb2.AppDeploymentHistoryRequest
     ) -> api_pb2.AppDeploymentHistoryResponse:
         """List an app's versions: the one that came with the workspace."""
-        found = self._there.app(request.app_id)
+        found = self._environment.app(request.app_id)
         version = api_pb2.AppDeploymentHistory(
             app_id=found.app_id,
             version=1,
-            deployed_at=found.at,
-            deployed_by=messages.WHO,
+            deployed_at=found.deployed_at,
+            deployed_by=messages.DEPLOYED_BY,
             deployment_type=api_pb2.DEPLOYMENT_TYPE_STANDARD,
         )
         return api_pb2.AppDeploymentHistoryResponse(
@@ -163,16 +163,16 @@ class Servicer:
 
     def function_get(self, request: api_pb2.FunctionGetRequest) -> api_pb2.FunctionGetResponse:
         """Find a function by its tag: the class's own or its web method's."""
-        self._there.check_environment(request.environment_name)
-        found = self._there.app(request.app_name)
+        self._environment.check_name(request.environment_name)
+        found = self._environment.app(request.app_name)
         if request.app_version > 1:
-            raise missing(f"Version {request.app_version} of App '{found.pool.name}'")
+            raise not_found(f"Version {request.app_version} of App '{found.pool.name}'")
         if request.object_tag == CLASS:
             reason = api_pb2.FunctionLookupError(reason=api_pb2.FunctionLookupError.REASON_CLASS_NAME_USED)
             raise GRPCError(Status.NOT_FOUND, f"'{CLASS}' is a class", [reason])
         methods = {SERVICE_FUNCTION: None, f"{CLASS}.{METHOD}": METHOD}
         if request.object_tag not in methods:
-            raise missing(f"Function '{request.object_tag}' in App '{found.pool.name}'")
+            raise not_found(f"Function '{request.object_tag}' in App '{found.pool.name}'")
         method = methods[request.object_tag]
         return api_pb2.FunctionGetResponse(
             function_id=found.function_id,
@@ -182,17 +182,17 @@ class Servicer:
 
     def function_get_by_id(self, request: api_pb2.FunctionGetByIdRequest) -> api_pb2.FunctionGetByIdResponse:
         """Find a class's function by its id."""
-        found = self._there.function(request.function_id)
+        found = self._environment.function(request.function_id)
         return api_pb2.FunctionGetByIdResponse(
             function=messages.function_data(found), handle_metadata=messages.function_metadata(found)
         )
 
     def class_get(self, request: api_pb2.ClassGetRequest) -> api_pb2.ClassGetResponse:
         """Find the class of an app."""
-        self._there.check_environment(request.environment_name)
-        found = self._there.app(request.app_name)
+        self._environment.check_name(request.environment_name)
+        found = self._environment.app(request.app_name)
         if request.object_tag != CLASS:
-            raise missing(f"Class '{request.object_tag}' in App '{found.pool.name}'")
+            raise not_found(f"Class '{request.object_tag}' in App '{found.pool.name}'")
         handle = api_pb2.ClassHandleMetadata(
             class_function_id=found.function_id,
             class_function_metadata=messages.function_metadata(found),
@@ -203,19 +203,19 @@ class Servicer:
         self, request: api_pb2.FunctionGetCurrentStatsRequest
     ) -> api_pb2.FunctionStats:
         """Count inputs and containers."""
-        stats = self._there.function(request.function_id).pool.stats()
+        stats = self._environment.function(request.function_id).pool.stats()
         return api_pb2.FunctionStats(
-            backlog=stats.waiting,
+            backlog=stats.backlog,
             num_total_tasks=stats.containers,
             num_running_inputs=stats.running,
-            input_headroom=stats.room,
+            input_headroom=stats.headroom,
         )
 
     def function_get_scheduling_params(
         self, request: api_pb2.FunctionGetSchedulingParamsRequest
     ) -> api_pb2.FunctionGetSchedulingParamsResponse:
-        """Tell the autoscaler's settings: those that hold, those deployed, and what overrides them."""
-        pool = self._there.function(request.function_id).pool
+        """The autoscaler's settings: those in force, those deployed, and the difference."""
+        pool = self._environment.function(request.function_id).pool
         deployed = Autoscaler.deployed(pool.app)
         changed = {
             name: getattr(pool.settings, name)
@@ -233,8 +233,8 @@ class Servicer:
     def function_update_scheduling_params(
         self, request: api_pb2.FunctionUpdateSchedulingParamsRequest
     ) -> api_pb2.FunctionUpdateSchedulingParamsResponse:
-        """Change what is set of the autoscaler's settings."""
-        pool = self._there.function(request.function_id).pool
+        """Change those of the autoscaler's settings that the request sets."""
+        pool = self._environment.function(request.function_id).pool
         present = {field.name: value for field, value in request.settings.ListFields()}
         try:
             pool.change({name: value for name, value in present.items() if name in SETTINGS})
@@ -246,20 +246,20 @@ class Servicer:
 
     def task_list(self, request: api_pb2.TaskListRequest) -> api_pb2.TaskListResponse:
         """List live containers, of one app or of all."""
-        self._there.check_environment(request.environment_name)
-        asked = [self._there.app(request.app_id)] if request.app_id else self._there.apps
+        self._environment.check_name(request.environment_name)
+        asked = [self._environment.app(request.app_id)] if request.app_id else self._environment.apps
         return api_pb2.TaskListResponse(
             tasks=[messages.task_stats(app, each) for app in asked for each in app.pool.containers]
         )
 
     def task_get_info(self, request: api_pb2.TaskGetInfoRequest) -> api_pb2.TaskGetInfoResponse:
-        """Tell of one container, which may be gone."""
-        app, container = self._there.container(request.task_id)
+        """The details of one container, live or ended."""
+        app, container = self._environment.container(request.task_id)
         return api_pb2.TaskGetInfoResponse(app_id=app.app_id, info=messages.task_info(container))
 
     def container_stop(self, request: api_pb2.ContainerStopRequest) -> api_pb2.ContainerStopResponse:
         """Kill a container: its inputs run again in another one, unless `graceful` lets it finish them."""
-        app, container = self._there.container(request.task_id)
+        app, container = self._environment.container(request.task_id)
         if app.pool.name in self._refuses_stops:
             raise GRPCError(Status.FAILED_PRECONDITION, f"Container {container.id} cannot be stopped")
         app.pool.stop(container, after_inputs=request.graceful)
@@ -268,8 +268,8 @@ class Servicer:
     def function_call_fetch(
         self, request: api_pb2.FunctionCallFetchRequest
     ) -> api_pb2.FunctionCallFetchResponse:
-        """Tell the records of the last calls, newest first, or of those in a range, oldest first."""
-        records = self._there.function(request.function_id).pool.records.told()
+        """The records of the last calls, newest first, or of those in a time range, oldest first."""
+        records = self._environment.function(request.function_id).pool.records.visible()
         match request.WhichOneof("query_oneof"):
             case "tail":
                 chosen = records[::-1][: request.tail.count]
@@ -285,7 +285,7 @@ class Servicer:
         self, request: api_pb2.FunctionCallCountRequest
     ) -> api_pb2.FunctionCallCountResponse:
         """Count calls by when they were enqueued, in buckets; the CLI plans its fetches with it."""
-        records = self._there.function(request.function_id).pool.records.told()
+        records = self._environment.function(request.function_id).pool.records.visible()
         if not request.bucket_secs:
             raise GRPCError(Status.INVALID_ARGUMENT, "`bucket_secs` must be positive")
         begin, end = messages.moment(request.since), messages.moment(request.until)

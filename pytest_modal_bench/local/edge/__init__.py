@@ -1,1 +1,1 @@
-"""What stands before the containers: hosts, redirects, and the answers of Modal itself."""
+"""The edge: answers requests from containers, with redirects, or with one of Modal's own errors."""

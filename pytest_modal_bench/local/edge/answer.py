@@ -1,4 +1,4 @@
-"""What the edge hands to a client: an app's answer, or one of Modal's own, in plain text."""
+"""The answers that the edge sends to a client: an app's, a redirect, or one of Modal's own in plain text."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Answer(NamedTuple):
 
 
 def text(status: int, line: str) -> Answer:
-    """Answer `line` as Modal's edge does."""
+    """Make an answer of one line, as Modal's edge does."""
     return Answer(status, [("content-type", "text/plain; charset=utf-8")], f"{line}\n".encode())
 
 
 def see_other(location: str) -> Answer:
-    """Send the client elsewhere, with GET."""
+    """Redirect the client to another URL, with GET."""
     return Answer(303, [("location", location)], b"")
 
 
@@ -31,6 +31,6 @@ TERMINATED = text(500, "modal-http: internal error: function was terminated by s
 TIMED_OUT = text(500, "modal-http: internal error: function execution timed out")
 INTERNAL_FAILURE = text(500, "modal-http: internal error: status InternalFailure: container unreachable")
 
-# That these are refused is known, the wording is not: it is this project's.
+# It is known that Modal refuses these, but not with which words: the wording is this project's.
 REFUSED_HEADER = text(400, "modal-http: request header not allowed")
 TOO_LARGE = text(413, "modal-http: request body too large")

@@ -1,4 +1,4 @@
-"""Calls as the edge keeps them: a task that goes on whether its client waits, is redirected, or has left."""
+"""The calls that the edge keeps: each is a task that goes on whether its client waits, was redirected, or has left."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Call:
 
 
 class Calls:
-    """The calls of one host that are no request's any more: their clients were redirected, or left."""
+    """The calls of one host whose clients were redirected or have left, so that no open request waits for them."""
 
     def __init__(self) -> None:
         self._kept: list[Call] = []
 
     def keep(self, call: Call) -> None:
-        """Make the call's answer available to who has its token."""
+        """Make the call's answer available under its token and its id."""
         if call in self._kept:
             return
         self._kept.append(call)
@@ -41,7 +41,7 @@ class Calls:
             self._kept.pop(0).task.cancel()
 
     def find(self, query: Mapping[str, str]) -> Call | None:
-        """Find the call that a result URL's query means; None: unknown or expired."""
+        """Find the call that a result URL's query names; None: unknown or expired."""
         for call in self._kept:
             if call.token == query.get(ATTEMPT_TOKEN) or call.id == query.get(CALL_ID):
                 return call

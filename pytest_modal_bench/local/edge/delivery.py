@@ -1,4 +1,4 @@
-"""Ways to send an answer to the client: whole, byte by byte for ever, cut off, or filled up with zeros."""
+"""Ways to send an answer to the client: whole, byte by byte without end, cut off, or filled up with zeros."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ async def whole(answer: Answer, send: Send) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
-async def drip(answer: Answer, interval: float, gone: asyncio.Future[None], send: Send) -> None:
+async def drip(answer: Answer, interval: float, client_gone: asyncio.Future[None], send: Send) -> None:
     """Send the body over and over, a byte every `interval` seconds, until the client is gone."""
     await _head(answer, send, [])
     for byte in cycle(answer.body):
         await send({"type": "http.response.body", "body": bytes([byte]), "more_body": True})
-        await asyncio.wait({gone}, timeout=interval)
-        if gone.done():
+        await asyncio.wait({client_gone}, timeout=interval)
+        if client_gone.done():
             return
 
 
 async def truncate(answer: Answer, send: Send) -> None:
-    """Promise the whole body and send half; on an unfinished answer the server drops the connection."""
+    """Announce the whole body and send half; the server closes the connection of an unfinished answer."""
     await _head(answer, send, [("content-length", str(len(answer.body)))])
     half = answer.body[: len(answer.body) // 2]
     await send({"type": "http.response.body", "body": half, "more_body": True})
 
 
-async def large(answer: Answer, size: int, gone: asyncio.Future[None], send: Send) -> None:
+async def large(answer: Answer, size: int, client_gone: asyncio.Future[None], send: Send) -> None:
     """Send the body, cut or filled up with zeros to `size` bytes, a piece at a time, unless the client leaves."""
     await _head(answer, send, [("content-length", str(size))])
     piece, left = answer.body[:size], size
-    while not gone.done():
+    while not client_gone.done():
         left -= len(piece)
         await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
         if not left:

@@ -1,4 +1,4 @@
-"""A host whose TLS handshake is cut off: it reads the ClientHello and closes."""
+"""A host that closes the connection in the TLS handshake, after the ClientHello."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 RECORD_HEADER = 5
 """Bytes before a TLS record's payload; the last two are its length (RFC 8446, section 5.1)."""
-PATIENCE_SEC = 10.0
+READ_TIMEOUT_SEC = 10.0
 
 
 async def cut_handshakes(listener: socket.socket) -> asyncio.Server:
@@ -20,9 +20,9 @@ async def cut_handshakes(listener: socket.socket) -> asyncio.Server:
 
 
 async def _cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    # All of it is read: closing on unread data would reset the connection, which clients report otherwise.
+    # All of it is read: closing with unread data would reset the connection, and clients report that as another error.
     with suppress(OSError, EOFError, TimeoutError):
-        async with asyncio.timeout(PATIENCE_SEC):
+        async with asyncio.timeout(READ_TIMEOUT_SEC):
             header = await reader.readexactly(RECORD_HEADER)
             await reader.readexactly(int.from_bytes(header[3:]))
     writer.close()

@@ -1,1 +1,1 @@
-"""What the local workspace consists of, and what goes wrong in it: apps, scenarios, faults."""
+"""The simulated workspace as data: its apps, and the scenarios that say what goes wrong in them."""

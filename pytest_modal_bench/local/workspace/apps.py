@@ -1,4 +1,4 @@
-"""What the local workspace consists of: its apps, their endpoints, and how long their work takes."""
+"""The apps of the local workspace and their endpoints, with how long their work takes, read from TOML."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-FormName = Literal[
+BodyName = Literal[
     "picture",
     "lora_picture",
     "face_picture",
@@ -19,32 +19,32 @@ FormName = Literal[
     "face_swap",
     "upscale",
 ]
-"""What a route's body looks like, and so what it answers."""
+"""Kinds of request bodies; the kind also decides what the route answers."""
 
-MOVING: set[FormName] = {"clip", "reference_clip", "lora_clip", "face_swap", "upscale"}
-TAKING_MEDIA: set[FormName] = {"face_picture", "edit", "inpaint", "reference_clip", "face_swap", "upscale"}
+ANIMATED: set[BodyName] = {"clip", "reference_clip", "lora_clip", "face_swap", "upscale"}
+TAKING_MEDIA: set[BodyName] = {"face_picture", "edit", "inpaint", "reference_clip", "face_swap", "upscale"}
 
 
 class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One route; `load` and `inference` are unscaled seconds."""
 
-    form: FormName
+    body: BodyName
     load: float
     inference: float
-    declares: str
-    """The content type it states, whatever it sends."""
+    content_type: str
+    """The Content-Type that it states, which need not be the type that it sends."""
     cost_factor: float = 1.0
-    """What it says it cost, as a multiple of what its GPU seconds do."""
+    """The cost that it states, as a multiple of what its GPU seconds cost."""
 
     @property
-    def moves(self) -> bool:
-        """Whether it answers an animation or a video."""
-        return self.form in MOVING
+    def is_animated(self) -> bool:
+        """Whether it answers an animation or a video, not a still image."""
+        return self.body in ANIMATED
 
     @property
     def takes_media(self) -> bool:
-        """Whether an image or a video belongs in its body."""
-        return self.form in TAKING_MEDIA
+        """Whether its body takes an image or a video."""
+        return self.body in TAKING_MEDIA
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,7 +58,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     timeout: float = 1800.0
     concurrent_inputs: int = 5
     max_containers: int = 3
-    """A bound for the sake of the machine; Modal's is the workspace's quota."""
+    """Kept low to spare this machine; Modal's own limit is the workspace's quota."""
 
 
 class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,7 +1,6 @@
-"""Kinds of faults: what can be wrong with every call of a path, as a scenario says it.
+"""The faults that a scenario can give a path; a fault holds for every call of the path.
 
-Where a container does the work, errors that it would answer with (a missing field, an unknown LoRA) stay as
-they are: what is spoiled is success.
+A fault changes successful answers only: a container's own errors (a missing field, an unknown LoRA) stay as they are.
 """
 
 from __future__ import annotations
@@ -14,105 +13,105 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class Fault(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
-    """What goes wrong whenever a path is called."""
+    """What goes wrong with every call of a path."""
 
 
 class RedirectLoop(Fault, frozen=True, tag="redirect_loop"):
-    """303 to itself, at once, for ever."""
+    """Every call is answered at once with a 303 to the same URL."""
 
 
 class HeldRedirects(Fault, frozen=True, tag="held_redirects"):
-    """A call that never finishes: a 303 chain with each hop held, for ever."""
+    """The call never finishes: each request is held, then answered with a 303, without end."""
 
 
 class Hang(Fault, frozen=True, tag="hang"):
-    """No answer, ever, and no redirect either."""
+    """The call gets no answer and no redirect."""
 
 
 class Kill(Fault, frozen=True, tag="kill"):
-    """The container dies of SIGKILL while it loads the model, as it does when memory runs out."""
+    """The container is killed (SIGKILL) while it loads the model, as when memory runs out."""
 
     times: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    """Not any more in containers started after so many of the app's died; None: always."""
+    """The fault ends once so many containers of the app have died; None: it never ends."""
 
 
 class InputLost(Fault, frozen=True, tag="input_lost"):
-    """408: Modal lost the input."""
+    """The edge answers 408: Modal lost the input."""
 
 
 class EdgeAnswer(Fault, frozen=True, tag="edge"):
-    """The edge answers by itself, in plain text."""
+    """The edge itself answers, in plain text; no container gets the call."""
 
     status: Annotated[int, msgspec.Meta(ge=200, le=599)]
     body: str
 
 
 class Drip(Fault, frozen=True, tag="drip"):
-    """The answer's head, then its body over and over, one byte every `interval` seconds (not scaled)."""
+    """The answer never ends: its body is repeated, one byte every `interval` seconds (not scaled)."""
 
     interval: Positive = 0.05
 
 
 class Truncate(Fault, frozen=True, tag="truncate"):
-    """The connection is lost in the middle of the answer's body."""
+    """The connection is closed in the middle of the answer's body."""
 
 
 class Large(Fault, frozen=True, tag="large"):
-    """The answer's body, filled up with zeros to `bytes`, which nobody on the way holds at once."""
+    """The answer's body is cut or filled up with zeros to `bytes`; the edge never holds all of it in memory."""
 
     size: Annotated[int, msgspec.Meta(ge=1)] = msgspec.field(name="bytes")
 
 
 class Blank(Fault, frozen=True, tag="blank"):
-    """The work is done, and the answer is of the same kind and size, but all black."""
+    """The answer has the right kind and size, but is all black."""
 
     frames: Annotated[int, msgspec.Meta(ge=1, le=240)] | None = None
-    """How many of them an animation or a video has; None: as many as it should."""
+    """How many frames an animation or a video gets; None: as many as it should have."""
 
 
 class Still(Fault, frozen=True, tag="still"):
-    """A still picture, the first frame, where an animation or a video belongs."""
+    """The answer is a still image, the first frame of the animation or video that was asked for."""
 
 
 class TruncateMedia(Fault, frozen=True, tag="truncate_media"):
-    """A file that ends early, in a transfer that is whole."""
+    """The answer's file ends early; the HTTP transfer is complete."""
 
     keep: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.5
-    """The share of its bytes that is left."""
+    """The share of its bytes that is kept."""
 
 
 class WrongSize(Fault, frozen=True, tag="wrong_size"):
-    """The same kind of answer, of half the width and half the height."""
+    """The answer has half the width and half the height that was asked for."""
 
 
 class Html(Fault, frozen=True, tag="html"):
-    """200, and an error page."""
+    """The answer is an HTML error page, with status 200."""
 
 
 class JsonError(Fault, frozen=True, tag="json_error"):
-    """200, and JSON that tells of an error."""
+    """The answer is JSON that reports an error, with status 200."""
 
 
 class Empty(Fault, frozen=True, tag="empty"):
-    """200, and no body."""
+    """The answer has no body, and status 200."""
 
 
 class Bomb(Fault, frozen=True, tag="bomb"):
-    """A PNG of `side` x `side` pixels in some hundred kilobytes, whose pixels take a gigabyte."""
+    """A decompression bomb: a PNG of some hundred kilobytes, whose `side` x `side` pixels take a gigabyte."""
 
     side: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 30_000
 
 
 class Garbage(Fault, frozen=True, tag="garbage"):
-    """As many random bytes as the answer had."""
+    """The answer is random bytes, as many as it should have."""
 
 
 class Echo(Fault, frozen=True, tag="echo"):
-    """The image or video of the request, as it came."""
+    """The answer is the image or video of the request, unchanged."""
 
 
 class HostileText(Fault, frozen=True, tag="hostile_text"):
-    """500, and text that breaks tables, logs, terminals and pages that do not escape it."""
+    """The answer is text, with status 500, that breaks tables, logs, terminals and pages that do not escape it."""
 
     size: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = msgspec.field(name="bytes", default=2_000)
 
@@ -122,7 +121,7 @@ class Cached(Fault, frozen=True, tag="cached"):
 
 
 class Slow(Fault, frozen=True, tag="slow"):
-    """The path takes that many times as long to load its model, or to answer."""
+    """The path takes `load` times as long to load its model, and `inference` times as long to answer."""
 
     load: Positive = 1.0
     inference: Positive = 1.0
@@ -134,7 +133,7 @@ class Slow(Fault, frozen=True, tag="slow"):
 
 
 class Costly(Fault, frozen=True, tag="costly"):
-    """The path says that it cost `factor` times what its GPU seconds do."""
+    """The path states `factor` times the cost of its GPU seconds."""
 
     factor: Positive
 

@@ -1,4 +1,4 @@
-"""Scenarios: which test resources exist and what goes wrong where, read from TOML and checked."""
+"""Scenarios: which test resources exist, and what goes wrong where, read from TOML and checked."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 SUCCESS_HEADERS = {"x-cost-usd", "x-execution-time-sec", "x-gpu-type", "server-timing"}
 MIDDLEWARE_PREFIX = "x-modal-bench-"
 LATE_SEC = 10.0
-"""How late a late record is if the scenario does not say."""
+"""How late a late record is if the scenario does not set it."""
 
 
 class ScenarioError(Exception):
-    """A scenario that does not exist or does not hold together; its message is one line."""
+    """A scenario that does not exist, or is not valid; the message is one line."""
 
 
 class Resources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,9 +38,9 @@ class Resources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     image: bool
     video: bool | Literal["still"]
-    """`still`: the portrait, where a film belongs."""
+    """`still`: the portrait instead of a video."""
     mask: bool | Literal["portrait"]
-    """`portrait`: the test image itself, where its mask belongs."""
+    """`portrait`: the test image itself instead of its mask."""
     lora: bool
 
 
@@ -56,34 +56,34 @@ class AppFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What goes wrong with a whole app; times are unscaled seconds."""
 
     tls: Literal["cut"] | None = None
-    """The TLS handshake ends after the ClientHello."""
+    """The connection is closed after the TLS handshake's ClientHello."""
     refuse: bool = False
-    """Nobody listens on its port."""
+    """Connections to its port are refused."""
     hang: bool = False
-    """Requests are taken, and never answered."""
+    """Requests are accepted, and never answered."""
     edge: EdgeAnswer | None = None
     """The edge answers every request at once; no container is started."""
     slow: AppSlow = AppSlow()
     cost: Positive = 1.0
-    """What it says it cost, as a multiple of what its GPU seconds do."""
+    """The cost that it states, as a multiple of what its GPU seconds cost."""
     records: Literal["late", "missing", "contradictory"] | None = None
-    """The provider's record of a call comes some time after its end, never, or names another container."""
+    """The control plane's record of a call comes some time after its end, never, or names another container."""
     records_late_sec: Positive | None = None
     refuses_stops: bool = False
-    """The control plane stops no container, and says so."""
-    stranger: Positive | None = None
-    """Another client sends `GET /health` that often: it starts containers, and keeps them."""
+    """The control plane answers every request to stop a container with an error."""
+    background_interval: Positive | None = msgspec.field(name="stranger", default=None)
+    """A background client sends `GET /health` at this interval: it starts containers, and keeps them."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be together."""
+        """Refuse faults that exclude each other."""
         if self.records_late_sec is not None and self.records != "late":
             raise ValueError('`records_late_sec` goes with `records = "late"`')
-        dead = {"tls": self.tls, "refuse": self.refuse, "hang": self.hang, "edge": self.edge}
-        ways = [f"`{way}`" for way, there in dead.items() if there]
+        unreachable = {"tls": self.tls, "refuse": self.refuse, "hang": self.hang, "edge": self.edge}
+        ways = [f"`{way}`" for way, there in unreachable.items() if there]
         if len(ways) > 1:
             raise ValueError(f"an app is dead in one way, not in {len(ways)}: {', '.join(ways)}")
-        if ways and self.stranger is not None:
-            raise ValueError(f"a `stranger` gets nowhere in an app with {ways[0]}")
+        if ways and self.background_interval is not None:
+            raise ValueError(f"`stranger` needs an app that can be reached, not one with {ways[0]}")
 
     @property
     def late_sec(self) -> float:
@@ -91,8 +91,8 @@ class AppFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.records_late_sec or LATE_SEC
 
     @property
-    def everywhere(self) -> AnyFault | None:
-        """What goes wrong on every path; None: nothing does, or nothing gets that far."""
+    def on_every_path(self) -> AnyFault | None:
+        """The fault on all paths of the app; None: there is none, or no request gets as far as a path."""
         return Hang() if self.hang else self.edge
 
 
@@ -100,20 +100,20 @@ class ControlFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What goes wrong with the control plane."""
 
     tokens: Literal["refused"] | None = None
-    """Whatever the token, it is refused."""
+    """Every token is refused."""
     gone_after: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    """It answers so many calls, hangs up, and is not heard of again."""
+    """It answers so many calls, then closes its connections and accepts no more."""
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is there, and what goes wrong."""
+    """Which test resources exist, and what goes wrong."""
 
     summary: str
     resources: Resources
     success_headers: bool | list[str] = True
-    """Whether cost, time, GPU and middleware headers survive the way to the client; or which of them do."""
+    """Whether the client gets the apps' own headers (cost, time, GPU, middleware); or the names of those it gets."""
     middleware: bool = False
-    """Whether the apps are wrapped in the middleware that tells of their container."""
+    """Whether the apps are wrapped in the middleware that adds evidence headers to their answers."""
     control: ControlFault = ControlFault()
     apps: dict[str, AppFault] = {}
     faults: dict[str, AnyFault] = {}
@@ -123,33 +123,33 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Refuse headers that no app has."""
         if not isinstance(self.success_headers, bool):
             for header in self.success_headers:
-                if not told(header.lower()):
+                if not is_app_header(header.lower()):
                     raise ValueError(f"`success_headers`: no app answers with {header!r}")
 
-    def cut(self) -> list[str]:
+    def apps_with_cut_tls(self) -> list[str]:
         """Apps whose TLS handshake is cut off."""
         return [name for name, fault in self.apps.items() if fault.tls == "cut"]
 
-    def refused(self) -> list[str]:
-        """Apps on whose port nobody listens."""
+    def apps_that_refuse(self) -> list[str]:
+        """Apps that refuse connections."""
         return [name for name, fault in self.apps.items() if fault.refuse]
 
-    def survives(self, header: str) -> bool:
-        """Whether a header of an app's answer, in lower case, reaches the client."""
-        if not told(header):
+    def passes(self, header: str) -> bool:
+        """Whether the client gets a header, in lower case, of an app's answer."""
+        if not is_app_header(header):
             return True
         if isinstance(self.success_headers, bool):
             return self.success_headers
         return header in map(str.lower, self.success_headers)
 
-    def altered(self, name: str, app: App) -> App:
+    def app_with_faults(self, name: str, app: App) -> App:
         """The app with its times and costs as they are in this scenario."""
         fault = self.apps.get(name, AppFault())
         endpoints = {}
         for path, endpoint in app.endpoints.items():
-            here = self.faults.get(path)
-            load, inference = (here.load, here.inference) if isinstance(here, Slow) else (1.0, 1.0)
-            cost = here.factor if isinstance(here, Costly) else 1.0
+            own = self.faults.get(path)
+            load, inference = (own.load, own.inference) if isinstance(own, Slow) else (1.0, 1.0)
+            cost = own.factor if isinstance(own, Costly) else 1.0
             endpoints[path] = msgspec.structs.replace(
                 endpoint,
                 load=endpoint.load * load * fault.slow.load,
@@ -159,8 +159,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return msgspec.structs.replace(app, enter=app.enter * fault.slow.enter, endpoints=endpoints)
 
 
-def told(header: str) -> bool:
-    """Whether a header, in lower case, is one in which an app tells of its work."""
+def is_app_header(header: str) -> bool:
+    """Whether a header, in lower case, is one of those in which an app reports its cost, time, GPU or container."""
     return header in SUCCESS_HEADERS or header.startswith(MIDDLEWARE_PREFIX)
 
 
@@ -189,19 +189,19 @@ def read(name: str, workspace: Workspace) -> Scenario:
         scenario = msgspec.toml.decode(data, type=Scenario)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ScenarioError(f"scenario {name!r}: {error}") from error
-    strangers = [*(set(scenario.faults) - workspace.paths()), *(set(scenario.apps) - set(workspace.apps))]
-    if strangers:
-        raise ScenarioError(f"scenario {name!r}: no such path or app: {', '.join(sorted(strangers))}")
+    unknown = [*(set(scenario.faults) - workspace.paths()), *(set(scenario.apps) - set(workspace.apps))]
+    if unknown:
+        raise ScenarioError(f"scenario {name!r}: no such path or app: {', '.join(sorted(unknown))}")
     for path, fault in scenario.faults.items():
-        if reason := out_of_place(fault, workspace.endpoint(path)):
+        if reason := reason_against(fault, workspace.endpoint(path)):
             raise ScenarioError(f"scenario {name!r}: {path} {reason}")
     return scenario
 
 
-def out_of_place(fault: AnyFault, endpoint: Endpoint) -> str | None:
-    """Say why an endpoint cannot have a fault; None: it can."""
-    moves = isinstance(fault, Still) or (isinstance(fault, Blank) and fault.frames is not None)
-    if moves and not endpoint.moves:
+def reason_against(fault: AnyFault, endpoint: Endpoint) -> str | None:
+    """Why an endpoint cannot have a fault; None: it can."""
+    needs_frames = isinstance(fault, Still) or (isinstance(fault, Blank) and fault.frames is not None)
+    if needs_frames and not endpoint.is_animated:
         return "answers a still picture as it is"
     if isinstance(fault, Echo) and not endpoint.takes_media:
         return "takes no image or video that it could echo"

@@ -79,7 +79,7 @@ def test_webp_is_animated() -> None:
 def test_mp4_holds_its_frames_at_the_asked_size_made_even() -> None:
     frames = codec.read_video(codec.mp4([picture("red"), picture("blue")], (33, 21), fps=10), "f")
     assert [(frame.width, frame.height) for frame in frames] == [(34, 22)] * 2
-    reds = [codec.still(frame).resize((1, 1)).getpixel((0, 0)) for frame in frames]
+    reds = [codec.to_picture(frame).resize((1, 1)).getpixel((0, 0)) for frame in frames]
     assert reds[0] != reds[1]
 
 

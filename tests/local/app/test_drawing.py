@@ -38,7 +38,7 @@ def test_clip_is_a_second_of_moving_h264() -> None:
     assert len(frames) == drawing.CLIP_FRAMES
     assert (frames[0].width, frames[0].height) == (256, 256)
     assert 0.9 < len(frames) / drawing.CLIP_FPS < 1.2
-    stills = [codec.still(frame) for frame in frames]
+    stills = [codec.to_picture(frame) for frame in frames]
     assert all(ImageStat.Stat(ImageChops.difference(a, b)).sum[0] for a, b in pairwise(stills))
     assert b"avc1" in drawing.clip_mp4()
 
@@ -62,7 +62,7 @@ def test_paintings_have_their_size_are_not_blank_and_repeat(
 
 
 def test_drift_moves() -> None:
-    frames = drawing.drift(drawing.paint("a", 1, (64, 64)), 5)
+    frames = drawing.animate(drawing.paint("a", 1, (64, 64)), 5)
     assert len({frame.tobytes() for frame in frames}) == 5
 
 

@@ -10,8 +10,8 @@ from pytest_modal_bench.local.app.gpu import CACHED_SEC, JITTER, Gpu, Job
 from pytest_modal_bench.local.workspace.apps import Endpoint
 
 ENDPOINTS = {
-    "/a": Endpoint(form="picture", load=30.0, inference=2.0, declares="image/png"),
-    "/b": Endpoint(form="picture", load=10.0, inference=4.0, declares="image/png"),
+    "/a": Endpoint(body="picture", load=30.0, inference=2.0, content_type="image/png"),
+    "/b": Endpoint(body="picture", load=10.0, inference=4.0, content_type="image/png"),
 }
 
 

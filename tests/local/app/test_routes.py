@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from pytest_modal_bench.local.app import codec, routes
-from pytest_modal_bench.local.app.forms import FORMS
 from pytest_modal_bench.local.app.gpu import Gpu
+from pytest_modal_bench.local.app.request_bodies import BODIES
 from pytest_modal_bench.local.workspace import apps as workspace
 from pytest_modal_bench.local.workspace.faults import AnyFault, Blank, Cached, HostileText, Html, JsonError
 
@@ -25,7 +25,7 @@ def ask(
     app: str,
     *requests: tuple[str, str, Any],
     loras: tuple[str, ...] = ("test-benchmark",),
-    faults: Mapping[str, AnyFault] = routes.SOUND,
+    faults: Mapping[str, AnyFault] = routes.NO_FAULTS,
 ) -> list[httpx.Response]:
     async def run() -> list[httpx.Response]:
         gpu = Gpu(SPACE.apps[app].endpoints, time_scale=0, seed=1)
@@ -128,7 +128,7 @@ def test_the_schema_of_every_route_lists_its_fields_and_requires_none(name: str)
     for path, endpoint in SPACE.apps[name].endpoints.items():
         body = schema["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
         form = schema["components"]["schemas"][body["$ref"].rpartition("/")[2]]
-        assert set(form["properties"]) == set(FORMS[endpoint.form].model_fields)
+        assert set(form["properties"]) == set(BODIES[endpoint.body].model_fields)
         assert "required" not in form  # what is missing is a 500, as in the reference apps
 
 

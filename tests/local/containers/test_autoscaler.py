@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_modal_bench.local.containers.autoscaler import MACHINE_MAX, Autoscaler
+from pytest_modal_bench.local.containers.autoscaler import MAX_CONTAINERS, Autoscaler
 from pytest_modal_bench.local.workspace.apps import App
 
 DEPLOYED = Autoscaler.deployed(App(endpoints={}, enter=0))
@@ -26,8 +26,8 @@ def test_only_what_is_changed_changes() -> None:
         ({"scaledown_window": 1}, "between 2 and 3600"),
         ({"scaledown_window": 3601}, "between 2 and 3600"),
         ({"min_containers": 4}, "cannot be greater than `max_containers`"),
-        ({"max_containers": 0, "min_containers": MACHINE_MAX + 1}, "at most 10 containers"),
-        ({"buffer_containers": MACHINE_MAX + 1}, "at most 10 containers"),
+        ({"max_containers": 0, "min_containers": MAX_CONTAINERS + 1}, "at most 10 containers"),
+        ({"buffer_containers": MAX_CONTAINERS + 1}, "at most 10 containers"),
     ],
 )
 def test_what_makes_no_sense_is_refused(changes: dict[str, int], says: str) -> None:
@@ -36,9 +36,9 @@ def test_what_makes_no_sense_is_refused(changes: dict[str, int], says: str) -> N
 
 
 def test_zero_is_no_bound_but_the_machines() -> None:
-    assert DEPLOYED.most == 3
-    assert DEPLOYED.with_changes({"max_containers": 0}).most == MACHINE_MAX
-    assert DEPLOYED.with_changes({"max_containers": 1000}).most == MACHINE_MAX
+    assert DEPLOYED.upper_bound == 3
+    assert DEPLOYED.with_changes({"max_containers": 0}).upper_bound == MAX_CONTAINERS
+    assert DEPLOYED.with_changes({"max_containers": 1000}).upper_bound == MAX_CONTAINERS
 
 
 @pytest.mark.parametrize(

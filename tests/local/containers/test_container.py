@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import requests
 
-from pytest_modal_bench.local.containers.container import Order
+from pytest_modal_bench.local.containers.container import ContainerSpec
 from pytest_modal_bench.local.http import listen
 from pytest_modal_bench.local.workspace import apps as workspace
 from pytest_modal_bench.local.workspace.faults import Blank, Kill
@@ -22,7 +22,7 @@ import socket, sys
 from pytest_modal_bench.local.containers.container import serve
 serve(*(socket.socket(fileno=int(argument)) for argument in sys.argv[1:]))
 """
-ORDER = Order(
+SPEC = ContainerSpec(
     id="ta-01TRIAL",
     name="ryla-flux",
     app=workspace.read().apps["ryla-flux"],
@@ -35,7 +35,7 @@ ORDER = Order(
 
 @contextmanager
 def container() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket, str]]:
-    """Start a container that has got no order yet: its process, its lifeline, its URL."""
+    """Start a container that has no spec yet: its process, the socket to it, its URL."""
     ours, theirs = socket.socketpair()
     with listen() as listener, theirs:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -52,44 +52,44 @@ def container() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket, str]]:
             process.kill()
 
 
-def test_it_takes_its_order_says_who_it_is_boots_and_serves_until_its_supervisor_is_gone() -> None:
-    with container() as (process, lifeline, url), lifeline.makefile("rb") as lines:
-        lifeline.sendall(msgspec.json.encode(ORDER) + b"\n")
+def test_it_reads_its_spec_sends_its_pid_boots_and_serves_until_its_supervisor_is_gone() -> None:
+    with container() as (process, supervisor, url), supervisor.makefile("rb") as lines:
+        supervisor.sendall(msgspec.json.encode(SPEC) + b"\n")
         assert int(lines.readline()) == process.pid
         assert lines.readline() == b"ready\n"
         assert requests.get(f"{url}/health", timeout=5).json() == {"status": "healthy", "app": "ryla-flux"}
-        lifeline.shutdown(socket.SHUT_WR)
+        supervisor.shutdown(socket.SHUT_WR)
         assert process.wait(5) == 0
         assert process.stderr is not None
         assert process.stderr.read() == b""
 
 
-def test_it_tells_of_itself_if_it_is_to() -> None:
-    def answer_of(order: Order) -> requests.Response:
-        with container() as (_process, lifeline, url), lifeline.makefile("rb") as lines:
-            lifeline.sendall(msgspec.json.encode(order) + b"\n")
+def test_it_adds_evidence_headers_if_its_spec_asks_for_them() -> None:
+    def answer_of(spec: ContainerSpec) -> requests.Response:
+        with container() as (_process, supervisor, url), supervisor.makefile("rb") as lines:
+            supervisor.sendall(msgspec.json.encode(spec) + b"\n")
             assert len([lines.readline(), lines.readline()]) == 2
             return requests.get(f"{url}/health", timeout=5)
 
-    told = answer_of(msgspec.structs.replace(ORDER, middleware=True))
-    assert told.json()["status"] == "healthy"
-    assert told.headers["X-Modal-Bench-Container"] == "ta-01TRIAL"
-    assert told.headers["X-Modal-Bench-Request"] == "1"
-    assert told.headers["X-Modal-Bench-Region"] == "local"
-    assert not [name for name in answer_of(ORDER).headers if name.startswith("x-modal-bench")]
+    answer = answer_of(msgspec.structs.replace(SPEC, middleware=True))
+    assert answer.json()["status"] == "healthy"
+    assert answer.headers["X-Modal-Bench-Container"] == "ta-01TRIAL"
+    assert answer.headers["X-Modal-Bench-Request"] == "1"
+    assert answer.headers["X-Modal-Bench-Region"] == "local"
+    assert not [name for name in answer_of(SPEC).headers if name.startswith("x-modal-bench")]
 
 
-def test_it_ends_quietly_if_it_is_never_told_what_to_do() -> None:
-    with container() as (process, lifeline, _url):
-        lifeline.close()
+def test_it_ends_quietly_if_it_never_gets_a_spec() -> None:
+    with container() as (process, supervisor, _url):
+        supervisor.close()
         assert process.wait(10) == 0
         assert process.stderr is not None
         assert process.stderr.read() == b""
 
 
 def test_it_dies_of_sigkill_where_the_scenario_wants_that() -> None:
-    with container() as (process, lifeline, url), lifeline.makefile("rb") as lines:
-        lifeline.sendall(msgspec.json.encode(ORDER) + b"\n")
+    with container() as (process, supervisor, url), supervisor.makefile("rb") as lines:
+        supervisor.sendall(msgspec.json.encode(SPEC) + b"\n")
         assert len([lines.readline(), lines.readline()]) == 2
         body = {"prompt": "a lake", "width": 32, "height": 32}
         assert requests.post(f"{url}/flux", json=body, timeout=5).status_code == 200
@@ -102,12 +102,12 @@ def test_it_dies_of_sigkill_where_the_scenario_wants_that() -> None:
         assert process.wait(5) == -9
 
 
-def test_an_order_survives_its_journey() -> None:
-    assert msgspec.json.decode(msgspec.json.encode(ORDER), type=Order) == ORDER
-    assert b"\n" not in msgspec.json.encode(ORDER)
+def test_a_spec_survives_its_way_to_the_process() -> None:
+    assert msgspec.json.decode(msgspec.json.encode(SPEC), type=ContainerSpec) == SPEC
+    assert b"\n" not in msgspec.json.encode(SPEC)
 
 
 def test_it_may_be_killed_only_until_so_many_of_its_app_have_died() -> None:
-    order = msgspec.structs.replace(ORDER, faults={"/flux": Kill(times=2), "/flux-dev": Kill()})
-    killed = [msgspec.structs.replace(order, deaths=deaths).killed() for deaths in (0, 1, 2)]
+    spec = msgspec.structs.replace(SPEC, faults={"/flux": Kill(times=2), "/flux-dev": Kill()})
+    killed = [msgspec.structs.replace(spec, deaths=deaths).killed_on_load() for deaths in (0, 1, 2)]
     assert killed == [["/flux", "/flux-dev"], ["/flux", "/flux-dev"], ["/flux-dev"]]

@@ -13,30 +13,30 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from pytest_modal_bench.local.containers.container import Order
-from pytest_modal_bench.local.containers.lifeline import Container, ContainerDiedError
+from pytest_modal_bench.local.containers.container import ContainerSpec
+from pytest_modal_bench.local.containers.handle import ContainerDiedError, ContainerHandle
 from pytest_modal_bench.local.containers.pool import Pool, Stats
 from pytest_modal_bench.local.containers.records import Records
 from pytest_modal_bench.local.workspace.apps import App
 
 if TYPE_CHECKING:
-    from pytest_modal_bench.local.containers.zygote import Zygote
-    from pytest_modal_bench.local.events import Event
+    from pytest_modal_bench.local.containers.fork_server import ForkServer
+    from pytest_modal_bench.local.events import ContainerEvent
 
 CONTAINER = """
 import json, os, socket, sys
-lifeline = socket.socket(fileno=int(sys.argv[1]))
-order = json.loads(lifeline.makefile("rb").readline())
-lifeline.sendall(b"%d\\n" % os.getpid())
-if order["name"] != "stillborn" and (order["name"] != "dies twice" or order["deaths"] == 2):
-    if order["name"] != "boots for ever":
-        lifeline.sendall(b"ready\\n")
-    lifeline.recv(1)
+supervisor = socket.socket(fileno=int(sys.argv[1]))
+spec = json.loads(supervisor.makefile("rb").readline())
+supervisor.sendall(b"%d\\n" % os.getpid())
+if spec["name"] != "dies on boot" and (spec["name"] != "dies twice" or spec["deaths"] == 2):
+    if spec["name"] != "boots for ever":
+        supervisor.sendall(b"ready\\n")
+    supervisor.recv(1)
 """
 
 
-class Nursery:
-    """Starts stand-ins where the zygote forks containers."""
+class FakeForkServer:
+    """Starts stand-ins for containers, where the real one forks them."""
 
     def __init__(self) -> None:
         self.processes: list[subprocess.Popen[bytes]] = []
@@ -52,30 +52,30 @@ class Nursery:
         return ours
 
 
-Scene = Callable[[Pool, Nursery], Awaitable[Any]]
+Scene = Callable[[Pool, FakeForkServer], Awaitable[Any]]
 
 
 def play(scene: Scene, name: str = "trial", **app: Any) -> list[str]:
     """Play a scene with a pool, and return what its log says."""
-    nursery = Nursery()
-    log: list[Event] = []
+    fork_server = FakeForkServer()
+    log: list[ContainerEvent] = []
 
     async def run() -> None:
-        order = Order(name=name, app=App(endpoints={}, enter=0, **app), time_scale=0.001, loras=[])
-        pool = Pool(order, cast("Zygote", nursery), records=Records(), log=log.append)
+        spec = ContainerSpec(name=name, app=App(endpoints={}, enter=0, **app), time_scale=0.001, loras=[])
+        pool = Pool(spec, cast("ForkServer", fork_server), records=Records(), log=log.append)
         try:
             async with asyncio.timeout(20):
-                await scene(pool, nursery)
+                await scene(pool, fork_server)
         finally:
             await pool.close()
 
     asyncio.run(run())
-    for process in nursery.processes:
+    for process in fork_server.processes:
         process.wait(5)
     return [event.what for event in log]
 
 
-async def hold(pool: Pool, leave: asyncio.Event, seen: list[Container]) -> None:
+async def hold(pool: Pool, leave: asyncio.Event, seen: list[ContainerHandle]) -> None:
     async with pool.container() as container:
         seen.append(container)
         await leave.wait()
@@ -87,10 +87,10 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def test_a_container_is_started_on_demand_and_used_again() -> None:
-    async def scene(pool: Pool, nursery: Nursery) -> None:
+    async def scene(pool: Pool, fork_server: FakeForkServer) -> None:
         assert pool.containers == []
         async with pool.container() as first:
-            assert first.pid == nursery.processes[0].pid
+            assert first.pid == fork_server.processes[0].pid
         async with pool.container() as second:
             assert second is first
 
@@ -98,38 +98,38 @@ def test_a_container_is_started_on_demand_and_used_again() -> None:
 
 
 def test_a_container_takes_so_many_inputs_and_then_another_is_started_and_then_they_queue() -> None:
-    async def scene(pool: Pool, nursery: Nursery) -> None:
-        leave, seen = asyncio.Event(), list[Container]()
+    async def scene(pool: Pool, fork_server: FakeForkServer) -> None:
+        leave, seen = asyncio.Event(), list[ContainerHandle]()
         holders = [asyncio.create_task(hold(pool, leave, seen)) for _ in range(7)]
         await until(lambda: len(seen) == 6)
         await asyncio.sleep(0.02)
         assert len(seen) == 6
         assert sorted(seen.count(container) for container in set(seen)) == [3, 3]
-        assert len(nursery.processes) == 2
+        assert len(fork_server.processes) == 2
         leave.set()
         await asyncio.gather(*holders)
         assert len(seen) == 7
-        assert len(nursery.processes) == 2
+        assert len(fork_server.processes) == 2
 
     play(scene, concurrent_inputs=3, max_containers=2)
 
 
 def test_an_idle_container_is_stopped_after_its_window_and_the_next_is_new() -> None:
-    async def scene(pool: Pool, nursery: Nursery) -> None:
+    async def scene(pool: Pool, fork_server: FakeForkServer) -> None:
         async with pool.container() as first:
             pass
         await first.gone.wait()
         assert pool.containers == []
         async with pool.container() as second:
             assert second.id != first.id
-        assert len(nursery.processes) == 2
-        assert nursery.processes[0].wait(5) == -signal.SIGKILL
+        assert len(fork_server.processes) == 2
+        assert fork_server.processes[0].wait(5) == -signal.SIGKILL
 
     assert play(scene, scaledown_window=20)[:3] == ["started", "stopped", "started"]
 
 
 def test_a_container_in_use_is_not_stopped() -> None:
-    async def scene(pool: Pool, _nursery: Nursery) -> None:
+    async def scene(pool: Pool, _fork_server: FakeForkServer) -> None:
         async with pool.container():
             pass
         async with pool.container() as container:
@@ -140,7 +140,7 @@ def test_a_container_in_use_is_not_stopped() -> None:
 
 
 def test_a_container_that_is_killed_is_noticed_and_forgotten() -> None:
-    async def scene(pool: Pool, _nursery: Nursery) -> None:
+    async def scene(pool: Pool, _fork_server: FakeForkServer) -> None:
         async with pool.container() as container:
             os.kill(container.pid, signal.SIGKILL)
             await container.gone.wait()
@@ -152,16 +152,16 @@ def test_a_container_that_is_killed_is_noticed_and_forgotten() -> None:
 
 
 def test_a_container_that_dies_as_it_boots_fails_who_waits_for_it() -> None:
-    async def scene(pool: Pool, _nursery: Nursery) -> None:
+    async def scene(pool: Pool, _fork_server: FakeForkServer) -> None:
         with pytest.raises(ContainerDiedError):
             async with pool.container():
                 pytest.fail("it came up")
 
-    assert play(scene, name="stillborn") == ["started", "died"]
+    assert play(scene, name="dies on boot") == ["started", "died"]
 
 
 def test_a_container_is_told_how_many_died_before_it() -> None:
-    async def scene(pool: Pool, _nursery: Nursery) -> None:
+    async def scene(pool: Pool, _fork_server: FakeForkServer) -> None:
         for _ in range(2):
             with pytest.raises(ContainerDiedError):
                 await hold(pool, asyncio.Event(), [])
@@ -172,25 +172,25 @@ def test_a_container_is_told_how_many_died_before_it() -> None:
 
 
 def test_closing_ends_a_container_that_is_still_booting_and_starts_no_more() -> None:
-    async def scene(pool: Pool, nursery: Nursery) -> None:
+    async def scene(pool: Pool, fork_server: FakeForkServer) -> None:
         waiting = asyncio.create_task(hold(pool, asyncio.Event(), []))
-        await until(lambda: bool(nursery.processes))
+        await until(lambda: bool(fork_server.processes))
         await pool.close()
         with pytest.raises(ContainerDiedError):
             await waiting
         with pytest.raises(ContainerDiedError):
             await hold(pool, asyncio.Event(), [])
-        assert len(nursery.processes) == 1
+        assert len(fork_server.processes) == 1
 
     play(scene, name="boots for ever")
 
 
-def test_without_a_zygote_the_error_is_the_callers() -> None:
-    async def scene(pool: Pool, nursery: Nursery) -> None:
-        nursery.broken = True
+def test_without_a_fork_server_the_error_is_the_callers() -> None:
+    async def scene(pool: Pool, fork_server: FakeForkServer) -> None:
+        fork_server.broken = True
         with pytest.raises(OSError):  # noqa: PT011 - whatever the socket says
             await hold(pool, asyncio.Event(), [])
-        nursery.broken = False
+        fork_server.broken = False
         async with pool.container():
             pass
 
@@ -198,7 +198,7 @@ def test_without_a_zygote_the_error_is_the_callers() -> None:
 
 
 def test_a_shorter_window_holds_for_containers_that_are_idle_already() -> None:
-    async def scene(pool: Pool, _nursery: Nursery) -> None:
+    async def scene(pool: Pool, _fork_server: FakeForkServer) -> None:
         async with pool.container() as container:
             pass
         await asyncio.sleep(0.02)
@@ -210,7 +210,7 @@ def test_a_shorter_window_holds_for_containers_that_are_idle_already() -> None:
 
 
 def test_a_longer_window_too() -> None:
-    async def scene(pool: Pool, _nursery: Nursery) -> None:
+    async def scene(pool: Pool, _fork_server: FakeForkServer) -> None:
         async with pool.container() as container:
             pass
         pool.change({"scaledown_window": 3000})
@@ -221,7 +221,7 @@ def test_a_longer_window_too() -> None:
 
 
 def test_a_minimum_of_containers_is_started_kept_and_replaced_until_it_is_lowered() -> None:
-    async def scene(pool: Pool, _nursery: Nursery) -> None:
+    async def scene(pool: Pool, _fork_server: FakeForkServer) -> None:
         pool.change({"min_containers": 2})
         assert len(pool.containers) == 2
         await asyncio.gather(*(each.up.wait() for each in pool.containers))
@@ -239,14 +239,14 @@ def test_a_minimum_of_containers_is_started_kept_and_replaced_until_it_is_lowere
 
 
 def test_an_app_can_be_deployed_with_a_minimum() -> None:
-    async def scene(pool: Pool, _nursery: Nursery) -> None:
+    async def scene(pool: Pool, _fork_server: FakeForkServer) -> None:
         assert len(pool.containers) == 1
 
     play(scene, min_containers=1)
 
 
 def test_a_buffer_is_kept_as_long_as_there_is_an_input() -> None:
-    async def scene(pool: Pool, _nursery: Nursery) -> None:
+    async def scene(pool: Pool, _fork_server: FakeForkServer) -> None:
         pool.change({"buffer_containers": 1})
         assert pool.containers == []
         async with pool.container() as container:
@@ -261,7 +261,7 @@ def test_a_buffer_is_kept_as_long_as_there_is_an_input() -> None:
 
 
 def test_a_lower_maximum_ends_idle_containers_and_lets_inputs_queue() -> None:
-    async def scene(pool: Pool, _nursery: Nursery) -> None:
+    async def scene(pool: Pool, _fork_server: FakeForkServer) -> None:
         async with pool.container(), pool.container():
             pass
         assert len(pool.containers) == 2
@@ -269,7 +269,7 @@ def test_a_lower_maximum_ends_idle_containers_and_lets_inputs_queue() -> None:
         assert len(pool.containers) == 1
         async with pool.container():
             waiting = asyncio.create_task(hold(pool, asyncio.Event(), []))
-            await until(lambda: pool.stats().waiting == 1)
+            await until(lambda: pool.stats().backlog == 1)
             pool.change({"max_containers": 2})
             await until(lambda: pool.stats().running == 2)
             waiting.cancel()
@@ -278,13 +278,13 @@ def test_a_lower_maximum_ends_idle_containers_and_lets_inputs_queue() -> None:
 
 
 def test_an_input_that_is_not_wanted_any_more_gives_its_place_back() -> None:
-    async def scene(pool: Pool, _nursery: Nursery) -> None:
+    async def scene(pool: Pool, _fork_server: FakeForkServer) -> None:
         async with pool.container():
             waiting = asyncio.create_task(hold(pool, asyncio.Event(), []))
-            await until(lambda: pool.stats().waiting == 1)
+            await until(lambda: pool.stats().backlog == 1)
             waiting.cancel()
             await asyncio.wait({waiting})
-            assert pool.stats().waiting == 0
+            assert pool.stats().backlog == 0
         async with pool.container():
             pass
 
@@ -292,8 +292,8 @@ def test_an_input_that_is_not_wanted_any_more_gives_its_place_back() -> None:
 
 
 def test_who_waits_for_a_container_that_is_stopped_gets_another() -> None:
-    async def scene(pool: Pool, _nursery: Nursery) -> None:
-        seen: list[Container] = []
+    async def scene(pool: Pool, _fork_server: FakeForkServer) -> None:
+        seen: list[ContainerHandle] = []
         leave = asyncio.Event()
         waiting = asyncio.create_task(hold(pool, leave, seen))
         await until(lambda: bool(pool.containers))
@@ -303,13 +303,13 @@ def test_who_waits_for_a_container_that_is_stopped_gets_another() -> None:
         assert seen[0] is not stopped
         leave.set()
         await waiting
-        assert stopped in pool.past
+        assert stopped in pool.ended
 
     assert play(scene)[:2] == ["started", "stopped"]
 
 
 def test_a_container_can_be_stopped_after_its_inputs() -> None:
-    async def scene(pool: Pool, _nursery: Nursery) -> None:
+    async def scene(pool: Pool, _fork_server: FakeForkServer) -> None:
         async with pool.container() as leaving:
             pool.stop(leaving, after_inputs=True)
             async with pool.container() as another:
@@ -325,16 +325,16 @@ def test_a_container_can_be_stopped_after_its_inputs() -> None:
 
 
 def test_it_counts_what_there_is() -> None:
-    async def scene(pool: Pool, _nursery: Nursery) -> None:
-        assert pool.stats() == Stats(waiting=0, running=0, containers=0, room=0)
+    async def scene(pool: Pool, _fork_server: FakeForkServer) -> None:
+        assert pool.stats() == Stats(backlog=0, running=0, containers=0, headroom=0)
         leave = asyncio.Event()
         holders = [asyncio.create_task(hold(pool, leave, [])) for _ in range(4)]
         await until(lambda: bool(pool.containers))
-        assert pool.stats() == Stats(waiting=4, running=0, containers=1, room=0)
+        assert pool.stats() == Stats(backlog=4, running=0, containers=1, headroom=0)
         await until(lambda: pool.stats().running > 0)
-        assert pool.stats() == Stats(waiting=1, running=3, containers=1, room=0)
+        assert pool.stats() == Stats(backlog=1, running=3, containers=1, headroom=0)
         leave.set()
         await asyncio.gather(*holders)
-        assert pool.stats() == Stats(waiting=0, running=0, containers=1, room=3)
+        assert pool.stats() == Stats(backlog=0, running=0, containers=1, headroom=3)
 
     play(scene, concurrent_inputs=3, max_containers=1)

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from pytest_modal_bench.local.containers.records import KEPT, Record, Records
+from pytest_modal_bench.local.containers.records import MAX_RECORDS, Record, Records
 from pytest_modal_bench.local.workspace.scenario import AppFault
 
 if TYPE_CHECKING:
-    from pytest_modal_bench.local.containers.lifeline import Container
+    from pytest_modal_bench.local.containers.handle import ContainerHandle
 
 
-def container(*, up_at: float) -> Container:
-    return cast("Container", SimpleNamespace(id="ta-01", created_at=up_at - 2, up_at=up_at))
+def container(*, up_at: float) -> ContainerHandle:
+    return cast("ContainerHandle", SimpleNamespace(id="ta-01", created_at=up_at - 2, up_at=up_at))
 
 
 def ran(records: Records) -> Record:
@@ -35,7 +35,7 @@ def test_a_record_follows_its_call() -> None:
     record.end("success")
     assert record.execution_sec is not None
     assert record.execution_sec >= 0
-    assert records.told() == [record]
+    assert records.visible() == [record]
 
 
 def test_a_call_that_waited_for_no_start_has_no_startup_time() -> None:
@@ -53,36 +53,36 @@ def test_a_call_that_waits_again_has_started_nowhere() -> None:
 
 def test_only_the_last_calls_are_remembered_oldest_first() -> None:
     records = Records()
-    for number in range(KEPT + 1):
+    for number in range(MAX_RECORDS + 1):
         records.enqueue(f"fc-{number}")
-    assert [records.told()[0].call_id, records.told()[-1].call_id] == ["fc-1", f"fc-{KEPT}"]
-    assert len(records.told()) == KEPT
+    assert [records.visible()[0].call_id, records.visible()[-1].call_id] == ["fc-1", f"fc-{MAX_RECORDS}"]
+    assert len(records.visible()) == MAX_RECORDS
 
 
 def test_records_can_be_missing() -> None:
     records = Records(AppFault(records="missing"))
     ran(records)
-    assert records.told() == []
+    assert records.visible() == []
 
 
 def test_records_can_be_late() -> None:
     records = Records(AppFault(records="late", records_late_sec=5), time_scale=2)
     records.enqueue("fc-02")
     record = ran(records)
-    assert records.told() == []
+    assert records.visible() == []
     record.ended_at = time.time() - 9.9
-    assert records.told() == []
+    assert records.visible() == []
     record.ended_at = time.time() - 10.1
-    assert records.told() == [record]
+    assert records.visible() == [record]
 
 
 def test_records_can_name_another_container() -> None:
     records = Records(AppFault(records="contradictory"))
     ran(records)
     records.enqueue("fc-02")
-    first, second = records.told()
+    first, second = records.visible()
     assert first.container_id is not None
     assert first.container_id.startswith("ta-01")
     assert first.container_id != "ta-01"
     assert second.container_id is None
-    assert records.told()[0] == first
+    assert records.visible()[0] == first

@@ -80,10 +80,10 @@ def test_containers_are_listed_and_stopped(cli: Cli, space: LocalWorkspace) -> N
 
 def test_calls_are_told_by_number_and_by_time(cli: Cli, space: LocalWorkspace) -> None:
     answers = [requests.get(f"{space.urls['ryla-lora']}/health", timeout=10) for _ in range(2)]
-    told = cli.json("function", "calls", "ryla-lora/ComfyUI.*")
+    listed = cli.json("function", "calls", "ryla-lora/ComfyUI.*")
     ids = [answer.headers["modal-function-call-id"] for answer in answers]
-    assert [call["function_call_id"] for call in told] == ids[::-1]
-    assert told[0].keys() == {
+    assert [call["function_call_id"] for call in listed] == ids[::-1]
+    assert listed[0].keys() == {
         "function_call_id",
         "service_method_name",
         "enqueued_at",
@@ -93,9 +93,9 @@ def test_calls_are_told_by_number_and_by_time(cli: Cli, space: LocalWorkspace) -
         "execution_time_seconds",
         "status",
     }
-    assert told[0]["startup_time_seconds"] is None
-    assert told[1]["startup_time_seconds"] > 8.9 * SCALE
-    assert {call["status"] for call in told} == {"success"}
+    assert listed[0]["startup_time_seconds"] is None
+    assert listed[1]["startup_time_seconds"] > 8.9 * SCALE
+    assert {call["status"] for call in listed} == {"success"}
     by_time = cli.json("function", "calls", "ryla-lora/ComfyUI.*", "--since", "1h")
     assert [call["function_call_id"] for call in by_time] == ids
 

@@ -92,16 +92,16 @@ def post(workspace: LocalWorkspace, app: str, path: str, seed: int = 1) -> reque
     return requests.post(workspace.urls[app] + path, json=body, timeout=20)
 
 
-def zygote(workspace: LocalWorkspace) -> psutil.Process:
+def fork_server(workspace: LocalWorkspace) -> psutil.Process:
     (process,) = psutil.Process(workspace.pid).children()
     return process
 
 
 def started(workspace: LocalWorkspace, app: str) -> psutil.Process:
     """Have the first container of an app started; its process."""
-    before = {each.pid for each in zygote(workspace).children()}
+    before = {each.pid for each in fork_server(workspace).children()}
     assert get(workspace, app).status_code == 200
-    (process,) = [each for each in zygote(workspace).children() if each.pid not in before]
+    (process,) = [each for each in fork_server(workspace).children() if each.pid not in before]
     return process
 
 
@@ -158,7 +158,7 @@ def test_a_method_can_be_looked_up_by_its_own_name(client: Any, space: LocalWork
     assert ask(client, "FunctionGet", request).handle_metadata.web_url == space.urls["ryla-flux"]
 
 
-def test_what_is_not_there_is_not_found(client: Any) -> None:
+def test_what_does_not_exist_is_not_found(client: Any) -> None:
     with pytest.raises(modal.exception.NotFoundError, match=r"is a modal\.Cls"):
         modal.Function.from_name("ryla-flux", "ComfyUI", client=client).hydrate()
     with pytest.raises(modal.exception.NotFoundError, match="Function 'gone'"):
@@ -196,7 +196,7 @@ def test_a_container_is_counted_and_listed_from_its_start_on(client: Any, space:
 
 def test_a_container_that_boots_has_not_started_yet(client: Any, space: LocalWorkspace) -> None:
     app = function(client, "ryla-instantid")
-    with frozen(zygote(space)):
+    with frozen(fork_server(space)):
         app.autoscaler.update(min_containers=1)
         (task,) = tasks(client, "ryla-instantid")
         assert task.started_at == 0
@@ -240,10 +240,10 @@ def test_the_settings_tell_what_overrides_those_that_were_deployed(client: Any) 
     app.autoscaler.update(scaledown_window=400)
     function_id = modal.App.lookup("ryla-flux", client=client).info().functions["ComfyUI.*"]
     request = api_pb2.FunctionGetSchedulingParamsRequest(function_id=function_id)
-    told = ask(client, "FunctionGetSchedulingParams", request).autoscaler_configuration
+    config = ask(client, "FunctionGetSchedulingParams", request).autoscaler_configuration
     app.autoscaler.update(scaledown_window=300)
-    assert told.static_settings.scaledown_window == 300
-    assert told.override_settings == api_pb2.AutoscalerSettings(scaledown_window=400)
+    assert config.static_settings.scaledown_window == 300
+    assert config.override_settings == api_pb2.AutoscalerSettings(scaledown_window=400)
 
 
 def test_a_stopped_container_is_killed_and_its_input_runs_again(client: Any, space: LocalWorkspace) -> None:
@@ -320,11 +320,11 @@ def test_what_happens_to_containers_and_calls_is_logged(tmp_path: Path) -> None:
 
 
 def test_another_token_is_refused(space: LocalWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    with connected(space, monkeypatch, secret="as-another") as stranger:  # noqa: S106
+    with connected(space, monkeypatch, secret="as-another") as refused_client:  # noqa: S106
         with pytest.raises(modal.exception.AuthError):
-            modal.App.lookup("ryla-flux", client=stranger)
+            modal.App.lookup("ryla-flux", client=refused_client)
         with pytest.raises(modal.exception.AuthError):
-            stranger.hello()
+            refused_client.hello()
 
 
 def test_the_token_is_drawn_anew(space: LocalWorkspace) -> None:
@@ -395,7 +395,9 @@ def test_records_can_be_late(faulty_client: Any, faulty: LocalWorkspace) -> None
     assert call.function_call_id == answer.headers["modal-function-call-id"]
 
 
-def test_a_stranger_wakes_containers_and_keeps_them_awake(faulty_client: Any, faulty: LocalWorkspace) -> None:
+def test_a_background_client_starts_containers_and_keeps_them_up(
+    faulty_client: Any, faulty: LocalWorkspace
+) -> None:
     app = function(faulty_client, "ryla-wan26")
     until(lambda: app.get_current_stats().num_total_runners == 1)
     before = len(calls(faulty_client, "ryla-wan26"))
@@ -442,7 +444,7 @@ def test_closing_leaves_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_control_plane_nothing_of_it_is_imported() -> None:
     script = (
         "import sys; from pytest_modal_bench.local import command;"
-        "command.plan(command.parser().parse_args(['--json']));"
+        "command.control_plane_settings(command.parser().parse_args(['--json']));"
         "print({'grpclib', 'modal_proto', 'modal', 'google.protobuf'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, timeout=20)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 import pytest
 
-from pytest_modal_bench.local.containers.lifeline import ContainerDiedError
+from pytest_modal_bench.local.containers.handle import ContainerDiedError
 from pytest_modal_bench.local.containers.records import Record, Records
 from pytest_modal_bench.local.edge import server as edge_module
 from pytest_modal_bench.local.edge.server import Edge
-from pytest_modal_bench.local.events import Answered
+from pytest_modal_bench.local.events import AnsweredCall
 from pytest_modal_bench.local.http import listen
 from pytest_modal_bench.local.workspace import apps as workspace
 from pytest_modal_bench.local.workspace import scenario as scenarios
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from pytest_modal_bench.local.containers.pool import Pool
-    from pytest_modal_bench.local.events import Entry
+    from pytest_modal_bench.local.events import LogEntry
 
 PORT = 4321
 BASE = f"http://127.0.0.1:{PORT}"
@@ -46,7 +46,7 @@ class Backend:
     """A pool with one container, which is a socket in this process."""
 
     name: str = "ryla-flux"
-    log: list[Entry] = field(default_factory=list)
+    log: list[LogEntry] = field(default_factory=list)
     app: App = field(default_factory=lambda: App(endpoints={}, enter=0))
     time_scale: float = 1.0
     release: asyncio.Event = field(default_factory=asyncio.Event)
@@ -63,7 +63,7 @@ class Backend:
     up_at: float = 12.5
 
     def record(self) -> Record:
-        (record,) = self.records.told()
+        (record,) = self.records.visible()
         return record
 
     @asynccontextmanager
@@ -361,7 +361,7 @@ def test_a_call_is_logged_with_what_its_app_states_though_the_client_is_not_told
         answer = await client.post("/flux?a=1", json={})
         assert "x-cost-usd" not in answer.headers
         (call,) = backend.log
-        assert isinstance(call, Answered)
+        assert isinstance(call, AnsweredCall)
         assert (call.app, call.container, call.path) == ("ryla-flux", "ta-01", "/flux")
         assert call.call == answer.headers["modal-function-call-id"]
         assert (call.status, call.gpu_seconds, call.cost_usd) == (200, None, 0.001)
@@ -374,7 +374,7 @@ def test_a_call_that_no_container_took_is_logged_too() -> None:
         backend.error = ContainerDiedError("ta-1")
         await client.post("/flux", json={})
         (call,) = backend.log
-        assert isinstance(call, Answered)
+        assert isinstance(call, AnsweredCall)
         assert (call.container, call.status, call.cost_usd) == (None, 500, None)
 
     play(scene)
@@ -440,13 +440,13 @@ def test_what_never_reaches_a_container_leaves_no_record() -> None:
         await client.post("/flux", json={})
         await client.get("/wan2?__modal_attempt_token=gone")
         await client.get("/wan2", headers={"Modal-X": "1"})
-        assert backend.records.told() == []
+        assert backend.records.visible() == []
 
     play(scene, faults={"/flux": InputLost()})
 
 
 def test_a_container_that_breaks_off_but_lives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edge_module, "DEATH_SEC", 0.01)
+    monkeypatch.setattr(edge_module, "CONTAINER_END_TIMEOUT_SEC", 0.01)
 
     async def scene(client: httpx.AsyncClient, backend: Backend) -> httpx.Response:
         backend.breaks = True

@@ -42,7 +42,7 @@ def test_a_client_that_leaves_or_talks_nonsense_does_no_harm(garbage: bytes) -> 
 
 
 def test_a_client_that_says_nothing_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tls, "PATIENCE_SEC", 0.01)
+    monkeypatch.setattr(tls, "READ_TIMEOUT_SEC", 0.01)
 
     async def scene() -> bytes:
         listener = listen()

@@ -69,7 +69,7 @@ def test_reference_has_the_faults_of_the_reference_run() -> None:
         "/wan2": Kill(),
         "/wan2.6": InputLost(),
     }
-    assert list(reference.apps) == reference.cut() == ["ryla-qwen-edit"]
+    assert list(reference.apps) == reference.apps_with_cut_tls() == ["ryla-qwen-edit"]
 
 
 def test_a_scenario_can_be_a_file(tmp_path: Path) -> None:
@@ -95,9 +95,9 @@ def test_the_control_plane_and_whole_apps_can_be_faulty(tmp_path: Path) -> None:
     assert made.control == scenario.ControlFault(gone_after=3)
     assert made.apps["ryla-flux"].late_sec == 4
     assert made.apps["ryla-flux"].refuses_stops
-    assert made.apps["ryla-lora"].stranger == 60
+    assert made.apps["ryla-lora"].background_interval == 60
     assert made.apps["ryla-lora"].late_sec == scenario.LATE_SEC
-    assert made.cut() == []
+    assert made.apps_with_cut_tls() == []
 
 
 def test_every_kind_of_spoiled_answer_can_be_written_down(tmp_path: Path) -> None:
@@ -153,14 +153,14 @@ def test_times_and_costs_can_be_other_than_in_the_workspace(tmp_path: Path) -> N
     """
     made = from_text(tmp_path, HEAD + text)
     before = SPACE.apps["ryla-flux"]
-    after = made.altered("ryla-flux", before)
+    after = made.app_with_faults("ryla-flux", before)
     assert after.enter == before.enter * 2
     flux, dev = (after.endpoints[path] for path in ("/flux", "/flux-dev"))
     assert flux.load == before.endpoints["/flux"].load * 6
     assert flux.inference == before.endpoints["/flux"].inference * 1.5
     assert dev.inference == before.endpoints["/flux-dev"].inference
     assert (flux.cost_factor, dev.cost_factor) == (2, 10)
-    assert made.altered("ryla-lora", SPACE.apps["ryla-lora"]) == SPACE.apps["ryla-lora"]
+    assert made.app_with_faults("ryla-lora", SPACE.apps["ryla-lora"]) == SPACE.apps["ryla-lora"]
 
 
 def test_an_app_can_be_dead_in_four_ways(tmp_path: Path) -> None:
@@ -172,8 +172,13 @@ def test_an_app_can_be_dead_in_four_ways(tmp_path: Path) -> None:
     ryla-wan26 = { tls = "cut" }
     """
     made = from_text(tmp_path, HEAD + text)
-    assert [fault.everywhere for fault in made.apps.values()] == [EdgeAnswer(404, "gone"), Hang(), None, None]
-    assert (made.refused(), made.cut()) == (["ryla-z-image"], ["ryla-wan26"])
+    assert [fault.on_every_path for fault in made.apps.values()] == [
+        EdgeAnswer(404, "gone"),
+        Hang(),
+        None,
+        None,
+    ]
+    assert (made.apps_that_refuse(), made.apps_with_cut_tls()) == (["ryla-z-image"], ["ryla-wan26"])
 
 
 @pytest.mark.parametrize(
@@ -190,7 +195,7 @@ def test_headers_of_success_survive_as_the_scenario_says(
 ) -> None:
     made = from_text(tmp_path, f"success_headers = {written}{HEAD}")
     headers = ("x-cost-usd", "x-modal-bench-request", "date")
-    assert {header for header in headers if made.survives(header)} == survive
+    assert {header for header in headers if made.passes(header)} == survive
 
 
 def test_only_the_instrumented_scenario_has_the_middleware() -> None:
@@ -239,7 +244,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
             HEAD + "[apps.ryla-flux]\nhang = true\nrefuse = true",
             "dead in one way, not in 2: `refuse`, `hang`",
         ),
-        (HEAD + "[apps.ryla-flux]\nhang = true\nstranger = 1", "gets nowhere in an app with `hang`"),
+        (HEAD + "[apps.ryla-flux]\nhang = true\nstranger = 1", "not one with `hang`"),
         (
             HEAD + '[apps.ryla-flux]\nedge = { kind = "hang", status = 404, body = "" }',
             "Invalid value 'hang'",
@@ -248,7 +253,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
         (HEAD + '[apps.ryla-flux]\nrecords = "lost"', "Invalid enum value 'lost'"),
         (HEAD + "[apps.ryla-flux]\nrecords_late_sec = 3", '`records_late_sec` goes with `records = "late"`'),
         (HEAD + "[apps.ryla-flux]\nstranger = 0", "> 0"),
-        (HEAD + '[apps.ryla-flux]\ntls = "cut"\nstranger = 1', "a `stranger` gets nowhere"),
+        (HEAD + '[apps.ryla-flux]\ntls = "cut"\nstranger = 1', "`stranger` needs an app that can be reached"),
         (HEAD + "[control]\ngone_after = -1", ">= 0"),
         (HEAD + '[control]\ntokens = "lost"', "Invalid enum value 'lost'"),
         (HEAD + "[control]\ngone = 1", "unknown field `gone`"),

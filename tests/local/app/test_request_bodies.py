@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from pytest_modal_bench.local.app import codec, drawing, forms
+from pytest_modal_bench.local.app import codec, drawing, request_bodies
 from pytest_modal_bench.local.workspace import apps as workspace
 
 SMALL = {"width": 48, "height": 32}
@@ -35,7 +35,7 @@ COMPLETE: dict[str, dict[str, object]] = {
 
 
 def make(name: str, **changes: object) -> bytes:
-    return forms.FORMS[name].model_validate(COMPLETE[name] | changes).prepare()()  # type: ignore[index]
+    return request_bodies.BODIES[name].model_validate(COMPLETE[name] | changes).prepare()()  # type: ignore[index]
 
 
 def size_and_frames(data: bytes) -> tuple[str | None, tuple[int, int], int]:
@@ -43,13 +43,13 @@ def size_and_frames(data: bytes) -> tuple[str | None, tuple[int, int], int]:
         return image.format, image.size, getattr(image, "n_frames", 1)
 
 
-def test_every_form_of_the_workspace_is_tried_here() -> None:
-    assert COMPLETE.keys() == forms.FORMS.keys()
+def test_every_kind_of_body_is_tried_here() -> None:
+    assert COMPLETE.keys() == request_bodies.BODIES.keys()
 
 
 @pytest.mark.parametrize("name", COMPLETE)
 def test_answers_depend_on_the_seed_and_on_nothing_else(name: str) -> None:
-    assert make(name, seed=1) == make(name, seed=1, stranger="ignored")
+    assert make(name, seed=1) == make(name, seed=1, unknown="ignored")
     assert make(name, seed=1) != make(name, seed=2)
 
 
@@ -119,7 +119,7 @@ def test_upscaling_brings_the_shorter_side_to_the_resolution() -> None:
     ],
 )
 def test_a_missing_field_is_named(name: str, field: str) -> None:
-    with pytest.raises(forms.MissingFieldError, match=field):
+    with pytest.raises(request_bodies.MissingFieldError, match=field):
         make(name, **{field: None})
 
 
@@ -157,13 +157,13 @@ def test_sizes_are_bounded(name: str, field: str, value: int) -> None:
 
 
 def test_only_lora_routes_ask_for_a_lora() -> None:
-    asked = {name for name, form in forms.FORMS.items() if form().lora is not None}
+    asked = {name for name, kind in request_bodies.BODIES.items() if kind().lora is not None}
     assert asked == {"lora_picture", "lora_clip"}
 
 
-def test_a_form_that_starts_from_an_image_or_a_video_knows_which() -> None:
-    for name, form in forms.FORMS.items():
-        body = form.model_validate(
+def test_a_body_that_starts_from_an_image_or_a_video_knows_which() -> None:
+    for name, kind in request_bodies.BODIES.items():
+        body = kind.model_validate(
             {
                 "reference_image": "data:;base64,aW1hZ2U=",
                 "source_image": "data:;base64,aW1hZ2U=",
@@ -172,7 +172,7 @@ def test_a_form_that_starts_from_an_image_or_a_video_knows_which() -> None:
                 "video": "data:;base64,dmlkZW8=",
             }
         )
-        endpoint = workspace.Endpoint(form=name, load=1, inference=1, declares="image/png")
+        endpoint = workspace.Endpoint(body=name, load=1, inference=1, content_type="image/png")
         assert (body.source is not None) == endpoint.takes_media
         if name in {"face_swap", "reference_clip", "upscale"}:
             assert body.source == "data:;base64,dmlkZW8="

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_runs import result
 
-from pytest_modal_bench.gate.strictness import complaints
+from pytest_modal_bench.gate.doubts import doubts
 
 
 @pytest.mark.parametrize(
-    ("fields", "complaint"),
+    ("fields", "doubt"),
     [
         ({"status": "skipped", "skipped_reason": "Missing: test image"}, "Missing: test image"),
         ({"status": "not_run", "skipped_reason": "the limit is reached"}, "the limit is reached"),
@@ -25,8 +25,8 @@ from pytest_modal_bench.gate.strictness import complaints
         ({"misfits": ["no such field"]}, "no such field"),
     ],
 )
-def test_what_passes_and_is_doubtful(fields: dict[str, Any], complaint: str) -> None:
-    assert list(complaints(result(**fields))) == [complaint]
+def test_what_passes_and_is_doubtful(fields: dict[str, Any], doubt: str) -> None:
+    assert list(doubts(result(**fields))) == [doubt]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_what_passes_and_is_doubtful(fields: dict[str, Any], complaint: str) -> 
     ids=str,
 )
 def test_what_is_beyond_doubt(fields: dict[str, Any]) -> None:
-    assert list(complaints(result(**fields))) == []
+    assert list(doubts(result(**fields))) == []
 
 
 @given(
@@ -54,6 +54,6 @@ def test_each_doubt_is_a_line_of_its_own(
     verified: bool | None, cached: str | None, cold: str | None, misfits: list[str]
 ) -> None:
     doubtful = result(cold_verified=verified, cached=cached, cold_inconclusive=cold, misfits=misfits)
-    doubts = (verified is False) + (cached is not None) + (cold is not None) + len(misfits)
+    expected = (verified is False) + (cached is not None) + (cold is not None) + len(misfits)
 
-    assert len(list(complaints(doubtful))) == doubts
+    assert len(list(doubts(doubtful))) == expected

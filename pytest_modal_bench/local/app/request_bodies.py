@@ -1,4 +1,7 @@
-"""What the routes take, and what they make of it: one form per kind of body; unknown fields are ignored."""
+"""The request bodies that routes accept, and the images and videos that they make of them.
+
+One class for each kind of body; unknown fields are ignored.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +16,20 @@ from pytest_modal_bench.local.app import codec, drawing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_modal_bench.local.workspace.apps import FormName
+    from pytest_modal_bench.local.workspace.apps import BodyName
 
 Side = Annotated[int, Field(ge=16, le=2048)]
 SEED = 42
-"""What a call gets that names none."""
+"""The seed of a call that names none."""
 MAX_REFERENCES = 3
 
 
 class MissingFieldError(KeyError):
-    """A field without which the workflow cannot be built; named by the error."""
+    """A required field is missing; the error names it."""
 
 
-class Form(BaseModel, ABC):
-    """A body: `prepare` checks its inputs, what that returns does the work."""
+class RequestBody(BaseModel, ABC):
+    """A request's body: `prepare` checks its inputs and returns the work to be done."""
 
     seed: int = SEED
 
@@ -42,34 +45,35 @@ class Form(BaseModel, ABC):
 
     @abstractmethod
     def prepare(self) -> Callable[[], bytes]:
-        """Unpack the inputs, and return what makes the answer.
+        """Decode the inputs, and return the function that makes the answer.
 
-        Raises `codec.BadInputError` for an input that is not what it should be, `MissingFieldError` for none.
+        Raises `codec.BadInputError` for an input that is not what its field asks for, `MissingFieldError` for a
+        missing one.
         """
 
 
 class Sampling(BaseModel):
-    """The fields of a route that says how long, and how close to its prompt, is sampled."""
+    """The fields of a route that lets its caller choose how its model samples."""
 
     steps: Annotated[int, Field(ge=1, le=150)] = 20
     cfg: float = 1.0
 
 
-class Picture(Sampling, Form):
-    """Text to a still picture."""
+class Picture(Sampling, RequestBody):
+    """Text to a picture."""
 
     prompt: str | None = None
     width: Side = 512
     height: Side = 512
 
-    def still(self) -> Image.Image:
-        """Paint the picture that the prompt and the seed stand for."""
-        return drawing.paint(given(self.prompt, "prompt"), self.seed, (self.width, self.height))
+    def picture(self) -> Image.Image:
+        """Paint the picture for the prompt and the seed."""
+        return drawing.paint(required(self.prompt, "prompt"), self.seed, (self.width, self.height))
 
     def prepare(self) -> Callable[[], bytes]:
-        """See `Form.prepare`."""
-        given(self.prompt, "prompt")
-        return lambda: codec.png(self.still())
+        """See `RequestBody.prepare`."""
+        required(self.prompt, "prompt")
+        return lambda: codec.png(self.picture())
 
 
 class WithLora(BaseModel):
@@ -80,33 +84,33 @@ class WithLora(BaseModel):
 
     @property
     def lora(self) -> str:
-        """The LoRA that the call asks for; an empty name is one that nobody has."""
+        """The LoRA that the call asks for; no app has one with an empty name."""
         return self.lora_id
 
 
 class LoraPicture(WithLora, Picture):
-    """Text to a still picture in a LoRA's style."""
+    """Text to a picture in a LoRA's style."""
 
 
 class FacePicture(Picture):
-    """Text to a still picture of the person in `reference_image`."""
+    """Text to a picture of the person in `reference_image`."""
 
     reference_image: str | None = None
     face_provider: str = "CUDA"
 
     @property
     def source(self) -> str | None:
-        """See `Form.source`."""
+        """See `RequestBody.source`."""
         return self.reference_image
 
     def prepare(self) -> Callable[[], bytes]:
-        """See `Form.prepare`."""
-        given(self.prompt, "prompt")
-        person = image(self.reference_image, "reference_image")
-        return lambda: codec.png(drawing.put_face(self.still(), person))
+        """See `RequestBody.prepare`."""
+        required(self.prompt, "prompt")
+        person = required_image(self.reference_image, "reference_image")
+        return lambda: codec.png(drawing.put_face(self.picture(), person))
 
 
-class Edit(Sampling, Form):
+class Edit(Sampling, RequestBody):
     """A picture changed as `instruction` says."""
 
     source_image: str | None = None
@@ -114,19 +118,19 @@ class Edit(Sampling, Form):
 
     @property
     def source(self) -> str | None:
-        """See `Form.source`."""
+        """See `RequestBody.source`."""
         return self.source_image
 
     def prepare(self) -> Callable[[], bytes]:
-        """See `Form.prepare`."""
-        instruction = given(self.instruction, "instruction")
-        source = image(self.source_image, "source_image")
+        """See `RequestBody.prepare`."""
+        instruction = required(self.instruction, "instruction")
+        source = required_image(self.source_image, "source_image")
         return lambda: codec.png(
             Image.blend(source, drawing.paint(instruction, self.seed, source.size), 0.35)
         )
 
 
-class Inpaint(Sampling, Form):
+class Inpaint(Sampling, RequestBody):
     """A picture painted over where the mask is white."""
 
     prompt: str | None = None
@@ -135,14 +139,14 @@ class Inpaint(Sampling, Form):
 
     @property
     def source(self) -> str | None:
-        """See `Form.source`."""
+        """See `RequestBody.source`."""
         return self.source_image
 
     def prepare(self) -> Callable[[], bytes]:
-        """See `Form.prepare`."""
-        prompt = given(self.prompt, "prompt")
-        source = image(self.source_image, "source_image")
-        mask = image(self.mask_image, "mask_image").convert("L").resize(source.size)
+        """See `RequestBody.prepare`."""
+        prompt = required(self.prompt, "prompt")
+        source = required_image(self.source_image, "source_image")
+        mask = required_image(self.mask_image, "mask_image").convert("L").resize(source.size)
         return lambda: codec.png(
             Image.composite(drawing.paint(prompt, self.seed, source.size), source, mask),
         )
@@ -155,9 +159,9 @@ class Clip(Picture):
     fps: Annotated[int, Field(ge=1, le=60)] = 16
 
     def prepare(self) -> Callable[[], bytes]:
-        """See `Form.prepare`."""
-        given(self.prompt, "prompt")
-        return lambda: codec.webp(drawing.drift(self.still(), self.length), self.fps)
+        """See `RequestBody.prepare`."""
+        required(self.prompt, "prompt")
+        return lambda: codec.webp(drawing.animate(self.picture(), self.length), self.fps)
 
 
 class LoraClip(WithLora, Clip):
@@ -171,29 +175,31 @@ class ReferenceClip(Clip):
 
     @property
     def source(self) -> str | None:
-        """See `Form.source`."""
+        """See `RequestBody.source`."""
         return self.reference_videos[0]
 
     def prepare(self) -> Callable[[], bytes]:
-        """See `Form.prepare`."""
-        given(self.prompt, "prompt")
+        """See `RequestBody.prepare`."""
+        required(self.prompt, "prompt")
         if not 1 <= len(self.reference_videos) <= MAX_REFERENCES:
             raise codec.BadInputError(f"reference_videos must be 1 to {MAX_REFERENCES} videos")
         people = [
-            codec.still(codec.read_video(codec.from_data_uri(uri, "reference_videos"), "reference_videos")[0])
+            codec.to_picture(
+                codec.read_video(codec.from_data_uri(uri, "reference_videos"), "reference_videos")[0]
+            )
             for uri in self.reference_videos
         ]
 
         def work() -> bytes:
-            still = self.still()
+            picture = self.picture()
             for person in people:
-                still = drawing.put_face(still, person)
-            return codec.webp(drawing.drift(still, self.length), self.fps)
+                picture = drawing.put_face(picture, person)
+            return codec.webp(drawing.animate(picture, self.length), self.fps)
 
         return work
 
 
-class FaceSwap(Form):
+class FaceSwap(RequestBody):
     """A video with another person's face, as MP4."""
 
     source_video: str | None = None
@@ -202,27 +208,27 @@ class FaceSwap(Form):
 
     @property
     def source(self) -> str | None:
-        """See `Form.source`."""
+        """See `RequestBody.source`."""
         return self.source_video
 
     def prepare(self) -> Callable[[], bytes]:
-        """See `Form.prepare`."""
+        """See `RequestBody.prepare`."""
         frames = codec.read_video(
-            codec.from_data_uri(given(self.source_video, "source_video"), "source_video"),
+            codec.from_data_uri(required(self.source_video, "source_video"), "source_video"),
             "source_video",
         )
-        person = image(self.reference_image, "reference_image")
+        person = required_image(self.reference_image, "reference_image")
         tone = drawing.paint("skin", self.seed, person.size)
 
         def work() -> bytes:
             face = Image.blend(person, tone, 0.1)
-            scenes = (drawing.put_face(codec.still(frame), face) for frame in frames)
-            return codec.mp4(scenes, (frames[0].width, frames[0].height), self.fps)
+            swapped = (drawing.put_face(codec.to_picture(frame), face) for frame in frames)
+            return codec.mp4(swapped, (frames[0].width, frames[0].height), self.fps)
 
         return work
 
 
-class Upscale(Form):
+class Upscale(RequestBody):
     """A video whose shorter side becomes `resolution` pixels, as MP4."""
 
     video: str | None = None
@@ -230,36 +236,36 @@ class Upscale(Form):
 
     @property
     def source(self) -> str | None:
-        """See `Form.source`."""
+        """See `RequestBody.source`."""
         return self.video
 
     def prepare(self) -> Callable[[], bytes]:
-        """See `Form.prepare`."""
-        frames = codec.read_video(codec.from_data_uri(given(self.video, "video"), "video"), "video")
+        """See `RequestBody.prepare`."""
+        frames = codec.read_video(codec.from_data_uri(required(self.video, "video"), "video"), "video")
         width, height = frames[0].width, frames[0].height
         scale = self.resolution / min(width, height)
         grain = drawing.paint("grain", self.seed, (width, height))
 
         def work() -> bytes:
-            grained = (Image.blend(codec.still(frame), grain, 0.08) for frame in frames)
+            grained = (Image.blend(codec.to_picture(frame), grain, 0.08) for frame in frames)
             return codec.mp4(grained, (round(width * scale), round(height * scale)), drawing.CLIP_FPS)
 
         return work
 
 
-def given(value: str | None, field: str) -> str:
-    """Return `value`; raises `MissingFieldError` for None."""
+def required(value: str | None, field: str) -> str:
+    """The value; raises `MissingFieldError` if it is None."""
     if value is None:
         raise MissingFieldError(field)
     return value
 
 
-def image(uri: str | None, field: str) -> Image.Image:
-    """Unpack the image in a data URI; raises as `Form.prepare` does."""
-    return codec.read_image(codec.from_data_uri(given(uri, field), field), field)
+def required_image(uri: str | None, field: str) -> Image.Image:
+    """Decode the image in a data URI; raises as `RequestBody.prepare` does."""
+    return codec.read_image(codec.from_data_uri(required(uri, field), field), field)
 
 
-FORMS: dict[FormName, type[Form]] = {
+BODIES: dict[BodyName, type[RequestBody]] = {
     "picture": Picture,
     "lora_picture": LoraPicture,
     "face_picture": FacePicture,

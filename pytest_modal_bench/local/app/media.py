@@ -1,4 +1,4 @@
-"""A finished answer taken apart into frames, to be packed again as the same kind of file."""
+"""An image or video answer decoded into frames, and encoded again as the same kind of file."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 VP8X = b"\x02\0\0\0"
-"""The flags of an extended WebP that say: animated (RFC 9649, section 2.7)."""
+"""The flags of an extended WebP: animated (RFC 9649, section 2.7)."""
 RIFF_HEADER = 12
+"""Bytes of a WebP before its first chunk."""
 
 
 Kind = Literal["png", "webp", "mp4"]
 
 
-class Film(NamedTuple):
-    """The frames of an answer, one or many."""
+class Media(NamedTuple):
+    """The frames of an image or a video, one or many."""
 
     kind: Kind
     frames: Sequence[Image.Image]
@@ -32,8 +33,8 @@ class Film(NamedTuple):
         """Width and height in pixels."""
         return self.frames[0].size
 
-    def pack(self) -> bytes:
-        """Make a file of that kind."""
+    def encode(self) -> bytes:
+        """Encode the frames as a file of that kind."""
         match self.kind:
             case "png":
                 return codec.png(self.frames[0])
@@ -43,21 +44,24 @@ class Film(NamedTuple):
                 return codec.mp4(self.frames, self.size, self.fps)
 
 
-def unpack(data: bytes) -> Film:
-    """Take apart an answer of this workspace: a PNG, an animated WebP, or an MP4."""
+def decode(data: bytes) -> Media:
+    """Decode what an app of this workspace answers: a PNG, an animated WebP, or an MP4.
+
+    Raises `OSError` for what is neither, and `codec.BadInputError` for an MP4 that cannot be decoded.
+    """
     if data[4:8] == b"ftyp":
-        scenes = codec.read_video(data, "answer")
-        end = scenes[-1].time or 0.0
-        fps = round((len(scenes) - 1) / end) if end else 1
-        return Film("mp4", [codec.still(scene) for scene in scenes], fps)
+        frames = codec.read_video(data, "answer")
+        end = frames[-1].time or 0.0
+        fps = round((len(frames) - 1) / end) if end else 1
+        return Media("mp4", [codec.to_picture(frame) for frame in frames], fps)
     with Image.open(io.BytesIO(data)) as image:
-        frames = [frame.convert("RGB") for frame in ImageSequence.Iterator(image)]
+        pictures = [frame.convert("RGB") for frame in ImageSequence.Iterator(image)]
         fps = round(1000 / (image.info.get("duration") or 1000))
-    return Film("webp" if data.startswith(b"RIFF") else "png", frames, fps)
+    return Media("webp" if data.startswith(b"RIFF") else "png", pictures, fps)
 
 
-def frozen_webp(still: Image.Image, length: int, fps: int) -> bytes:
-    """Pack an animated WebP of `length` frames that are all `still`: libwebp would merge them into one."""
+def repeated_frame_webp(still: Image.Image, length: int, fps: int) -> bytes:
+    """Encode an animated WebP of `length` frames that are all `still`: libwebp would merge them into one."""
     buffer = io.BytesIO()
     still.save(buffer, "WEBP", lossless=True, method=0)
     picture = buffer.getvalue()[RIFF_HEADER:]

@@ -1,8 +1,8 @@
-"""A process that has everything imported and forks: a container is there in milliseconds, not in a second.
+"""A process that has everything imported and forks containers: one starts in milliseconds, not in a second.
 
-It forks once per byte that comes over its control socket; with the byte come two file descriptors: the
-listening socket that the new container serves, and its lifeline to the supervisor. It ends when the control
-socket closes, after its last container.
+It forks once for each byte on its control socket. Two file descriptors come with the byte: the listening socket
+that the new container serves, and the container's socket to the supervisor. The fork server ends after its
+control socket is closed and its last container has ended.
 """
 
 from __future__ import annotations
@@ -19,42 +19,42 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Serve = Callable[[socket.socket, socket.socket], None]
-    """What a container does with its listening socket and its lifeline, until it dies."""
+    """What a container does with its listening socket and its socket to the supervisor, until it ends."""
 
 
-class Zygote:
+class ForkServer:
     """The supervisor's end. Make it before the first thread and the first event loop: it forks."""
 
     def __init__(self, serve: Serve) -> None:
-        self._control, theirs = socket.socketpair()
+        self._control, child_end = socket.socketpair()
         self._pid = os.fork()
         if self._pid == 0:
             self._control.close()
-            _live(theirs, serve)
-        theirs.close()
+            _fork_on_demand(child_end, serve)
+        child_end.close()
 
     def spawn(self, listener: socket.socket) -> socket.socket:
-        """Fork a container that serves `listener`, and return the supervisor's end of its lifeline.
+        """Fork a container that serves `listener`, and return the supervisor's socket to it.
 
-        Raises `OSError` if the zygote is gone.
+        Raises `OSError` if the fork server has ended.
         """
-        ours, theirs = socket.socketpair()
-        with theirs:
+        supervisor_end, container_end = socket.socketpair()
+        with container_end:
             try:
-                socket.send_fds(self._control, [b"+"], [listener.fileno(), theirs.fileno()])
+                socket.send_fds(self._control, [b"+"], [listener.fileno(), container_end.fileno()])
             except OSError:
-                ours.close()
+                supervisor_end.close()
                 raise
-        return ours
+        return supervisor_end
 
     def close(self) -> None:
-        """Wait for the end of the zygote and of its containers, whose lifelines must be closed already."""
+        """Wait until it and its containers have ended; the sockets to the containers must be closed already."""
         self._control.close()
         with suppress(ChildProcessError):
             os.waitpid(self._pid, 0)
 
 
-def _live(control: socket.socket, serve: Serve) -> None:
+def _fork_on_demand(control: socket.socket, serve: Serve) -> None:
     """Fork on demand, until the supervisor is gone; never returns."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches the whole group
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -65,20 +65,20 @@ def _live(control: socket.socket, serve: Serve) -> None:
     os.close(null)
     gc.freeze()
     while True:
-        order, descriptors, _flags, _address = socket.recv_fds(control, 1, 2)
-        if not order:
+        request, descriptors, _flags, _address = socket.recv_fds(control, 1, 2)
+        if not request:
             break
-        listener, lifeline = (socket.socket(fileno=descriptor) for descriptor in descriptors)
+        listener, supervisor = (socket.socket(fileno=descriptor) for descriptor in descriptors)
         if os.fork() == 0:
             control.close()
             try:
-                serve(listener, lifeline)
-            except Exception:  # noqa: BLE001 - a container must not go on as a second zygote
+                serve(listener, supervisor)
+            except Exception:  # noqa: BLE001 - a container must not go on as a second fork server
                 traceback.print_exc()
             finally:
                 os._exit(1)
         listener.close()
-        lifeline.close()
+        supervisor.close()
     with suppress(ChildProcessError):
         os.waitpid(-1, 0)  # as children are reaped by the kernel, this returns when there is none left
     os._exit(0)

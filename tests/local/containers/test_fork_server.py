@@ -1,4 +1,4 @@
-"""The zygote forks, so it is tried in processes of its own: a test run may have threads."""
+"""The fork server forks, so it is tried in processes of its own: a test run may have threads."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import Any
 
 PREAMBLE = """
 import json, os, signal, socket, sys, time
-from pytest_modal_bench.local.containers.zygote import Zygote
+from pytest_modal_bench.local.containers.fork_server import ForkServer
 
-def serve(listener, lifeline):
-    lifeline.sendall(json.dumps({
+def serve(listener, supervisor):
+    supervisor.sendall(json.dumps({
         "pid": os.getpid(),
         "parent": os.getppid(),
         "port": listener.getsockname()[1],
         "descriptors": len(os.listdir("/dev/fd")),
         "sigint": signal.getsignal(signal.SIGINT) == signal.SIG_IGN,
     }).encode() + b"\\n")
-    if lifeline.recv(1) == b"!":
+    if supervisor.recv(1) == b"!":
         raise RuntimeError("broken container")
 
-def say(lifeline):
-    return json.loads(lifeline.makefile("rb").readline())
+def report(supervisor):
+    return json.loads(supervisor.makefile("rb").readline())
 
-zygote = Zygote(serve)
+fork_server = ForkServer(serve)
 with socket.create_server(("127.0.0.1", 0)) as one:
     port = one.getsockname()[1]
-    a, b = zygote.spawn(one), zygote.spawn(one)
+    a, b = fork_server.spawn(one), fork_server.spawn(one)
 """
 
 
@@ -44,12 +44,12 @@ def run(script: str) -> tuple[Any, str]:
     return json.loads(done.stdout), done.stderr.decode()
 
 
-def test_containers_are_forked_with_their_listener_and_lifeline_and_no_other_descriptor() -> None:
+def test_containers_are_forked_with_their_listener_and_supervisor_and_no_other_descriptor() -> None:
     (port, own_pid, first, second), stderr = run("""
-        told = [port, os.getpid(), say(a), say(b)]
+        result = [port, os.getpid(), report(a), report(b)]
         a.close(), b.close()
-        zygote.close()
-        print(json.dumps(told))
+        fork_server.close()
+        print(json.dumps(result))
     """)
     assert first["port"] == second["port"] == port
     assert len({own_pid, first["parent"], first["pid"], second["pid"]}) == 4
@@ -63,9 +63,9 @@ def test_containers_are_forked_with_their_listener_and_lifeline_and_no_other_des
 
 def test_closing_waits_until_every_container_is_gone() -> None:
     alive, _ = run("""
-        pids = [say(a)["pid"], say(b)["pid"]]
+        pids = [report(a)["pid"], report(b)["pid"]]
         a.close(), b.close()
-        zygote.close()
+        fork_server.close()
         alive = []
         for pid in pids:
             try:
@@ -80,14 +80,14 @@ def test_closing_waits_until_every_container_is_gone() -> None:
 
 def test_a_container_that_fails_says_so_and_ends_alone() -> None:
     (rest, other), stderr = run("""
-        say(a), say(b)
+        report(a), report(b)
         a.sendall(b"!")
         rest = a.recv(100).decode()
         with socket.create_server(("127.0.0.1", 0)) as two:
-            c = zygote.spawn(two)
-        other = say(c)["port"] == two.getsockname()[1] if two.fileno() != -1 else say(c)["port"] > 0
+            c = fork_server.spawn(two)
+        other = report(c)["port"] == two.getsockname()[1] if two.fileno() != -1 else report(c)["port"] > 0
         a.close(), b.close(), c.close()
-        zygote.close()
+        fork_server.close()
         print(json.dumps([rest, other]))
     """)
     assert rest == ""
@@ -95,20 +95,20 @@ def test_a_container_that_fails_says_so_and_ends_alone() -> None:
     assert stderr.count("RuntimeError: broken container") == 1
 
 
-def test_spawning_after_the_zygote_died_is_an_oserror() -> None:
-    told, _ = run("""
-        parent = say(a)["parent"]
-        say(b)
+def test_spawning_after_the_fork_server_died_is_an_oserror() -> None:
+    result, _ = run("""
+        parent = report(a)["parent"]
+        report(b)
         os.kill(parent, signal.SIGKILL)
         os.waitpid(parent, 0)
         with socket.create_server(("127.0.0.1", 0)) as two:
             try:
-                zygote.spawn(two)
-                told = "spawned"
+                fork_server.spawn(two)
+                result = "spawned"
             except OSError as error:
-                told = type(error).__name__
+                result = type(error).__name__
         a.close(), b.close()
-        zygote.close()
-        print(json.dumps(told))
+        fork_server.close()
+        print(json.dumps(result))
     """)
-    assert told == "BrokenPipeError"
+    assert result == "BrokenPipeError"

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from pytest_modal_bench.model import EndpointResult
 
 
-def complaints(result: EndpointResult) -> Iterator[str]:
+def doubts(result: EndpointResult) -> Iterator[str]:
     """Say what is doubtful about `result`, a line each."""
-    if result.skipped_reason is not None:
-        yield result.skipped_reason
+    if result.status in ("skipped", "not_run"):
+        yield result.skipped_reason or result.status.replace("_", " ")
     if result.cold_verified is False:
         yield "cold start unverified: nothing proves that it met a new container"
     for what, reason in (("cold", result.cold_inconclusive), ("warm", result.warm_inconclusive)):
@@ -22,3 +22,4 @@ def complaints(result: EndpointResult) -> Iterator[str]:
     if result.cached is not None:
         yield f"cached: {result.cached}"
     yield from result.misfits
+    yield from (check.message for check in result.checks if check.verdict in ("INCONCLUSIVE", "SKIP"))

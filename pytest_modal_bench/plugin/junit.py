@@ -1,0 +1,51 @@
+"""The only module that knows how pytest makes its JUnit file: puts the verdicts into it, which are made last."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _pytest.junitxml import xml_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_modal_bench.model import EndpointResult
+
+
+class JUnitVerdicts:
+    """Plugin of the process that reports: remembers each test's place in the JUnit file, if there is to be one."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._cases: dict[str, Any] = {}
+        """By test id, what makes the `testcase` element."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """After pytest has taken the report: at its teardown it forgets which element belongs to which test."""
+        xml = self._config.stash.get(xml_key, None)
+        if xml is not None and (report.when != "setup" or not report.passed) and report.when != "teardown":
+            self._cases[report.nodeid] = xml.node_reporter(report)
+
+    def add(self, results: Iterable[EndpointResult]) -> None:
+        """Give each test case the verdict on its endpoint as a property. To be called before the file is written."""
+        for result in results:
+            for test in result.tests:
+                case = self._cases.get(test.test)
+                if case is not None and result.verdict is not None:
+                    _add_property(case, "verdict", result.verdict)
+
+
+def _add_property(case: Any, name: str, value: str) -> None:
+    if hasattr(case, "properties"):
+        # Its worker has crashed: the element is not made yet.
+        case.add_property(name, value)
+        return
+    element = case.to_xml()
+    properties = element.find("properties")
+    if properties is None:
+        properties = ET.Element("properties")
+        element.insert(0, properties)
+    ET.SubElement(properties, "property", name=name, value=value)

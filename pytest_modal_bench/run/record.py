@@ -1,0 +1,121 @@
+"""The record of a run in the process that reports: results as they come in, the journal, and the reports of them."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from pytest_modal_bench.gate import verdicts
+from pytest_modal_bench.model import Run, Summary
+from pytest_modal_bench.report import gate_json
+from pytest_modal_bench.report.write import gate_beside, write
+from pytest_modal_bench.run import journal
+from pytest_modal_bench.run.results import Results
+from pytest_modal_bench.safety.files import write_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_modal_bench.model import Endpoint, EndpointResult
+    from pytest_modal_bench.run.settings import Settings
+
+_SHARE = 1 / 20
+"""Which part of a run's time may go into rendering reports while it goes on."""
+
+
+class RunRecord:
+    """What is known of a run so far, in memory and on disk."""
+
+    def __init__(self, settings: Settings, *, command: str) -> None:
+        """`command`: the line that makes this run again."""
+        self.began = datetime.now(UTC).replace(microsecond=0)
+        self.results = Results(strict=settings.strict, today=self.began.date())
+        self.workspace = "-"
+        self.simulated: str | None = None
+        """What is simulated, in words; None: nothing."""
+        self.resources: dict[str, bool | None] = {}
+        """Which test resources there are; None: nobody has looked."""
+        self.unwritten: str | None = None
+        """Which report could not be written, and why."""
+        self._settings = settings
+        self._command = command
+        self._notes: dict[str, None] = {}
+        self._journal = journal.Journal(
+            journal.beside(settings.reports[0], self.began.isoformat(), os.getpid())
+        )
+        self._clock = time.monotonic()
+        self._rendering_sec = 0.0
+        self._last_sec = 0.0
+
+    def note(self, *lines: str) -> None:
+        """Tell of something, once, in the reports and at the end."""
+        self._notes.update(dict.fromkeys(lines))
+
+    def select(self, endpoints: Iterable[Endpoint]) -> None:
+        """These endpoints are part of the run, which begins now: what becomes of it is written down."""
+        self.results.select(endpoints)
+        if self.results.selected:
+            try:
+                self._journal.begin(self.run(over=False))
+            except OSError as error:
+                self.note(f"no journal of this run: {self._journal.path.name}: {error.strerror}")
+
+    def changed(self, endpoint_id: str) -> EndpointResult:
+        """Write down what is known of an endpoint now; render the reports if that costs little of the run's time."""
+        result = self.results.of(endpoint_id)
+        try:
+            self._journal.add(result)
+        except OSError as error:
+            self.note(f"the journal is incomplete: {self._journal.path.name}: {error.strerror}")
+        spent = self._rendering_sec + self._last_sec
+        if spent <= _SHARE * (time.monotonic() - self._clock):
+            self._write(self.run(over=False))
+        return result
+
+    def finish(self) -> Run:
+        """Write the reports a last time, and return the run. The journal goes, unless a report could not be written."""
+        run = self.run(over=True)
+        self._write(run)
+        self._journal.close(remove=self.unwritten is None)
+        return run
+
+    def run(self, *, over: bool) -> Run:
+        """What is known so far; `over`: there is a verdict on the whole of it."""
+        results = self.results.all()
+        settings = self._settings
+        return Run(
+            timestamp=self.began.isoformat(),
+            workspace=self.workspace,
+            environment=settings.environment,
+            simulated=self.simulated,
+            resources=dict(self.resources),
+            quick=settings.quick,
+            rounds=settings.rounds,
+            cold=settings.cold,
+            cold_rounds=settings.cold_rounds,
+            notes=list(self._notes),
+            finished=bool(results)
+            and all(each.status != "not_run" or each.skipped_reason is not None for each in results),
+            version=version("pytest-modal-bench"),
+            command=self._command,
+            strict=settings.strict,
+            verdict=verdicts.of_run(results) if over else None,
+            summary=Summary.of(results),
+            results=results,
+        )
+
+    def _write(self, run: Run) -> None:
+        started = time.monotonic()
+        reports = self._settings.reports
+        try:
+            write(run, reports)
+            write_bytes(gate_beside(reports), gate_json.render(run).encode())
+        except OSError as error:
+            self.unwritten = f"{error.filename or reports[0]}: {error.strerror}"
+        else:
+            self.unwritten = None
+        self._last_sec = time.monotonic() - started
+        self._rendering_sec += self._last_sec

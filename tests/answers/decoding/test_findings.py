@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_modal_bench.answers.decoding.findings import Findings
+from pytest_modal_bench.model import Decoded, Media
+
+lines = st.none() | st.text(st.characters(exclude_categories=["C", "Z"]), max_size=20)
+
+
+@pytest.mark.parametrize("field", ["unchecked", "problem"])
+def test_what_was_decoded_whole_has_no_problem_and_no_reason_why_it_was_not(field: str) -> None:
+    with pytest.raises(ValueError, match="contradict themselves"):
+        Findings(kind="image", checked=True, **{field: "truncated"})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("field", ["unchecked", "problem"])
+@pytest.mark.parametrize("text", ["two\nlines", "\x1b[31mred", "\0", "\u2028"])
+def test_a_reason_is_one_printable_line(field: str, text: str) -> None:
+    with pytest.raises(ValueError, match="can't be printed"):
+        Findings(kind="image", **{field: text})  # type: ignore[arg-type]
+
+
+@given(st.booleans(), lines, lines)
+def test_findings_that_come_as_json_are_checked_like_any_others(
+    checked: bool, unchecked: str | None, problem: str | None
+) -> None:
+    answered = Decoded(kind="image", checked=checked, unchecked=unchecked, problem=problem)
+    answer = msgspec.json.encode(answered)
+
+    if checked and (unchecked, problem) != (None, None):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.json.decode(answer, type=Findings)
+    else:
+        found = msgspec.json.decode(answer, type=Findings)
+        assert msgspec.structs.asdict(found) == msgspec.structs.asdict(answered)
+
+
+def test_the_media_of_findings_have_all_their_fields_and_size_and_hash_besides() -> None:
+    found = Findings(
+        kind="video",
+        format="MP4",
+        width=64,
+        height=32,
+        frames=17,
+        duration_sec=1.1,
+        blank=False,
+        checked=True,
+    )
+
+    media = found.media(1234, "ab" * 32)
+
+    assert isinstance(media, Media)
+    assert msgspec.structs.asdict(media) == {
+        **msgspec.structs.asdict(found),
+        "size_bytes": 1234,
+        "sha256": "ab" * 32,
+    }
