@@ -311,8 +311,8 @@ def growth(sizes: Sequence[Row]) -> str:
 def line(each: Measured) -> str:
     """Render one run: its figures, what the server counted, and what was written."""
     return (
-        f"{each.who}, {each.endpoints} endpoints: {each.seconds:.2f} s ({each.cpu_sec:.2f} s of CPU), {each.peak_mib:.1f} MiB, "
-        f"{each.calls} calls, {each.other_requests} other requests, "
+        f"{each.who}, {each.endpoints} endpoints: {each.seconds:.2f} s ({each.cpu_sec:.2f} s of CPU), "
+        f"{each.peak_mib:.1f} MiB, {each.calls} calls, {each.other_requests} other requests, "
         f"server {1e6 * each.server_cpu_sec / each.calls:.0f} µs of CPU a call"
         + "".join(f", {name} {size} bytes" for name, size in each.written.items())
     )

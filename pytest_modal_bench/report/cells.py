@@ -40,9 +40,10 @@ class Cells:
         If it is cut, all of it stands below the table, or the markdown `full`: what of it stands nowhere else.
         """
         shown, cut = _fitting(raw)
-        if cut:
-            self._keep(text(raw) if full is None else full, endpoint)
-        return as_text(shown)
+        cell = as_text(shown)
+        if cut and not cell.startswith(whole := text(raw) if full is None else full):
+            self._keep(whole, endpoint)
+        return cell
 
     def name(self, raw: str, endpoint: str) -> str:
         """Return `name_cell(raw)` for the row of `endpoint`; if it is cut, all of it stands below the table."""
@@ -57,8 +58,7 @@ class Cells:
         return "\n".join([body, "\nTexts that are cut in the table, in full:\n", *lines]) if lines else body
 
     def _keep(self, full: str, endpoint: str) -> None:
-        if full:
-            self._cut.setdefault(full, {})[endpoint] = None
+        self._cut.setdefault(full, {})[endpoint] = None
 
 
 def long_names(names: Iterable[str]) -> str:

@@ -74,6 +74,7 @@ def test_the_interval_of_up_to_1000_values_is_that_of_exact_arithmetic() -> None
         assert median_interval(range(1, n + 1)) == exact_interval(n, ways, 0.95)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1500), st.floats(0, 1))
 @example(3, 0.75)
 @example(9, 1 - 2**-8)
@@ -89,9 +90,8 @@ def test_the_interval_of_a_hundred_thousand_values_takes_less_than_two_seconds()
     interval = median_interval(range(1, 100_001))
     took = time.perf_counter() - begun
 
-    # The normal approximation of the rank: n / 2 - 1.96 sqrt(n) / 2.
-    assert interval == (pytest.approx(49_690, abs=1), pytest.approx(50_311, abs=1))
     assert took < 2
+    assert interval == (49_690, 50_311)
 
 
 @settings(deadline=None)  # the first example imports scipy

@@ -140,7 +140,7 @@ def test_what_did_not_move_or_may_have_by_chance_is_folded(fields: dict[str, Any
 def test_messages_are_one_line_each_and_say_why() -> None:
     failed = judged("A", "FAIL", check("FAIL", "warm 2.4s\nis above 2.0s"), check(), error="HTTP 500")
     text = summary(run([failed, judged("B", "WARN"), judged("C", "PASS")], notes=["no baseline"]))
-    assert "\n\n**Why**\n\n- `a`: warm 2.4s is above 2.0s; HTTP 500\n\n**Notes**\n\n- no baseline\n\n" in text
+    assert "\n\n**Why**\n\n- `a`: HTTP 500; warm 2.4s is above 2.0s\n\n**Notes**\n\n- no baseline\n\n" in text
 
 
 def test_an_endpoint_in_quarantine_says_so_until_its_day_has_passed() -> None:

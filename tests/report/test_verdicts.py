@@ -43,7 +43,7 @@ def test_each_verdict_says_why_what_it_passed_included() -> None:
 
 def test_a_verdict_for_want_of_data_says_what_is_missing() -> None:
     short = result(verdict="INCONCLUSIVE", cold_inconclusive="another caller kept the pool busy")
-    assert tables(verdicts([short]))[0][1][2] == "another caller kept the pool busy"
+    assert tables(verdicts([short]))[0][1][2] == "cold inconclusive: another caller kept the pool busy"
 
 
 def test_an_endpoint_in_quarantine_says_why_and_until_when() -> None:
@@ -77,10 +77,12 @@ def test_an_error_that_is_cut_is_left_to_the_list_of_failed_endpoints() -> None:
     assert tables(verdicts([failed]))[0][1][2] == f"{error[:79]}…"
     assert "in full" not in verdicts([failed])
 
-    judged = result(
-        verdict="FAIL", status="failed", error=error, checks=[check("warm 3.0s above 2.0s", "FAIL")]
-    )
-    assert verdicts([judged]).splitlines()[-1] == "- `flux`: warm 3.0s above 2.0s"
+    checks = [
+        check(f"{metric} 1.34x of 5 earlier runs, measured twice", "FAIL") for metric in ("cold", "warm")
+    ]
+    judged = result(verdict="FAIL", status="failed", error=error, checks=checks)
+    why = "; ".join(each.message for each in checks)
+    assert verdicts([judged]).splitlines()[-1] == f"- `flux`: {why}"
 
 
 @given(ANY_TEXT, st.sampled_from(["PASS", "FAIL"]))

@@ -32,8 +32,15 @@ def read(kind: str, **fields: object) -> Any:
     return msgspec.convert({"kind": kind} | REQUIRED.get(kind, {}) | fields, AnyFault)
 
 
-def test_every_kind_has_a_name_of_its_own() -> None:
+def test_scenarios_can_rely_on_the_names_of_the_kinds() -> None:
     assert len(KINDS) == len(get_args(AnyFault))
+    assert KINDS.keys() == {
+        *("redirect_loop", "held_redirects", "hang", "kill", "input_lost", "edge"),
+        *("drip", "truncate", "large"),
+        *("blank", "still", "truncate_media", "wrong_size", "html", "json_error", "empty", "bomb"),
+        *("garbage", "echo", "hostile_text", "cached"),
+        *("slow", "costly"),
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS)
