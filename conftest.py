@@ -11,6 +11,11 @@ pytest_plugins = ["pytester"]
 _TESTS = Path(__file__).parent / "tests"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What takes minutes and needs the network is asked for; `tox run` does."""
+    parser.addoption("--run-slow", action="store_true", help="run the tests that build and install packages, too")
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """A benchmark of this checkout's endpoints needs nothing of what the project's own tests need."""
     own = collection_path.is_relative_to(_TESTS) and not collection_path.is_relative_to(_TESTS / "endpoints")

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from pytest_modal_bench.gate import verdicts
 from pytest_modal_bench.gate.summary import reasons, verdict_of_run, verdict_or_default
 from pytest_modal_bench.gate.verdicts import FAILING
-from pytest_modal_bench.model.encoding import load
-from pytest_modal_bench.report import comparison, gate_json, markdown
+from pytest_modal_bench.model.encoding import LARGEST_BYTES, load
+from pytest_modal_bench.report import comparison, markdown
 from pytest_modal_bench.report.escape import line
 from pytest_modal_bench.report.timestamps import moment
-from pytest_modal_bench.report.write import gate_beside, known, write
+from pytest_modal_bench.report.write import gate_beside, known, write_each
 from pytest_modal_bench.run import journal
 from pytest_modal_bench.run.merging import MergeError, Part, cut_off, merge
-from pytest_modal_bench.safety.files import write_bytes
+from pytest_modal_bench.safety.files import read_bytes, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -121,9 +121,7 @@ def _strict_option(parser: argparse.ArgumentParser) -> None:
 
 def _merge(options: argparse.Namespace) -> int:
     run = merge([Part(str(path), _read(path)) for path in options.files])
-    _write(run, options.reports)
-    gate = gate_beside(options.reports)
-    write_bytes(gate, gate_json.render(run).encode())
+    _write(run, [*options.reports, gate_beside(options.reports)])
     return _judge(run, strict=options.strict)
 
 
@@ -156,7 +154,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _read(path: Path) -> Run:
-    content = path.read_bytes()
+    content = read_bytes(path, LARGEST_BYTES)
     try:
         return journal.read(content) if journal.is_journal(content) else load(content)
     except ValueError as error:
@@ -165,9 +163,11 @@ def _read(path: Path) -> Run:
 
 def _write(run: Run, paths: Sequence[Path]) -> None:
     try:
-        write(run, paths)
+        unwritten = write_each(run, paths)
     except ValueError as error:
         raise Unusable(str(error)) from None
+    if unwritten:
+        raise Unusable("; ".join(unwritten.values()))
 
 
 def _print(text: str) -> None:

@@ -6,11 +6,17 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from project import HOSTS, WITHOUT_OTHER_PLUGINS, Handler, Project, Server, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# How long an example takes is no property of what is tested, and other work may hold the cores.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture

@@ -192,14 +192,14 @@ class TestCompare:
             "- new: `ryla`, 2026-02-02 12:22:58 UTC",
             "",
             (
-                "2 endpoints in both; new over old: cold 0.5x (median of 1 pair),"
+                "2 endpoints in both; new over old: cold 0.5x? (median of 1 pair),"
                 " warm 1.3x (median of 2 pairs), cost 1x (median of 1 pair)"
             ),
             "",
-            "| Endpoint | Cold (s)            | Warm (s)          | Cost ($)               | Verdict      |",
-            "| -------- | ------------------- | ----------------- | ---------------------- | ------------ |",
-            "| `a`      | 40.0 -> 20.0 (0.5x) | 2.0 -> 3.0 (1.5x) | 0.0020 -> ~0.0020 (1x) | PASS         |",
-            "| `b`      | -                   | 1.0 -> 1.1 (1.1x) | -                      | PASS -> WARN |",
+            "| Endpoint | Cold (s)               | Warm (s)          | Cost ($)               | Verdict      |",
+            "| -------- | ---------------------- | ----------------- | ---------------------- | ------------ |",
+            "| `a`      | 40.0? -> 20.0? (0.5x?) | 2.0 -> 3.0 (1.5x) | 0.0020 -> ~0.0020 (1x) | PASS         |",
+            "| `b`      | -                      | 1.0 -> 1.1 (1.1x) | -                      | PASS -> WARN |",
             "",
             "- only in old: `c`",
             "- only in new: `d`",

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
+from pytest_modal_bench.answers import accepted_work, reported_failures
 from pytest_modal_bench.answers.decoding import formats
 
 if TYPE_CHECKING:
@@ -12,51 +16,52 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.model import Expect, Media
 
-# What stands beside an `error` or a `detail` without being a result (FastAPI, Starlette, RFC 9457, Modal's own).
-_BESIDE_ERROR = {
-    *("error", "errors", "detail", "details", "message", "msg", "type", "title", "status", "status_code"),
-    *("code", "success", "ok", "instance", "traceback", "trace", "request_id", "id", "path", "timestamp"),
-}
 _SAYS_NOTHING = frozenset(("application/octet-stream", "binary/octet-stream", "application/x-binary", "*/*"))
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}")  # RFC 6838, section 4.2
 _NAMES = {"json": "JSON", "html": "an HTML page", "text": "text", "empty": "nothing"}
 _MEDIA = ("image", "video")
+_ACCEPTED = "accepted, not done"
+_BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT)
 # WebM and WebP count in milliseconds, and cut off what is left.
 _CLOCK_TICK_SEC = 0.001
 
 
-def problem(
+def problem(  # noqa: PLR0913 - all but the first two are named where it is called
     media: Media,
     expect: Expect | None,
     *,
     inputs: Collection[str] = (),
-    json_body: object = None,
+    content: object = UNSET,
     declared: str | None = None,
+    status: int | None = 200,
 ) -> str | None:
-    """What is wrong with an answer of status 200, in one line; None: nothing that can be told.
+    """What is wrong with an answer of a `status` from 200 to 299; None: nothing that can be told.
 
-    `inputs` are the SHA-256 of the test resources sent; `json_body` is what JSON was decoded to, or None if it
-    was too large for that; `declared`, the Content-Type, is only quoted. Where `expect` has the kind `any`, an
-    answer may be a page or an error in JSON, but no broken, blank or empty one. What could not be checked is no
-    problem: `unchecked_fields` names it.
+    `inputs` are the SHA-256 of the test resources sent; `content` is what JSON was decoded to, or a text, or UNSET if
+    nobody looked into it; `declared`, the Content-Type, is only quoted. So is what a server says of its
+    failure: it may hold several lines, and secrets. Where `expect` has the kind `any`, an answer may be a page or say
+    whatever it likes in JSON, but be no broken, blank or empty one. What could not be checked is no problem:
+    `unchecked_fields` names it.
     """
-    found = _never_right(media, expect, json_body)
+    found = _wrong_status(expect, status) or _never_right(media, expect, content, status)
     if found is None and expect is not None:
-        found = next(_unmet(media, expect, inputs, json_body), None)
+        found = next(_unmet(media, expect, inputs, content), None)
     lie = note(media, declared)
     return f"{found} ({lie})" if found is not None and lie is not None else found
 
 
-def unchecked_fields(media: Media, expect: Expect | None) -> list[str]:
-    """Names of the fields of `expect` that nothing can be said of, as the answer could not be decoded."""
-    if expect is None or media.checked:
+def unchecked_fields(media: Media, expect: Expect | None, content: object = UNSET) -> list[str]:
+    """Names of the fields of `expect` that nothing can be said of, as the answer could not be looked into."""
+    if expect is None:
         return []
+    undecoded = not media.checked
     unknown = {
-        "kind": expect.kind == "video" and media.kind == "image" and media.frames is None,
-        "width": expect.width is not None and media.width is None,
-        "height": expect.height is not None and media.height is None,
-        "min_frames": expect.min_frames is not None and media.frames is None,
-        "min_duration": expect.min_duration is not None and media.duration_sec is None,
+        "kind": undecoded and expect.kind == "video" and media.kind == "image" and media.frames is None,
+        "width": undecoded and expect.width is not None and media.width is None,
+        "height": undecoded and expect.height is not None and media.height is None,
+        "min_frames": undecoded and expect.min_frames is not None and media.frames is None,
+        "min_duration": undecoded and expect.min_duration is not None and media.duration_sec is None,
+        "json": bool(expect.json) and media.kind == "json" and content is UNSET,
     }
     return [name for name, is_unknown in unknown.items() if is_unknown]
 
@@ -72,35 +77,50 @@ def note(media: Media, declared: str | None) -> str | None:
     return f"declared {said}, is {media.format or media.kind}"
 
 
-def _never_right(media: Media, expect: Expect | None, json_body: object) -> str | None:
+def _wrong_status(expect: Expect | None, status: int | None) -> str | None:
+    wanted = None if expect is None else expect.status
+    if wanted is not None and status != wanted:
+        return f"expected status {wanted}, got {status}"
+    if wanted is None and status == HTTPStatus.ACCEPTED:
+        return f"{_ACCEPTED}: status 202; if that is all it should answer, say expect.status = 202"
+    return None
+
+
+def _never_right(media: Media, expect: Expect | None, content: object, status: int | None) -> str | None:
     if media.kind == "empty":
-        return "empty: not one byte"
+        return None if expect is not None and expect.status in _BODILESS else "empty: not one byte"
     if media.problem is not None:
         return media.problem
-    if media.blank:
+    if media.blank and not (expect is not None and expect.blank):
         frames = f"all {media.frames} frames" if media.frames != 1 else "it"
         return f"blank: every pixel of {frames} is (almost) the same colour"
     if expect is not None and expect.kind == "any":
         return None
     if media.kind == "html":
         return "an HTML page, not a result"
-    as_ordered = (
-        expect is not None and expect.kind == "json" and expect.json and not _missing(expect, json_body)
-    )
-    return _json_error(json_body) if media.kind == "json" and not as_ordered else None
+    return _said(media, expect, content, status) if media.kind in ("json", "text") else None
 
 
-def _json_error(json_body: object) -> str | None:
-    """Whether JSON says that something went wrong, and has nothing else to say."""
-    if not isinstance(json_body, dict):
-        return None
-    says = next((key for key in ("error", "detail") if json_body.get(key)), None)
-    if says is None or any(value for key, value in json_body.items() if key not in _BESIDE_ERROR):
-        return None
-    return f"an error under status 200: JSON with `{says}` and without a result"
+def _said(media: Media, expect: Expect | None, content: object, status: int | None) -> str | None:
+    """What an answer says of itself that is no result: that it failed, that it is null, or that work goes on."""
+    ordered = () if expect is None else tuple(key.partition(".")[0] for key in expect.json)
+    failure = reported_failures.find(content, ordered)
+    name = _NAMES[media.kind]
+    if failure is not None:
+        where = f" with `{failure.where}`" if failure.where else ""
+        return f"an error under status {status}: {name}{where}" + (
+            f": {failure.words}" if failure.words else ""
+        )
+    if content is None:
+        return "JSON null, not a result"
+    is_expected = expect is not None and expect.status == HTTPStatus.ACCEPTED
+    if not is_expected and accepted_work.is_accepted_only(content, ordered):
+        says = f"{name} under status {status} that only names a job or says that it goes on"
+        return f'{_ACCEPTED}: {says}; if that is all it should answer, say expect.kind = "any"'
+    return None
 
 
-def _unmet(media: Media, expect: Expect, inputs: Collection[str], json_body: object) -> Iterator[str]:
+def _unmet(media: Media, expect: Expect, inputs: Collection[str], content: object) -> Iterator[str]:
     """Every expectation that the answer is known not to meet."""
     yield from _wrong_kind(media, expect)
     for name, wanted, got in (("width", expect.width, media.width), ("height", expect.height, media.height)):
@@ -115,7 +135,7 @@ def _unmet(media: Media, expect: Expect, inputs: Collection[str], json_body: obj
         yield f"expected a duration of at least {expect.min_duration:g} s, got {got_sec}"
     if expect.max_bytes is not None and media.size_bytes > expect.max_bytes:
         yield f"expected at most {expect.max_bytes} bytes, got {media.size_bytes}"
-    yield from _missing_keys(media, expect, json_body)
+    yield from _missing_keys(media, expect, content)
     if expect.distinct_from_input and media.sha256 in inputs:
         yield "the answer is the input, byte for byte"
 
@@ -132,31 +152,34 @@ def _wrong_kind(media: Media, expect: Expect) -> Iterator[str]:
         yield f"expected JSON, got {_what(media)}"
 
 
-def _missing_keys(media: Media, expect: Expect, json_body: object) -> Iterator[str]:
+def _missing_keys(media: Media, expect: Expect, content: object) -> Iterator[str]:
     if not expect.json:
         return
     if media.kind != "json":
         yield f"expected JSON, got {_what(media)}"
-    missing = _missing(expect, json_body)
-    if missing:
-        lacks = "which it does not have" if json_body is not None else "got null, or too much of it to decode"
-        yield f"expected JSON with the key {missing[0]}, {lacks}"
+    elif content is not UNSET:
+        for key in expect.json:
+            held = _get(content, key)
+            if held is UNSET:
+                yield f"expected JSON with the key {key}, which it does not have"
+            elif held is None:
+                yield f"expected JSON with the key {key}, which is null"
+            elif isinstance(held, str) and not held.strip():
+                yield f"expected JSON with the key {key}, which is an empty text"
 
 
-def _missing(expect: Expect, json_body: object) -> list[str]:
-    return [key for key in expect.json if not _has(json_body, key)]
-
-
-def _has(value: object, key: str) -> bool:
-    """Whether `value` has the key, or, step by step, the parts of the dotted path; numbers index lists."""
+def _get(value: object, key: str) -> object:
+    """What stands at the key or, step by step, at the end of the dotted path; numbers index lists. UNSET: nothing."""
     if isinstance(value, dict) and key in value:
-        return True
+        return value[key]
     part, dot, rest = key.partition(".")
     if isinstance(value, list) and part.isdecimal() and len(part) < len(str(len(value))) + 1:
         below = value[int(part) : int(part) + 1]
     else:
         below = [value[part]] if isinstance(value, dict) and part in value else []
-    return bool(below) and (not dot or _has(below[0], rest))
+    if not below:
+        return UNSET
+    return _get(below[0], rest) if dot else below[0]
 
 
 def _has_none(media: Media, got: float | None) -> bool:

@@ -1,4 +1,4 @@
-"""Why a call failed, in one word, and what that means: answers and exceptions told apart by what they are.
+"""Why a call failed, in one word, and what that means: answers and exceptions, by what they are.
 
 A deadline that ran out, and a loop of redirects, are the client's own findings; `invalid_output` is mostly that of
 the checks on media.

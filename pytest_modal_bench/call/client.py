@@ -1,6 +1,7 @@
 """The client: one call under one deadline, timed, its redirects followed as Modal means them.
 
-Proxies and `.netrc` are ignored: what is measured is the endpoint, with the headers of its catalogue.
+Proxies and `.netrc` are ignored: what is measured is the endpoint, with the headers of its catalogue. A call that
+finds no connection says so where a proxy is set up.
 Certificates are always verified, against REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE if one is set.
 No cookies are kept.
 """
@@ -12,18 +13,21 @@ import datetime as dt
 import http.client
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import requests
 import urllib3
 
 from pytest_modal_bench.call import causes, failures
-from pytest_modal_bench.call.connection import LOGGERS, Adapter, Trace
-from pytest_modal_bench.call.spool import Spool
+from pytest_modal_bench.call.certificates import ssl_context
+from pytest_modal_bench.call.connection import Adapter, RefusedAddress, Trace
+from pytest_modal_bench.call.proxies import unused_proxy
+from pytest_modal_bench.call.spool import Spool, SpoolError
 from pytest_modal_bench.safety.redaction import Redactor
+from pytest_modal_bench.safety.secrets import sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -39,6 +43,11 @@ _SUCCESS = range(200, 300)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SAME_METHOD = frozenset({307, 308})
 _BODY_HEADERS = frozenset({"content-type", "content-length", "content-encoding", "transfer-encoding"})
+_BASIC_HEADERS = frozenset({"user-agent", "accept", "accept-encoding"})
+"""All that another origin is sent."""
+_RESULT_TOKEN = "__modal_"  # noqa: S105 - how the names of such parameters begin
+
+_NO_CONNECTION: frozenset[Cause] = frozenset({"dns", "refused", "timeout"})
 
 _NETWORK_ERRORS = (
     requests.RequestException,
@@ -76,6 +85,9 @@ class Answer:
     """Why it failed; None if and only if `ok`."""
     url: str
     """Of the last hop, secrets taken out."""
+    reconnected: bool = False
+    """Whether it took a second try to connect, before anything was sent: the kept connection was gone, or the host's
+    name was not found at once. Its time is in `elapsed_sec` and `phases`."""
 
 
 @dataclass
@@ -90,14 +102,15 @@ class _Chain:
     quick: int = 0
     """Redirects that came at once; those that were held are waiting, and only the deadline ends it."""
     held_sec: float = 0.0
+    tokens: set[str] = field(default_factory=set, repr=False)
+    """Values in addresses of results: whoever has one can fetch the result."""
 
 
 class Client:
     """Makes calls, one at a time. A context manager; connections are kept until `close`.
 
     A hop that took `held_after_sec` seconds to be answered with a redirect was held: it counts as waiting,
-    not as a redirect. Answers of more than `max_body_bytes` (decoded) are failures. Raises ValueError if the
-    certificates that the environment names cannot be read.
+    not as a redirect. Answers of more than `max_body_bytes` (decoded) are failures.
     """
 
     def __init__(self, *, held_after_sec: float = 1.0, max_body_bytes: int = 1 << 30) -> None:
@@ -121,12 +134,13 @@ class Client:
         self._adapter.close()
         self._spool.close()
 
+    @sealed
     def call(self, request: Request, *, deadline_sec: float, fresh: bool) -> Answer:
         """Send `request` once, and return what comes of it within `deadline_sec` seconds, failures included.
 
         `fresh` closes kept connections first. A kept connection that the server has closed meanwhile is
-        replaced before anything is sent; if it closes just then, the call fails: a request that may have
-        arrived is not sent again. Raises SpoolError where this machine has no room for the answer.
+        replaced as long as no byte has been sent; later the call fails: a request that may have arrived is not
+        sent again. Raises SpoolError where this machine has no room for the answer.
         """
         redactor = Redactor(request.secrets)
         if fresh:
@@ -136,15 +150,22 @@ class Client:
         problem: str | None = None
         cause: Cause | None = None
         started_at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-        with redactor.guarding(*LOGGERS), Trace(deadline_sec) as trace:
+        with redactor.guarding(), Trace(deadline_sec, self._adapter.origins) as trace:
             try:
                 prepared = _prepared(request.method, request.url, request.headers, request.body)
+                if urlsplit(request.url).scheme.lower() == "https":
+                    _read_certificates()
                 trace.start_clock()
                 self._follow(prepared, chain, trace, secret_headers=request.secret_headers)
             except _NETWORK_ERRORS as error:
                 problem = failures.of_exception(error)
                 own = error.cause if isinstance(error, failures.CallError) else None
                 cause = own or causes.of_exception(error)
+            except SpoolError:
+                raise
+            except Exception as error:
+                error.args = tuple(_cleaned(each, redactor) for each in error.args)
+                raise
             # A shut-down socket looks like an answer's end, so that what was read may seem complete.
             timed_out = trace.over
             elapsed_sec = trace.elapsed_sec
@@ -157,6 +178,10 @@ class Client:
             cause = causes.of_answer(
                 chain.status or 0, head.decode("utf-8", "replace"), chain.headers, host=host
             )
+        if cause in _NO_CONNECTION and not trace.connected and (variable := unused_proxy(chain.url)):
+            problem = f"{problem}; {variable} is set, but proxies are not used"
+        if chain.tokens:
+            redactor = Redactor(request.secrets | chain.tokens)
         return Answer(
             ok=problem is None,
             status=chain.status,
@@ -171,6 +196,7 @@ class Client:
             error=None if problem is None else failures.bounded(redactor.clean(problem)),
             cause=cause,
             url=redactor.clean(chain.url),
+            reconnected=trace.reconnected,
         )
 
     def _follow(
@@ -182,12 +208,18 @@ class Client:
         secret_headers: frozenset[str],
     ) -> None:
         while not trace.over:
+            before = chain.url, chain.status, chain.headers
             chain.url = prepared.url or ""
             chain.status, chain.headers = None, {}
+            trace.connected = False
             left_sec = trace.left_sec
-            response = self._adapter.send(
-                prepared, stream=True, timeout=(min(_CONNECT_SEC, left_sec), left_sec)
-            )
+            try:
+                response = self._adapter.send(
+                    prepared, stream=True, timeout=(min(_CONNECT_SEC, left_sec), left_sec)
+                )
+            except RefusedAddress as error:
+                chain.url, chain.status, chain.headers = before
+                raise failures.CallError(f"HTTP {chain.status}: {error}", error.cause) from None
             with contextlib.closing(response):
                 chain.status, chain.reason = response.status_code, response.reason or ""
                 chain.headers = {name.lower(): value for name, value in response.headers.items()}
@@ -196,7 +228,10 @@ class Client:
                         self._read(response.raw, trace)
                     return
                 self._count(chain, trace.latest_sec("wait"))
+                here = prepared.url
                 prepared = _next(prepared, chain, secret_headers)
+                trace.public_only = trace.public and _origin(here) != _origin(prepared.url)
+                chain.tokens.update(_tokens(prepared.url))
                 with trace.timing("download"):
                     _drain(response.raw)
 
@@ -264,10 +299,33 @@ def _next(
         raise failures.CallError(
             f"HTTP {status}: redirect to an address that is not valid", "application"
         ) from None
-    dropped = _BODY_HEADERS if same_origin else _BODY_HEADERS | secret_headers
-    for name in [name for name in following.headers if name.lower() in dropped]:
-        del following.headers[name]
+    for name in list(following.headers):
+        low = name.lower()
+        owed = low not in _BODY_HEADERS if same_origin else low in _BASIC_HEADERS - secret_headers
+        if not owed:
+            del following.headers[name]
     return following
+
+
+def _tokens(url: str | None) -> Iterator[str]:
+    """Yield what lets whoever has it fetch Modal's result at `url`."""
+    for name, value in parse_qsl(urlsplit(url or "").query):
+        if name.startswith(_RESULT_TOKEN):
+            yield value
+
+
+def _read_certificates() -> None:
+    try:
+        ssl_context()
+    except ValueError as error:
+        raise failures.CallError(str(error), "tls") from None
+
+
+def _cleaned(value: object, redactor: Redactor) -> object:
+    """Return an argument of an exception, or its text if that has to be cleaned."""
+    text = value if isinstance(value, str) else repr(value)
+    cleaned = redactor.clean(text)
+    return value if cleaned == text else cleaned
 
 
 def _origin(url: str | None) -> tuple[str, str | None, int | None]:

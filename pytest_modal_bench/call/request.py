@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import importlib.metadata
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -15,6 +17,7 @@ from urllib3 import encode_multipart_formdata
 
 from pytest_modal_bench.catalogue import placeholders
 from pytest_modal_bench.safety.redaction import Redactor
+from pytest_modal_bench.safety.secrets import Secret, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
 SECRET_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "modal-key", "modal-secret", "cookie", "x-api-key"}
 )
+_SECRET_NAME = re.compile(
+    r"(?i)token|secret|password|passwd|credential|signature|session|auth|\bkey\b|api-?key"
+)
+"""Other headers that keep something secret, by what people call them."""
 
 
 class RequestError(ValueError):
@@ -40,9 +47,13 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     secret_headers: frozenset[str] = SECRET_HEADERS
-    """Names, in lower case, of headers that never follow a redirect to another origin."""
+    """Names, in lower case, of headers that hold secrets."""
     secrets: frozenset[str] = frozenset()
     """Values that stand in no text for people."""
+
+    def __post_init__(self) -> None:
+        """Let the secrets' own `repr` say nothing."""
+        object.__setattr__(self, "secrets", frozenset(map(Secret, self.secrets)))
 
     def __repr__(self) -> str:
         """Say nothing of headers and body."""
@@ -60,6 +71,7 @@ class _File:
         raise RequestError("a file's bytes are a form field of their own: nothing may stand beside them")
 
 
+@sealed
 def build(
     endpoint: Endpoint, resources: Mapping[str, Resource | str], *, seed: int, environ: Mapping[str, str]
 ) -> Request:
@@ -131,7 +143,7 @@ def _headers(
         value = str(placeholders.fill(template, fill))
         if not value.isprintable():
             raise RequestError(f"header {name}: its value holds characters that no header may")
-        if from_environment or name.lower() in SECRET_HEADERS:
+        if from_environment or name.lower() in SECRET_HEADERS or _SECRET_NAME.search(name):
             secret_headers.add(name.lower())
             secrets.update(from_environment, _parts(value))
         # The wire knows Latin-1 only: what is beyond ASCII goes as UTF-8.
@@ -144,7 +156,14 @@ def _parts(value: str) -> Iterator[str]:
     yield value
     for part in value.split(";"):
         yield part.split("=", 1)[-1].strip()
-    yield value.split(" ", 1)[-1].strip()
+    scheme, _, credentials = value.partition(" ")
+    yield credentials.strip()
+    if scheme.lower() == "basic":
+        # RFC 7617: `user:password` in base64.
+        with contextlib.suppress(ValueError):
+            login = base64.b64decode(credentials.strip(), validate=True).decode()
+            yield login
+            yield login.partition(":")[2]
 
 
 def _form(fields: object) -> tuple[bytes, str]:

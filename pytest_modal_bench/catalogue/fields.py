@@ -24,6 +24,8 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LONGEST_TIMEOUT_SEC = 86_400.0
 """A Modal function may run for a day at most (Modal's guide, "Timeouts")."""
 
+_SUCCESS = range(200, 300)
+
 # A header's name is a token: RFC 9110, section 5.1.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -50,7 +52,7 @@ class EndpointFields(msgspec.Struct, frozen=True, kw_only=True):
     quarantine: Any = UNSET
 
 
-def read(raw: object, place: Place, environ: Mapping[str, str]) -> dict[str, Any]:
+def read(raw: object, place: Place) -> dict[str, Any]:
     """Return the fields given in the table `raw`. Raises CatalogueError for one that can't be used."""
     dated = raw.get("quarantine") if isinstance(raw, dict) else None
     check_json({k: v for k, v in raw.items() if k != "quarantine"} if dated is not None else raw, place)  # type: ignore[attr-defined] # a table
@@ -74,8 +76,24 @@ def read(raw: object, place: Place, environ: Mapping[str, str]) -> dict[str, Any
     for name in get_args(placeholders.Field):
         _check_placeholders(name, fields.get(name), place.at(name))
     _check_files(fields.get("form", {}), place.at("form"))
-    _check_headers(fields.get("headers", {}), place.at("headers"), environ)
+    _check_headers(fields.get("headers", {}), place.at("headers"))
     return fields
+
+
+def check_variables(headers: Mapping[str, str], place: Place, environ: Mapping[str, str]) -> None:
+    """Raise CatalogueError unless `environ` has the variables that an endpoint's `headers` name."""
+    # No message repeats a variable's value: it is a secret.
+    for name, value in headers.items():
+        for variable in _variables(value):
+            secret = environ.get(variable, "").strip()
+            if not secret:
+                raise place.at(name).error(
+                    f"the environment variable {variable} is not set; set it to the secret"
+                )
+            if not secret.isprintable():
+                raise place.at(name).error(
+                    f"the environment variable {variable} holds more than one line of text"
+                )
 
 
 def merged(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,7 +178,7 @@ def _check_files(form: Mapping[str, Any], place: Place) -> None:
                     )
 
 
-def _check_headers(headers: Mapping[str, Any], place: Place, environ: Mapping[str, str]) -> None:
+def _check_headers(headers: Mapping[str, Any], place: Place) -> None:
     # No message repeats a header's value: it may be a secret.
     seen: set[str] = set()
     for name, value in headers.items():
@@ -174,12 +192,6 @@ def _check_headers(headers: Mapping[str, Any], place: Place, environ: Mapping[st
             raise here.error("expected a string; put it in quotes")
         if not value.isprintable() or value != value.strip():
             raise here.error("expected one line without control characters, nor spaces at its ends")
-        for variable in _variables(value):
-            secret = environ.get(variable, "").strip()
-            if not secret:
-                raise here.error(f"the environment variable {variable} is not set; set it to the secret")
-            if not secret.isprintable():
-                raise here.error(f"the environment variable {variable} holds more than one line of text")
 
 
 def _variables(value: str) -> list[str]:
@@ -187,6 +199,8 @@ def _variables(value: str) -> list[str]:
 
 
 def _check_expect(expect: Expect, place: Place) -> None:
+    if expect.status is not None and expect.status not in _SUCCESS:
+        raise place.at("status").error("expected an HTTP status from 200 to 299; any other is a failure")
     for name, value in msgspec.structs.asdict(expect).items():
         if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
             raise place.at(name).error("expected a number above 0")

@@ -39,9 +39,13 @@ def identify(routes: Sequence[Route]) -> list[str]:
                 chosen[index] = min(chosen[index] + 1, len(candidates[index]) - 1)
 
 
-def title(path: str) -> str:
-    """Return the name of an endpoint that is given none: `/flux-dev-lora` is `Flux Dev Lora`."""
-    return " ".join(re.split(r"[-_/\s]+", path.strip("/"))).strip().title() or path
+def title(path: str, fallback: str = "") -> str:
+    """Return the name of an endpoint that is given none: `/flux-dev-lora` is `Flux Dev Lora`; `/` is its `fallback`."""
+    return _title(path) or _title(fallback) or path
+
+
+def _title(text: str) -> str:
+    return " ".join(re.split(r"[-_/\s]+", text.strip("/"))).strip().title()
 
 
 def _candidates(route: Route, position: int) -> tuple[str, ...]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from pytest_modal_bench.catalogue import fields as endpoint_fields
-from pytest_modal_bench.catalogue import hosts, ids, limits
+from pytest_modal_bench.catalogue import hosts, ids, limits, resources
 from pytest_modal_bench.catalogue.errors import Place, way_out
 from pytest_modal_bench.catalogue.schema import App, Catalogue, Lora, ResourcePaths
 from pytest_modal_bench.catalogue.tables import check_json, read, table
 from pytest_modal_bench.model import Budget, Endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 _REQUIRED = ("path", "app", "category")
@@ -54,18 +55,18 @@ def load(
     root: Path | None = None,
     workspace: str | None = None,
     environment: str | None = None,
-    environ: Mapping[str, str],
+    media: Path | None = None,
 ) -> Catalogue:
     """Read the catalogue at `path`.
 
     `workspace` and `environment` win over the catalogue's own. A relative path under `[resources]` is looked
-    for in the catalogue's directory, then in each directory above it up to `root`; a file that is nowhere
-    belongs where its folder is, or else beside the catalogue. `environ` must hold the variables that headers
-    name; none of their values is kept. Raises CatalogueError for whatever is wrong.
+    for in the directory `media`, by default the catalogue's, then in each directory above it up to `root`; a file
+    that is nowhere belongs where its folder is, or else in that directory. Raises CatalogueError for whatever is
+    wrong.
     """
     path = path.absolute()
     root = path.parent if root is None else root.absolute()
-    place = Place((str(path.relative_to(root) if path.is_relative_to(root) else path),))
+    place = _place(path, root)
     raw = read(path, place)
     file = table(raw, _File, place)
     names = {
@@ -76,15 +77,37 @@ def load(
         if name is not None:
             hosts.check_name(name, place.at(kind))
     apps = {name: _app(name, app, names, place.at(f"apps.{name}")) for name, app in file.apps.items()}
-    endpoints = _endpoints(file, apps, place, environ)
+    endpoints = _endpoints(file, apps, place)
+    folders = _folders(path.parent if media is None else media.absolute(), root)
     return Catalogue(
         path=path,
         workspace=names["workspace"],
         environment=names["environment"],
         apps=apps,
         endpoints=endpoints,
-        resources=_resources(file.resources, endpoints, _folders(path.parent, root), place.at("resources")),
+        resources=_resources(file.resources, endpoints, folders, place.at("resources")),
     )
+
+
+def check_selected(
+    catalogue: Catalogue, selected: Iterable[Endpoint], *, root: Path, environ: Mapping[str, str], media: bool
+) -> None:
+    """Raise CatalogueError where something is missing that calls to the `selected` endpoints need.
+
+    That is a variable, which headers name, in `environ`, or, with `media`, a file that the catalogue names. Nothing is
+    asked for endpoints that are not called.
+    """
+    place = _place(catalogue.path, root)
+    chosen = list(selected)
+    for endpoint in chosen:
+        endpoint_fields.check_variables(endpoint.headers, place.at(endpoint.path, "headers"), environ)
+    if media:
+        needs = {need for endpoint in chosen for need in endpoint.needs}
+        resources.check(catalogue.resources, needs, place)
+
+
+def _place(path: Path, root: Path) -> Place:
+    return Place((str(path.relative_to(root) if path.is_relative_to(root) else path),))
 
 
 def _app(name: str, raw: object, names: Mapping[str, str | None], place: Place) -> App:
@@ -114,17 +137,15 @@ def _app(name: str, raw: object, names: Mapping[str, str | None], place: Place) 
     )
 
 
-def _endpoints(
-    file: _File, apps: Mapping[str, App], place: Place, environ: Mapping[str, str]
-) -> tuple[Endpoint, ...]:
+def _endpoints(file: _File, apps: Mapping[str, App], place: Place) -> tuple[Endpoint, ...]:
     if not file.endpoints:
         raise place.at("endpoints").error("there are none; add [[endpoints]] with path, app and category")
-    defaults = endpoint_fields.read(file.defaults, place.at("defaults"), environ)
+    defaults = endpoint_fields.read(file.defaults, place.at("defaults"))
     seen: dict[ids.Route, int] = {}
     found = []
     for index, raw in enumerate(file.endpoints):
         here = place.at(_label(raw, index))
-        fields = endpoint_fields.merged(defaults, endpoint_fields.read(raw, here, environ))
+        fields = endpoint_fields.merged(defaults, endpoint_fields.read(raw, here))
         for name in _REQUIRED:
             if name not in fields:
                 raise here.at(name).error("missing field")
@@ -143,11 +164,13 @@ def _endpoints(
     for name in categories:
         if name not in known:
             raise place.at("budget", "category", name).error(f"no endpoint is of it; {way_out(name, known)}")
+    names = Counter(ids.title(fields["path"], fields["app"]) for fields in found if "name" not in fields)
     return tuple(
         _endpoint(
             id_,
             fields,
             apps[fields["app"]],
+            names,
             general.under(categories.get(fields["category"], Budget())).under(fields.get("budget", Budget())),
         )
         for id_, fields in zip(ids.identify([*seen]), found, strict=True)
@@ -159,8 +182,14 @@ def _label(raw: object, index: int) -> str:
     return path if isinstance(path, str) and path else f"endpoints[{index}]"
 
 
-def _endpoint(id_: str, fields: Mapping[str, Any], app: App, budget: Budget) -> Endpoint:
-    computed = {"name": ids.title(fields["path"]), "gpu": app.gpu}
+def _endpoint(
+    id_: str, fields: Mapping[str, Any], app: App, names: Mapping[str, int], budget: Budget
+) -> Endpoint:
+    name = ids.title(fields["path"], app.name)
+    if names.get(name, 0) > 1:
+        # Several apps may have the same path: people must be able to tell their endpoints apart.
+        name = f"{ids.title(app.name)} {name}" if name != ids.title(app.name) else name
+    computed = {"name": name, "gpu": app.gpu}
     return Endpoint(
         id=id_,
         url=app.url or "",

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, get_args
 
 from pytest_modal_bench.model import Need, Resource
+from pytest_modal_bench.safety.files import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from pytest_modal_bench.catalogue import ResourcePaths
+    from pytest_modal_bench.catalogue.errors import Place
 
 _WORDS: dict[Need, str] = {
     "image": "test image",
@@ -25,10 +27,15 @@ _WORDS: dict[Need, str] = {
     "lora": "LoRA file",
 }
 
+MADE = ("image", "video")
+"""Those that a workspace's own endpoints can make."""
+
 # Formats of Pillow's that decode in this process: others, such as EPS, start programs.
 _IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 # Brands of ISO media files that hold pictures instead of films (mp4ra.org, "Brands").
 _STILL_BRANDS = (b"avif", b"heic", b"heix", b"heim", b"heis", b"mif1")
+_LARGEST_BYTES = 256 * 2**20
+"""Of a test resource, which is held in memory and sent with every call."""
 _MAX_CONVERTED_PIXELS = 4_000_000_000
 # What browsers take for a frame's duration where an animation gives none.
 _DEFAULT_FRAME_MS = 100
@@ -47,6 +54,20 @@ def find(paths: ResourcePaths) -> dict[str, Resource | None]:
 def reasons(paths: ResourcePaths) -> dict[str, str]:
     """Return one line on each of test image, video and mask that `find` does not find."""
     return {need: str(found) for need, found in _look_at(paths) if not isinstance(found, Resource)}
+
+
+def check(paths: ResourcePaths, needs: Iterable[Need], place: Place) -> None:
+    """Raise CatalogueError where the catalogue names a file for one of `needs`, and that file can't serve.
+
+    One that the catalogue does not name is no mistake: whatever needs it is left out.
+    """
+    needed = {need for need in needs if getattr(paths, need) is not None}
+    for need, reason in reasons(paths).items():
+        if need in needed:
+            made = f"make it with --modal-bench-generate={need}, " if need in MADE else ""
+            raise place.at("resources", need).error(
+                f"{reason}; put a file there, {made}or take the line out to skip the endpoints that need it"
+            )
 
 
 def missing_reason(needs: Iterable[Need], have: Mapping[str, object]) -> str | None:
@@ -122,7 +143,7 @@ def _read(need: str, path: Path | None) -> Resource | ResourceError:
     if path is None:
         return ResourceError(f"the catalogue names no {need} under [resources]")
     try:
-        return from_bytes(need, path.read_bytes(), path.name)
+        return from_bytes(need, read_bytes(path, _LARGEST_BYTES), path.name)
     except FileNotFoundError:
         return ResourceError(f"{path}: no such file")
     except OSError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 
 from pytest_modal_bench.catalogue.errors import shown, way_out
+from pytest_modal_bench.safety.files import read_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=msgspec.Struct)
 
 _DEEPEST = 50
+_LARGEST_BYTES = 16 * 2**20
+"""Of a catalogue's file; one of a thousand endpoints has less than one MiB."""
 # What JSON readers agree on: whole numbers that fit 64 bits (RFC 8259, section 6, warns of larger ones).
 _INTEGERS = range(-(2**63), 2**64)
 
@@ -40,7 +43,7 @@ _LOCATION = re.compile(r" - at `\$\.?(.*)`$")
 def read(path: Path, place: Place) -> dict[str, Any]:
     """Return the TOML file's tables. Raises CatalogueError if it can't be read, or is not TOML in UTF-8."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_bytes(path, _LARGEST_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
         raise place.error("no such file") from None
     except IsADirectoryError:

@@ -10,6 +10,9 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_modal_bench.control.interface import ControlError
+from pytest_modal_bench.safety.log_guard import guard_for_good
+from pytest_modal_bench.safety.redaction import REDACTED, Redactor
+from pytest_modal_bench.safety.secrets import MASK, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -35,7 +38,9 @@ class SdkConnection:
 
         synchronizer: Any = async_utils.synchronizer
 
-        self._secrets = (token_secret, token_id)
+        self._redactor = Redactor((token_secret, token_id))
+        # What the SDK is built on logs headers, in a thread of its own that may outlive the connection.
+        guard_for_good(self._redactor.clean, frozenset((token_secret, token_id)))
         self._patience_sec = patience_sec
         # The SDK lives in a loop and a thread of its own, in which all that touches its connection must run.
         self._run: Callable[..., Any] = synchronizer.create_blocking(synchronizer.no_io_translation(_bounded))
@@ -48,6 +53,7 @@ class SdkConnection:
             # No public call lists or stops containers, or fetches calls: the SDK's own CLI goes this way.
             self.stub = self.client.stub
 
+    @sealed
     def ask(self, question: Callable[[], Awaitable[T]]) -> T:
         """Await what `question` returns, in the SDK's loop."""
         with _quiet():
@@ -104,9 +110,8 @@ class SdkConnection:
         )
 
     def _one_line(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return "".join(c for c in " ".join(text.split()) if c.isprintable())
+        line = "".join(c for c in " ".join(self._redactor.clean(text).split()) if c.isprintable())
+        return self._redactor.clean(line).replace(REDACTED, MASK)
 
 
 async def _bounded(question: Callable[[], Awaitable[T]], patience_sec: float) -> T:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.control.interface import Autoscaler, ControlError
+from pytest_modal_bench.safety.signals import deferred_signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
 
     from pytest_modal_bench.control.interface import ControlPlane, Function
     from pytest_modal_bench.control.journal import Entry, Journal
@@ -23,8 +21,6 @@ LEAST_WINDOW = 2
 
 _ASKS = 2
 """How often the count must be zero in a row to be believed."""
-# The hang-up of a terminal and pytest-timeout's alarm would cut the putting back short as well.
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 
 
 class Forced:
@@ -114,7 +110,7 @@ def forced(
 
 def _put_back(function: Function, entry: Entry) -> None:
     before = entry.change.before
-    with _deferred_signals():
+    with deferred_signals():
         try:
             function.set_autoscaler(before)
             now = function.autoscaler()
@@ -129,37 +125,6 @@ def _not_put_back(function: Function, why: str) -> ControlError:
     return ControlError(
         f"the autoscaler of {function.app} could not be put back, the next run will try again: {why}"
     )
-
-
-@contextmanager
-def _deferred_signals() -> Iterator[None]:
-    """Let no signal cut this short; deliver those that came when it is done.
-
-    Masking them in this thread would not do: they would reach another one, the SDK's, and Python handles them here.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        # Handlers run in the main thread alone.
-        yield
-        return
-    came: dict[int, None] = {}
-
-    def remember(signum: int, frame: FrameType | None) -> None:
-        del frame
-        came[signum] = None
-
-    def deliver() -> None:
-        for signum in came:
-            signal.raise_signal(signum)
-
-    with ExitStack() as stack:
-        stack.callback(deliver)
-        for signum in _SIGNALS:
-            handler = signal.getsignal(signum)
-            # One that is not Python's could not be put back.
-            if handler is not None:
-                stack.callback(signal.signal, signum, handler)
-                signal.signal(signum, remember)
-        yield
 
 
 def _containers(count: int) -> str:

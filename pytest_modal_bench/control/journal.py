@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import socket
+import stat
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -21,6 +22,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pytest_modal_bench.control.interface import Autoscaler, ControlError
+from pytest_modal_bench.safety import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from pytest_modal_bench.control.interface import ControlPlane
 
 _PROBE_SEC = 0.5
+_LARGEST_BYTES = 65_536
+# No link is followed, and nothing waits for the other end of a pipe.
+_FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +123,7 @@ class Journal:
                     f"another run{_owner(path)} is forcing cold starts of {app}; wait for it to end"
                 )
             stack.callback(os.close, held)
-            found = path.read_bytes()
+            found = _content(held)
             if found:
                 left = _decode(found)
                 if left is None:
@@ -133,13 +138,13 @@ class Journal:
         """
         left = Leftovers([], [])
         with _translating_errors(self._directory), ExitStack() as stack:
-            for path in sorted(self._directory.glob("*.json")):
+            for path in self._files():
                 descriptor = _lock(path, create=False)
                 if descriptor is None:
                     continue
                 with ExitStack() as held:
                     held.callback(os.close, descriptor)
-                    found = path.read_bytes()
+                    found = _content(descriptor)
                     change = _decode(found)
                     if not found or (
                         change and change.server_url != server_url and _is_gone(change.server_url)
@@ -160,12 +165,12 @@ class Journal:
         """Return a line for each change that its dead owner has left, for whoever can't put it back."""
         lines = []
         with _translating_errors(self._directory):
-            for path in sorted(self._directory.glob("*.json")):
+            for path in self._files():
                 descriptor = _lock(path, create=False)
                 if descriptor is None:
                     continue
                 try:
-                    change = _decode(path.read_bytes())
+                    change = _decode(_content(descriptor))
                 finally:
                     os.close(descriptor)
                 if change is not None and not _is_gone(change.server_url):
@@ -175,10 +180,21 @@ class Journal:
                     )
         return lines
 
+    def _files(self) -> list[Path]:
+        """The entries' files. Raises `OSError` for a directory that is a link: what it leads to is none of ours."""
+        self._check_directory()
+        return sorted(path for path in self._directory.glob("*.json") if not path.is_symlink())
+
     def _make_directory(self) -> None:
+        self._check_directory()
         if not self._directory.is_dir():
             self._directory.mkdir(parents=True, exist_ok=True)
-            (self._directory / ".gitignore").write_text("*\n")
+            with suppress(FileExistsError):
+                _write_new(self._directory / ".gitignore", b"*\n")
+
+    def _check_directory(self) -> None:
+        if self._directory.is_symlink():
+            raise OSError(errno.ELOOP, "it is a link; remove it, and a directory is made")
 
 
 def restore_leftovers(journal: Journal, plane: ControlPlane) -> list[str]:
@@ -219,7 +235,7 @@ def _decode(content: bytes) -> Change | None:
 
 def _owner(path: Path) -> str:
     with suppress(OSError):
-        if change := _decode(path.read_bytes()):
+        if change := _decode(files.read_bytes(path, _LARGEST_BYTES)):
             return f" (pid {change.pid})"
     return ""
 
@@ -228,16 +244,21 @@ def _lock(path: Path, *, create: bool) -> int | None:
     """Return an open file that holds the lock of `path`; None: somebody else does, or there is no such file."""
     while True:
         try:
-            descriptor = os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o666)
+            descriptor = os.open(path, _FLAGS | (os.O_CREAT if create else 0), 0o666)
         except FileNotFoundError:
             if create:
                 raise
             return None
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise OSError(errno.ELOOP, f"{path.name} is a link; remove it") from None
+            raise
         try:
+            _check_regular(path, descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # What was opened may have been removed or replaced before it was locked: then the lock is worth nothing.
             with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), path.stat()):
+                if os.path.samestat(os.fstat(descriptor), path.lstat()):
                     return descriptor
         except BlockingIOError:
             os.close(descriptor)
@@ -250,10 +271,12 @@ def _lock(path: Path, *, create: bool) -> int | None:
 
 def _write(path: Path, change: Change) -> int:
     """Replace the file, whose lock the caller holds, whole; return the new one, open and locked from its first byte."""
-    # Not `atomic.write_bytes`: the lock belongs to the file that is written, not to its name. One name serves, as only
+    # Not `files.write_bytes`: the lock belongs to the file that is written, not to its name. One name serves, as only
     # whoever holds the lock of `path` writes under it.
     new = path.with_suffix(".new")
-    descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
+    # What is there is of an owner that died while it wrote, or a trap of somebody else's: it is not written into.
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.write(descriptor, msgspec.json.format(msgspec.json.encode(change)))
@@ -264,6 +287,25 @@ def _write(path: Path, change: Change) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _check_regular(path: Path, descriptor: int) -> None:
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, f"{path.name} is not a regular file; remove it")
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+def _content(descriptor: int) -> bytes:
+    """What stands in an entry's file; of one that is far too large, a part, which makes no sense."""
+    return os.pread(descriptor, _LARGEST_BYTES, 0)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_modal_bench.control.connection import PATIENCE_SEC, UPGRADE, SdkConnection
 from pytest_modal_bench.control.interface import Autoscaler, CallRecord, ControlError
+from pytest_modal_bench.safety.secrets import Secret, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,6 +47,7 @@ _DEFAULT_SCALEDOWN_WINDOW = 60
 _MAX_RECORDS = 1000
 
 
+@sealed
 def connect(
     *,
     environment: str | None,
@@ -63,7 +65,7 @@ def connect(
         raise ControlError(
             "no Modal token: set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET (`modal token new` makes one)"
         )
-    connection = SdkConnection(token_id, token_secret, server_url, patience_sec)
+    connection = SdkConnection(Secret(token_id), Secret(token_secret), server_url, patience_sec)
     try:
         with connection.translating_errors("checking the token"):
             connection.ask(connection.client.hello.aio)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_BEGUN = "call"
+_BEGUN, _UNKNOWN = "call", "unknown"
 
 
 class LimitReached(Exception):
@@ -39,8 +39,13 @@ class Entry:
 class Ledger:
     """What calls have cost so far, in a file that all processes of a run share.
 
-    A line is written when a call begins and another with what it cost, so that a call whose process was killed is
-    still in it, as one of unknown cost.
+    A line is written when a call begins, with what it costs at the longest, and another with what it cost, so that a
+    call whose process was killed is still in it: as one that took its longest or, where no price is known, as one of
+    unknown cost.
+
+    What is spent is bounded by the limit and what one call costs: a call that begins below the limit may end above it,
+    and no other one begins then. That holds for all calls whose price is known, whether they are answered or not; idle
+    time of containers is no call.
     """
 
     def __init__(self, path: Path, limit_usd: float) -> None:
@@ -58,12 +63,12 @@ class Ledger:
         return self._read().unknown_calls
 
     @contextmanager
-    def call(self, expected_usd: float | None) -> Iterator[Entry]:
+    def call(self, expected_usd: float | None, *, longest_usd: float | None = None) -> Iterator[Entry]:
         """Wait until no other call goes on, and hold all others back until this one is over.
 
         Raises `LimitReached` if the limit is spent, or would be passed by what the call is expected to cost; None:
-        unknown. So a run spends no more than its limit and, where expectations fall short, one call. Not to be
-        nested, by no thread either: the inner call would wait for the outer one.
+        unknown. `longest_usd`: what it costs if it takes until its deadline, which is what it counts as if this process
+        does not live to say more. Not to be nested, by no thread either: the inner call would wait for the outer one.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="ascii") as file:
@@ -71,12 +76,11 @@ class Ledger:
             try:
                 self._check(expected_usd)
                 entry = Entry()
-                _append(file.fileno(), _BEGUN)
+                _append(file.fileno(), _BEGUN if longest_usd is None else f"{_BEGUN} {longest_usd!r}")
                 try:
                     yield entry
                 finally:
-                    if entry.usd is not None:
-                        _append(file.fileno(), repr(entry.usd))
+                    _append(file.fileno(), _UNKNOWN if entry.usd is None else repr(entry.usd))
             finally:
                 # Closing would not do where a process was forked meanwhile: it holds the same lock.
                 fcntl.flock(file, fcntl.LOCK_UN)
@@ -101,14 +105,27 @@ class Ledger:
             lines = self.path.read_text("ascii", "replace").split("\n")[:-1]
         except FileNotFoundError:
             lines = []
-        begun = lines.count(_BEGUN)
-        amounts = [amount for amount in map(_amount, lines) if amount is not None]
-        return _Balance(sum(amounts, Decimal(0)), begun - len(amounts))
+        balance = _Balance(Decimal(0), 0)
+        begun: str | None = None
+        for line in lines:
+            if line == _BEGUN or line.startswith(f"{_BEGUN} "):
+                # Calls are made one at a time: what began before, and was not closed, was cut off.
+                balance = balance if begun is None else balance.plus(_amount(begun))
+                begun = line.removeprefix(_BEGUN).strip()
+            elif begun is not None:
+                balance, begun = balance.plus(_amount(line)), None
+        return balance if begun is None else balance.plus(_amount(begun))
 
 
 class _Balance(NamedTuple):
     spent: Decimal
     unknown_calls: int
+
+    def plus(self, usd: Decimal | None) -> _Balance:
+        """Return this balance and one more call."""
+        if usd is None:
+            return _Balance(self.spent, self.unknown_calls + 1)
+        return _Balance(self.spent + usd, self.unknown_calls)
 
 
 def _exact(usd: float) -> Decimal:

@@ -28,7 +28,7 @@ class Pricing:
     ) -> None:
         """`simulated`: seconds on the client's and the provider's clock are scaled, so that no price fits them."""
         self._endpoint = endpoint
-        self._simulated = simulated
+        self.simulated = simulated
         self._rates = rates
         self._provider_gpu = provider_gpu
 
@@ -37,7 +37,7 @@ class Pricing:
         if sample.cost_basis == "measured":
             return sample
         billed = structs.replace(sample, cost_usd=None)
-        if self._simulated:
+        if self.simulated:
             billed = structs.replace(billed, provider=None, handler_sec=None)
             if billed.execution_sec is None:
                 unknown = "simulated seconds have no price"
@@ -48,6 +48,19 @@ class Pricing:
     def of_seconds(self, seconds: float) -> float | None:
         """What the machine costs for so many seconds, as far as it is known before it is called; None: unknown."""
         return idle_tail(seconds, self._machine(None), self._rates())
+
+    def bound_of_seconds(self, seconds: float) -> float | None:
+        """What so many seconds count as under a limit; None: unknown, as for simulated ones, which have no price."""
+        return None if self.simulated else self.of_seconds(seconds)
+
+    def bound(self, sample: Sample) -> float | None:
+        """What a call counts as under a limit: its cost or, where nobody knows it, its seconds at its machine's price.
+
+        Of a call that failed these are the seconds until it failed. None: unknown.
+        """
+        if sample.cost_usd is not None or self.simulated:
+            return sample.cost_usd
+        return idle_tail(sample.elapsed_sec, self._machine(sample.gpu_type), self._rates())
 
     def total(self, result: EndpointResult) -> EndpointResult:
         """Return `result` with the cost of a warm and of a cold call, and of the idle time after the last one."""

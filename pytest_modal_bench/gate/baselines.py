@@ -8,8 +8,10 @@ import msgspec
 from msgspec import structs
 
 from pytest_modal_bench.gate.comparability import SAME, difference, other_cost, other_simulation
+from pytest_modal_bench.gate.statistics import MissingExtra, require_extra
 from pytest_modal_bench.model import EndpointResult, Run
-from pytest_modal_bench.model.encoding import load
+from pytest_modal_bench.model.encoding import LARGEST_BYTES, load
+from pytest_modal_bench.safety.files import read_bytes
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
@@ -25,6 +27,14 @@ _GATE, _CHART = "gate.json", ".benchmark.json"
 
 class BaselineError(ValueError):
     """A baseline that can't be used; the text is one line, with the file and the way out."""
+
+
+def check_available() -> None:
+    """Raise `BaselineError`, before any call, where the extra is not installed without which nothing is compared."""
+    try:
+        require_extra()
+    except MissingExtra as missing:
+        raise BaselineError(f"{missing}, or leave the baseline out") from None
 
 
 class Past(NamedTuple):
@@ -68,10 +78,10 @@ class History:
                 notes.append(str(error))
             else:
                 past.append(one)
+        if not past and notes:
+            raise BaselineError(f"{path}: no report that can be read in it: {notes[0]}")
         if not past:
-            raise BaselineError(
-                f"{path}: no report in it; give a directory with JSON reports, or leave the baseline out"
-            )
+            notes.append(f"no history yet: {path} holds no report of an earlier run")
         return cls(sorted(past, key=lambda each: each.timestamp), notes)
 
     def matching(self, result: EndpointResult, *, simulated: str | None) -> Matched:
@@ -138,7 +148,7 @@ def _incomparable(result: EndpointResult, runs: list[EndpointResult], *, known: 
 
 def _read(path: Path) -> Past:
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, LARGEST_BYTES)
     except OSError as error:
         raise BaselineError(
             f"{path}: can't be read: {error.strerror}; give a JSON report of an earlier run, or leave the baseline out"

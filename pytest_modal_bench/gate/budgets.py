@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_modal_bench.gate.statistics import wilson_interval
+from pytest_modal_bench.gate.survivors import beyond, survivors
 from pytest_modal_bench.model import Budget, Check, EndpointResult, Level, Verdict
+from pytest_modal_bench.model.series import Series, reaches, series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,18 +58,26 @@ def checks(result: EndpointResult, budget: Budget, *, cold_due: bool) -> list[Ch
 
 def _checks(result: EndpointResult, budget: Budget, *, cold_due: bool) -> Iterator[Check]:
     if budget.max_cold is not None and (cold_due or result.cold_time_sec is not None):
-        why = result.cold_inconclusive or "no cold start was measured"
-        mark = ", unverified" if result.cold_verified is False else ""
-        yield _most("cold", result.cold_time_sec, budget.max_cold, _Words(" s", why, mark))
+        cold = series(result, "cold")
+        why = beyond(cold) or result.cold_inconclusive or "no cold start was measured"
+        mark = f"{survivors(cold)}{', unverified' if result.cold_verified is False else ''}"
+        yield _most("cold", _known(result.cold_time_sec, cold), budget.max_cold, _Words(" s", why, mark))
+    warm = series(result, "warm")
     if budget.max_warm is not None:
-        why = result.warm_inconclusive or "no warm call counts"
-        yield _most("warm", result.warm_time_sec, budget.max_warm, _Words(" s", why))
+        why = beyond(warm) or result.warm_inconclusive or "no warm call counts"
+        value = _known(result.warm_time_sec, warm)
+        yield _most("warm", value, budget.max_warm, _Words(" s", why, survivors(warm)))
     if budget.max_cost is not None:
-        mark = ", estimated" if result.cost_basis == "estimated" else ""
+        mark = f"{survivors(warm)}{', estimated' if result.cost_basis == 'estimated' else ''}"
         words = _Words(" USD", "the cost of a warm call is unknown", mark)
         yield _most("cost", result.cost_usd, budget.max_cost, words)
     if budget.min_success is not None:
         yield _success(result, budget.min_success)
+
+
+def _known(value: float | None, calls: Series) -> float | None:
+    """Return a median, unless so many calls timed out that it lies beyond their deadline, whatever was written down."""
+    return None if calls.censored_at is not None else value
 
 
 def _most(metric: _Metric, value: float | None, level: Level, words: _Words) -> Check:
@@ -101,7 +111,7 @@ def _success(result: EndpointResult, level: Level) -> Check:
             metric="success", against="budget", verdict="FAIL", message="success: no data: no call counts"
         )
     share = good / len(counting)
-    verdict, limit = _held(level, lambda bound: share < bound)
+    verdict, limit = _held(level, lambda bound: not reaches(good, len(counting), bound))
     return Check(
         metric="success",
         against="budget",

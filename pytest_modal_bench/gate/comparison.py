@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import structs
 
-from pytest_modal_bench.gate.statistics import SIGNIFICANT, MissingExtra, mann_whitney
+from pytest_modal_bench.gate.statistics import SIGNIFICANT, MissingExtra, mann_whitney, require_extra
+from pytest_modal_bench.gate.survivors import beyond, survivors
 from pytest_modal_bench.model import Check
+from pytest_modal_bench.model.series import calls as calls_of
+from pytest_modal_bench.model.series import series
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_modal_bench.model import EndpointResult, Verdict
+    from pytest_modal_bench.model import EndpointResult, Start, Verdict
 
 _Metric = Literal["cold", "warm", "cost"]
 
@@ -83,17 +86,24 @@ def _settled(first: Check | None, again: Check | None) -> Check:
 
 
 def _compared(metric: _Metric, result: EndpointResult, earlier: Sequence[EndpointResult]) -> Iterator[Check]:
+    calls = series(result, _start(metric))
     values = _values(metric, result)
-    runs = [past for past in (_values(metric, each) for each in earlier) if past]
+    # An earlier median beyond a deadline is not known; as its deadline it would make this run look worse than it is.
+    comparable = [each for each in earlier if series(each, _start(metric)).censored_at is None]
+    runs = [past for past in (_values(metric, each) for each in comparable) if past]
     if not values or not runs:
         return
     rule = RULES[metric]
     ratio = median(values) / median(median(past) for past in runs)
+    beyond_sec = calls.censored_at if metric != "cost" else None
+    at_least = "" if beyond_sec is None else "at least "
+    unproven = metric == "cold" and any(each.cold_verified is False for each in (result, *comparable))
+    mark = f"{survivors(calls)}{', unverified' if unproven else ''}"
     check = Check(
         metric=metric,
         against="baseline",
         verdict="PASS",
-        message=f"{metric} {ratio:.2f}x of {counted(len(runs), 'earlier run')}",
+        message=f"{metric} {at_least}{ratio:.2f}x of {counted(len(runs), 'earlier run')}{mark}",
         value=median(values),
         limit=rule.fail,
         ratio=ratio,
@@ -109,8 +119,14 @@ def _compared(metric: _Metric, result: EndpointResult, earlier: Sequence[Endpoin
         yield structs.replace(
             check, verdict="INCONCLUSIVE", message=f"{check.message}; needs {', and '.join(lacks)}"
         )
-    else:
-        yield _tested(check, rule, ratio, values, [value for past in runs for value in past])
+        return
+    tested = _tested(check, rule, ratio, values, [value for past in runs for value in past])
+    reason = beyond(calls) if metric != "cost" and tested.verdict == "PASS" else None
+    yield (
+        tested
+        if reason is None
+        else structs.replace(tested, verdict="INCONCLUSIVE", message=f"{tested.message}; {reason}")
+    )
 
 
 def _tested(
@@ -122,18 +138,14 @@ def _tested(
     medians of runs, is what limits false alarms. The test keeps out what a few scattered samples explain.
     """
     least = rule.warn or rule.fail
+    try:
+        require_extra()
+    except MissingExtra as missing:
+        return structs.replace(check, verdict="INCONCLUSIVE", message=f"{check.message}; {missing}")
     if 1 / least < ratio <= least:
         return check
     worse = ratio > least
-    try:
-        p = mann_whitney(values, earlier)
-    except MissingExtra as missing:
-        # That it is better needs no verdict.
-        return (
-            structs.replace(check, verdict="INCONCLUSIVE", message=f"{check.message}; {missing}")
-            if worse
-            else check
-        )
+    p = mann_whitney(values, earlier)
     check = structs.replace(check, p=p)
     if not worse or p >= SIGNIFICANT:
         return check
@@ -147,15 +159,23 @@ def _tested(
     )
 
 
+def _start(metric: _Metric) -> Start:
+    return "cold" if metric == "cold" else "warm"
+
+
 def _values(metric: _Metric, result: EndpointResult) -> list[float]:
-    """What a run says of a metric: a value a sample or, of a report without samples, its median."""
-    start = "cold" if metric == "cold" else "warm"
-    samples = [sample for sample in result.samples if sample.counts and sample.start == start]
+    """What a run says of a metric: a value a sample or, of a report without samples, its median.
+
+    A call that timed out took its deadline at least, and stands for so much.
+    """
+    samples = calls_of(result.samples, _start(metric))
     if metric == "cost":
-        values = [sample.cost_usd for sample in samples if sample.cost_basis == result.cost_basis]
+        values = [
+            sample.cost_usd for sample in samples if sample.ok and sample.cost_basis == result.cost_basis
+        ]
         summed = result.cost_usd
     else:
-        values = [sample.elapsed_sec for sample in samples]
+        values = [sample.elapsed_sec for sample in samples if sample.ok or sample.cause == "timeout"]
         summed = result.cold_time_sec if metric == "cold" else result.warm_time_sec
     known = [value for value in values if value]
     return known or ([summed] if summed else [])

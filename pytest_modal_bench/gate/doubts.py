@@ -16,10 +16,18 @@ def doubts(result: EndpointResult) -> Iterator[str]:
         yield result.skipped_reason or result.status.replace("_", " ")
     if result.cold_verified is False:
         yield "cold start unverified: nothing proves that it met a new container"
-    for what, reason in (("cold", result.cold_inconclusive), ("warm", result.warm_inconclusive)):
-        if reason is not None:
-            yield f"{what} inconclusive: {reason}"
+    yield from inconclusive(result)
     if result.cached is not None:
         yield f"cached: {result.cached}"
     yield from result.misfits
     yield from (check.message for check in result.checks if check.verdict in ("INCONCLUSIVE", "SKIP"))
+
+
+def inconclusive(result: EndpointResult) -> Iterator[str]:
+    """Say which starts are not known as asked for, and why; a reason that both share is said once."""
+    if result.cold_inconclusive is not None and result.cold_inconclusive == result.warm_inconclusive:
+        yield f"cold and warm inconclusive: {result.cold_inconclusive}"
+        return
+    for what, reason in (("cold", result.cold_inconclusive), ("warm", result.warm_inconclusive)):
+        if reason is not None:
+            yield f"{what} inconclusive: {reason}"

@@ -86,6 +86,16 @@ class MissingExtra(ImportError):
     """A library that comes with an extra is not installed; the text says which, and how to get it."""
 
 
+def require_extra() -> None:
+    """Raise MissingExtra where comparisons can't be tested."""
+    try:
+        import scipy.stats  # noqa: F401 - whether it can be imported is the question
+    except ImportError:
+        raise MissingExtra(
+            "comparing with a baseline needs the extra `stats`: pip install 'pytest-modal-bench[stats]'"
+        ) from None
+
+
 def mann_whitney(values: Sequence[float], earlier: Sequence[float]) -> float:
     """Return the probability of `values` being as much larger than `earlier` by chance: one-sided, by scipy.
 
@@ -93,10 +103,7 @@ def mann_whitney(values: Sequence[float], earlier: Sequence[float]) -> float:
     Source: Mann and Whitney, On a Test of Whether one of Two Random Variables is Stochastically Larger than the
     Other, Annals of Mathematical Statistics 18 (1947), 50-60.
     """
-    try:
-        from scipy.stats import mannwhitneyu
-    except ImportError:
-        raise MissingExtra(
-            "comparing with a baseline needs the extra `stats`: pip install 'pytest-modal-bench[stats]'"
-        ) from None
+    require_extra()
+    from scipy.stats import mannwhitneyu
+
     return float(mannwhitneyu(values, earlier, alternative="greater").pvalue)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.gate.verdicts import objections, worst
 from pytest_modal_bench.model import WORST_FIRST
+from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +43,16 @@ def counts(results: Sequence[EndpointResult]) -> dict[Verdict, int]:
 def reasons(result: EndpointResult) -> list[str]:
     """Return what speaks against `result`, each once; where the gate was not asked, what is known of it."""
     return result.reasons or list(dict.fromkeys(objections(result)))
+
+
+def prevented(results: Sequence[EndpointResult]) -> str | None:
+    """Say in one line how many endpoints a limit kept from being measured, in full or at all; None: it kept none."""
+    reasons = Counter(result.skipped_reason for result in results if result.status == "not_run")
+    reasons.pop(None, None)
+    if not reasons:
+        return None
+    reason = reasons.most_common(1)[0][0]
+    return f"{reasons.total()} of {counted(len(results), 'endpoint')}: {reason}"
 
 
 def quarantined(result: EndpointResult, run: Run) -> bool:

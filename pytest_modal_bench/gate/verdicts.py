@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from pytest_modal_bench.gate.doubts import doubts
+from pytest_modal_bench.gate.doubts import doubts, inconclusive
 from pytest_modal_bench.model import WORST_FIRST
+from pytest_modal_bench.safety.text import once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,7 +36,7 @@ def judged(result: EndpointResult, *, strict: bool, today: dt.date) -> EndpointR
     if verdict in FAILING and by_tests not in FAILING and in_quarantine(result, today=today):
         verdict = "WARN"
     excuse = _excuse(result, today=today)
-    return structs.replace(result, verdict=verdict, reasons=list(dict.fromkeys([*reasons, *said, *excuse])))
+    return structs.replace(result, verdict=verdict, reasons=once([*reasons, *said, *excuse]))
 
 
 def objection(result: EndpointResult, *, strict: bool, today: dt.date) -> str | None:
@@ -47,10 +48,9 @@ def objection(result: EndpointResult, *, strict: bool, today: dt.date) -> str | 
 def objections(result: EndpointResult) -> Iterator[str]:
     """Yield what speaks against a result: errors, checks that it did not pass, what it lacks."""
     yield from (reason for reason in (result.error, result.skipped_reason) if reason)
+    yield from result.misfits
     yield from (check.message for check in result.checks if check.verdict != "PASS")
-    for what, reason in (("cold", result.cold_inconclusive), ("warm", result.warm_inconclusive)):
-        if reason is not None:
-            yield f"{what} inconclusive: {reason}"
+    yield from inconclusive(result)
 
 
 def in_quarantine(result: EndpointResult, *, today: dt.date) -> bool:
@@ -93,6 +93,8 @@ def _by_gate(result: EndpointResult, *, strict: bool, today: dt.date) -> tuple[V
 
 
 def _conduct(result: EndpointResult) -> Verdict:
+    if result.status == "not_run" and result.skipped_reason is not None:
+        return "INCONCLUSIVE"  # it was asked for, and a limit kept it from being done
     if result.status in ("skipped", "not_run"):
         return "SKIP"
     if result.status == "failed":

@@ -8,6 +8,9 @@ import msgspec
 
 from pytest_modal_bench.model.run import SCHEMA, Run
 
+LARGEST_BYTES = 256 * 2**20
+"""Of a report that is read; a run of a thousand endpoints has about ten MiB."""
+
 
 class _Version(msgspec.Struct):
     schema: int

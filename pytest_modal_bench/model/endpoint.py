@@ -20,7 +20,14 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     min_duration: float | None = None
     max_bytes: int | None = None
     json: tuple[str, ...] = ()
+    """Fields of a JSON answer, by dotted paths, that are there and neither null nor an empty text."""
     distinct_from_input: bool = False
+    status: int | None = None
+    """The HTTP status, from 200 to 299; None: any of these but 202, which says that nothing is done yet."""
+    deterministic: bool = False
+    """Whether equal answers to different seeds are right, and no sign of a cache."""
+    blank: bool = False
+    """Whether an image or a video of one colour is right."""
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +106,17 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     budget: Budget = Budget()
     """The most specific of the catalogue: this endpoint's own, its category's, or that for all."""
     quarantine: Quarantine | None = None
+
+    def __repr__(self) -> str:
+        """Show what differs from the defaults, but no header's value: it may be a secret, written out."""
+        shown = []
+        for field in msgspec.structs.fields(self):
+            value = getattr(self, field.name)
+            if field.name == "headers" and value:
+                shown.append(f"headers={{{', '.join(f'{name!r}: ***' for name in value)}}}")
+            elif field.required or (value != field.default and value not in ({}, Budget())):
+                shown.append(f"{field.name}={value!r}")
+        return f"Endpoint({', '.join(shown)})"
 
 
 class Resource(msgspec.Struct, frozen=True):

@@ -12,9 +12,9 @@ from pytest_modal_bench.model.sample import Cause, CostBasis, Media, Sample
 Status = Literal["success", "failed", "skipped", "not_run"]
 
 Verdict = Literal["PASS", "WARN", "FAIL", "INCONCLUSIVE", "SKIP", "ERROR"]
+"""What the gate says of an endpoint. ERROR: it could not be measured, for a reason of the measuring side."""
 WORST_FIRST: tuple[Verdict, ...] = ("FAIL", "ERROR", "WARN", "INCONCLUSIVE", "PASS", "SKIP")
 """Verdicts, the worst first; what was skipped is worse than nothing alone."""
-"""What the gate says of an endpoint. ERROR: it could not be measured, for a reason of the measuring side."""
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):

@@ -122,6 +122,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     redirects: int = 0
     held_sec: float = 0.0
     """Seconds spent in hops that the server held, as Modal holds a call it has not finished."""
+    reconnected: bool = False
+    """Whether it took a second try to connect, before anything was sent: the connection kept from the call before was
+    gone, or the host's name was not found at once. A warm time has the connect in it then; `phases` says how much."""
     phases: Phases = Phases()
     cost_usd: float | None = None
     """US dollars, by `cost_basis`."""

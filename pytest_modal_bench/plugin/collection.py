@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_modal_bench.model import Endpoint
+from pytest_modal_bench.run.longest import longest_sec, planned_sec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
     from types import ModuleType
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # What a test may take beyond the deadlines of its calls before pytest-timeout, the backstop, ends it.
 _GRACE_SEC = 60.0
+_NAMED = 3
+"""Endpoints that a line names; it counts the others."""
 
 
 def endpoint_of(item: pytest.Item) -> Endpoint | None:
@@ -53,6 +56,8 @@ class EndpointCollection:
         self._catalogue = catalogue
         self.endpoints = {endpoint.id: endpoint for endpoint in catalogue.endpoints}
         """By id."""
+        self._short: dict[tuple[float, str], dict[str, None]] = {}
+        """By seconds and source of a timeout of the user's own: the ids of the endpoints that it is too short for."""
         pools = {pool: index for index, pool in enumerate(catalogue.pools)}
         self._order = {
             endpoint.id: (pools[endpoint.pool], index) for index, endpoint in enumerate(catalogue.endpoints)
@@ -119,14 +124,38 @@ class EndpointCollection:
 
     def _limit(self, config: pytest.Config, item: pytest.Item) -> None:
         """pytest-timeout as a backstop for what our own deadlines can't end; never over a limit that the user set."""
-        if not config.pluginmanager.hasplugin("timeout") or item.get_closest_marker("timeout"):
-            return
-        asked = config.getoption("timeout", None), os.environ.get("PYTEST_TIMEOUT"), config.getini("timeout")
         endpoint = endpoint_of(item)
-        if not any(asked) and endpoint is not None:
-            calls = self.settings.rounds + 1
-            limit = self.settings.deadline_sec(endpoint.timeout) * calls + _GRACE_SEC
-            item.add_marker(pytest.mark.timeout(limit))
+        if not config.pluginmanager.hasplugin("timeout") or endpoint is None:
+            return
+        marker = item.get_closest_marker("timeout")
+        if marker is not None:
+            self._note_short(endpoint, _marked_sec(marker), "its marker")
+        elif _users_timeout(config) is None and not self._waits_for_others(config):
+            item.add_marker(pytest.mark.timeout(longest_sec(endpoint, self.settings) + _GRACE_SEC))
+
+    def _waits_for_others(self, config: pytest.Config) -> bool:
+        """Whether calls wait for those of other processes, under a cost limit: nobody knows for how long."""
+        return self.settings.max_cost is not None and hasattr(config, "workerinput")
+
+    def _note_short(self, endpoint: Endpoint, seconds: float | None, source: str) -> None:
+        if seconds is not None and 0 < seconds < planned_sec(endpoint, self.settings):
+            self._short.setdefault((seconds, source), {})[endpoint.id] = None
+
+    def short_timeouts(self, config: pytest.Config, selected: Iterable[Endpoint]) -> Iterator[str]:
+        """Say, a line each, which timeouts of the user's own end a test before its calls' deadlines do."""
+        users = _users_timeout(config) if config.pluginmanager.hasplugin("timeout") else None
+        if users is not None:
+            marked = {endpoint_id for noted in self._short.values() for endpoint_id in noted}
+            for endpoint in selected:
+                if endpoint.id not in marked:
+                    self._note_short(endpoint, *users)
+        for (seconds, source), endpoint_ids in self._short.items():
+            named = ", ".join([*endpoint_ids][:_NAMED])
+            more = f" and {len(endpoint_ids) - _NAMED} more" if len(endpoint_ids) > _NAMED else ""
+            yield (
+                f"pytest-timeout's {seconds:g} s ({source}) end a test before the deadlines of its calls do: "
+                f"{named}{more}; raise it, or lower --modal-bench-timeout"
+            )
 
     def _excuse(self, item: pytest.Item) -> None:
         """What is in quarantine is expected to fail, whatever fails in it."""
@@ -135,6 +164,27 @@ class EndpointCollection:
         if quarantine is not None and self._today <= dt.date.fromisoformat(quarantine.until):
             reason = f"in quarantine until {quarantine.until}: {quarantine.reason}"
             item.add_marker(pytest.mark.xfail(reason=reason, strict=False))
+
+
+def _users_timeout(config: pytest.Config) -> tuple[float, str] | None:
+    """Return the seconds that pytest-timeout was given for all tests, and where; None: it was given none."""
+    sources = {
+        "--timeout": config.getoption("timeout", None),
+        "PYTEST_TIMEOUT": os.environ.get("PYTEST_TIMEOUT"),
+        "the ini file": config.getini("timeout"),
+    }
+    for source, given in sources.items():
+        if given:
+            try:
+                return float(given), source
+            except (TypeError, ValueError):
+                return 0.0, source  # pytest-timeout has something to say of it
+    return None
+
+
+def _marked_sec(marker: pytest.Mark) -> float | None:
+    given = marker.args[0] if marker.args else marker.kwargs.get("timeout")
+    return float(given) if isinstance(given, int | float) else None
 
 
 def _wants_endpoint(metafunc: pytest.Metafunc) -> bool:

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import convert, to_builtins
 
-from pytest_modal_bench.catalogue import Catalogue, CatalogueError
+from pytest_modal_bench.call.certificates import check_certificates
+from pytest_modal_bench.catalogue import Catalogue, CatalogueError, check_selected
 from pytest_modal_bench.catalogue import resources as test_resources
 from pytest_modal_bench.control.interface import ControlError
 from pytest_modal_bench.gate.verdicts import FAILING
 from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
 from pytest_modal_bench.model import Budget, EndpointResult, Resource, Run
 from pytest_modal_bench.plugin import settings as session_settings
-from pytest_modal_bench.plugin.collection import EndpointCollection, endpoint_of
+from pytest_modal_bench.plugin.collection import EndpointCollection, endpoint_of, slug
 from pytest_modal_bench.plugin.junit import JUnitVerdicts
 from pytest_modal_bench.plugin.report_ends import end_of
 from pytest_modal_bench.plugin.termination import terminate_like_interrupt
@@ -29,6 +30,9 @@ from pytest_modal_bench.run.measurer import Measurer
 from pytest_modal_bench.run.preparation import Preparer
 from pytest_modal_bench.run.record import RunRecord
 from pytest_modal_bench.run.settings import LOCAL, Settings
+from pytest_modal_bench.safety.files import append_text
+from pytest_modal_bench.safety.secrets import ENVIRONMENT
+from pytest_modal_bench.safety.signals import held_signals
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
@@ -39,7 +43,10 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.control.observer import Observer
     from pytest_modal_bench.cost.ledger import Ledger
+    from pytest_modal_bench.model import Endpoint
 
+_FEW, _LISTED = 3, 30
+"""So many categories are too few to choose by, and so many words are listed."""
 NOTHING_MEASURED = "nothing was measured"
 
 
@@ -58,6 +65,7 @@ class Controller:
         self._collection = collection
         self._measurer = measurer
         self._record = RunRecord(settings, command=shlex.join(["pytest", *config.invocation_params.args]))
+        self._project = control.project(config.invocation_params.dir)
         self._preparer = Preparer(settings, lend=self._lend, say=self._say)
         self._junit = JUnitVerdicts(config)
         config.pluginmanager.register(self._junit, "modal-bench-junit")
@@ -103,7 +111,7 @@ class Controller:
                 self.settings.scenario,
                 self.settings.time_scale,
                 environment=self.catalogue.environment,
-                control=control.wanted(self.settings, self.catalogue, os.environ),
+                control=control.wanted(self.settings, self.catalogue, ENVIRONMENT),
             )
             self.config.add_cleanup(self._local.close)
             self._collection.catalogue = self.catalogue.with_urls(self._local.urls)
@@ -117,7 +125,7 @@ class Controller:
     def _open_control(self) -> None:
         local = None if self._local is None else self._local.control
         try:
-            opened = control.opened(self.settings, self.catalogue, local, self.config.rootpath)
+            opened = control.opened(self.settings, self.catalogue, local, self._project)
         except (ControlError, CatalogueError) as error:
             raise pytest.UsageError(str(error)) from None
         self._credentials, self._observer = opened.credentials, opened.observer
@@ -150,8 +158,28 @@ class Controller:
     def _select(self, endpoint_ids: dict[str, str]) -> None:
         self._endpoint_ids = endpoint_ids
         chosen = set(endpoint_ids.values())
+        selected = [endpoint for endpoint in self.catalogue.endpoints if endpoint.id in chosen]
+        self._check(selected)
         self._look_at_resources()
-        self._record.select(endpoint for endpoint in self.catalogue.endpoints if endpoint.id in chosen)
+        self._record.select(selected)
+        for line in self._collection.short_timeouts(self.config, selected):
+            self._say(line)
+
+    def _check(self, selected: Sequence[Endpoint]) -> None:
+        """Before the first call: whatever the selected endpoints need that the user has to bring is there."""
+        try:
+            check_selected(
+                self.catalogue,
+                selected,
+                root=self.config.rootpath,
+                environ=ENVIRONMENT,
+                # The local workspace says itself which test resources there are.
+                media=self._local is None,
+            )
+            if any(endpoint.url.startswith("https:") for endpoint in selected):
+                check_certificates()
+        except ValueError as error:  # a CatalogueError is one
+            raise pytest.UsageError(str(error)) from None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
@@ -188,7 +216,7 @@ class Controller:
         observer = None
         if self._credentials is not None:
             observer = control.observer(
-                self._credentials, self.settings, self.catalogue.environment, self.config.rootpath
+                self._credentials, self.settings, self.catalogue.environment, self._project
             )
         self._equip(measurer, observer)
         try:
@@ -210,6 +238,8 @@ class Controller:
             "credentials": None if self._credentials is None else self._credentials.crossing(),
             "simulated": self._record.simulated,
             "ledger": None if self._ledger is None else str(self._ledger.path),
+            "journal": str(self._project),
+            "controller": os.getpid() if node.gateway.spec.popen else None,
             "today": self._record.began.date().isoformat(),
             "found": {
                 name: to_builtins(value, builtin_types=(bytes,)) for name, value in self._found.items()
@@ -234,7 +264,11 @@ class Controller:
 
     @pytest.hookimpl
     def pytest_keyboard_interrupt(self) -> None:
-        """Stop workers in the middle of a call."""
+        """Keep what there is of a measurement that is cut off; stop workers in the middle of a call."""
+        cut = None if self._measurer is None else self._measurer.cut_off("cut off: the run was interrupted")
+        if cut is not None:
+            self._record.results.keep(cut)
+            self._record.changed(cut.id)
         if self._workers:
             from pytest_modal_bench.plugin.xdist import interrupt
 
@@ -272,9 +306,19 @@ class Controller:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
-        """Before pytest-benchmark's part, and the JUnit file: give them records and verdicts, and write the reports."""
+        """Before pytest-benchmark's part, and the JUnit file: give them records and verdicts, and write the reports.
+
+        What is interrupted here has come to its end: the reports are written all the same, and the exit code says so.
+        """
+        with held_signals() as came:
+            self._finish(session)
+        if came:
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
+        yield
+
+    def _finish(self, session: pytest.Session) -> None:
         if self._observer is not None and self.settings.cold == "force":
-            self._record.note(*control.restore(self._observer, self.config.rootpath))
+            self._record.note(*control.restore(self._observer, self._project))
         if self._record.results.selected:
             self._record.note(*self._basis_of_verdicts())
             if self._ledger is not None and self._ledger.unknown_calls:
@@ -287,13 +331,14 @@ class Controller:
             self._add_to_benchmark(run)
             self._add_to_job_summary(run)
             self.config.hook.pytest_modal_bench_finish(
-                config=self.config, run=run, reports=list(self.settings.reports)
+                config=self.config,
+                run=run,
+                reports=[path for path in self.settings.reports if path not in self._record.unwritten],
             )
             if session.exitstatus == pytest.ExitCode.OK and (
                 self._record.unwritten or run.verdict in FAILING
             ):
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        yield
 
     def _add_to_benchmark(self, run: Run) -> None:
         if self.config.pluginmanager.hasplugin("benchmark"):
@@ -326,29 +371,41 @@ class Controller:
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if summary:
             try:
-                with Path(summary).open("a", encoding="utf-8") as file:
-                    file.write(comment.summary(run))
+                append_text(Path(summary), comment.summary(run))
             except OSError as error:
                 self._record.note(f"job summary not written: {error.strerror}")
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say how it went and where the reports lie."""
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter, exitstatus: int | pytest.ExitCode
+    ) -> None:
+        """Say how it went and where the reports lie. Of a mistake in how pytest was called, its one line says all."""
+        if exitstatus == pytest.ExitCode.USAGE_ERROR:
+            return
         write_line = terminalreporter.write_line
         terminalreporter.section("modal-bench", sep="=")
         run = self._run
         if run is None:
             write_line(f"{NOTHING_MEASURED}: no endpoint was selected", red=True)
+            write_line(f"there are, for -k: {self._words()}")
             return
         for line in (*terminal.lines(run), *self._why_missing()):
             write_line(line)
         if run.summary.calls == 0:
             write_line(f"{NOTHING_MEASURED}: {terminal.why_nothing(run)}", red=True)
-        if self._record.unwritten:
-            write_line(f"report not written: {self._record.unwritten}", red=True)
-        else:
-            for path in self.settings.reports:
+        for line in self._record.unwritten.values():
+            write_line(f"report not written: {line}", red=True)
+        for path in self.settings.reports:
+            if path not in self._record.unwritten:
                 write_line(f"report: {_relative(path, self.config)}")
+
+    def _words(self) -> str:
+        """What endpoints can be selected by: their categories, each as one word, or, where there is one, their ids."""
+        words = dict.fromkeys(slug(endpoint.category) for endpoint in self.catalogue.endpoints)
+        if len(words) < _FEW:
+            words.update(dict.fromkeys(endpoint.id for endpoint in self.catalogue.endpoints))
+        first, left = [*words][:_LISTED], len(words) - _LISTED
+        return ", ".join(first) + (f" and {left} more" if left > 0 else "")
 
     def _why_missing(self) -> Iterator[str]:
         """Where the test resources that endpoints were skipped for should have been."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pytest_modal_bench.plugin.option_values import given, is_on
+from pytest_modal_bench.plugin.option_values import given, ini_type, is_on
 
 NOT_ASKED_FOR = "endpoint tests call deployed endpoints: run pytest with --modal-bench"
 _FIXTURES = frozenset(
@@ -29,10 +29,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--{name}", dest=key, action="store_true", default=None, help=help_text)
         parser.addini(key, f"{help_text} (true or false)", type="bool", default=None)
 
-    def option(name: str, metavar: str, help_text: str, **how: Any) -> None:
+    def option(name: str, metavar: str, help_text: str, *, ini: str = "string", **how: Any) -> None:
         key = _key(name)
         group.addoption(f"--{name}", dest=key, metavar=metavar, default=None, help=help_text, **how)
-        parser.addini(key, help_text, default=None)
+        parser.addini(key, help_text, type=ini_type(ini), default=None)  # type: ignore[arg-type] # one of pytest's
 
     switch("modal-bench", "Call every endpoint of the catalogue, time it, and write the report.")
     switch("modal-bench-quick", "Time warm calls only.")
@@ -55,22 +55,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "plane (needs --modal-bench-environment, tokens in the environment and the extra modal), or 'off'. "
         "Default: observe.",
     )
-    option("modal-bench-cold-rounds", "N", "Forced cold starts per pool. Default: 1.")
-    option("modal-bench-rounds", "N", "Warm calls per endpoint. Default: 3.")
-    option("modal-bench-timeout", "S", "Caps every call's deadline, in seconds. Default: the catalogue's.")
+    option("modal-bench-cold-rounds", "N", "Forced cold starts per pool. Default: 1.", ini="int")
+    option("modal-bench-rounds", "N", "Warm calls per endpoint. Default: 3.", ini="int")
+    option(
+        "modal-bench-timeout",
+        "S",
+        "Caps every call's deadline, in seconds. Default: the catalogue's.",
+        ini="float",
+    )
     option(
         "modal-bench-report",
         "PATH",
         "Where to write a report; its format follows the suffix: .md, .json, .comment.md (for a pull request) or "
         ".benchmark.json (for github-action-benchmark). Repeatable. "
         "Default: modal-bench-report.md and modal-bench-report.json in the root directory.",
+        ini="args",
         action="append",
     )
     option("modal-bench-save-outputs", "DIR", "Keep each endpoint's last answer in this directory.")
     option(
         "modal-bench-max-cost",
         "USD",
-        "Make no call that would bring what the run costs above this; calls are then made one at a time.",
+        "Begin no call once the calls have cost this much, or where the next one is expected to bring them above it: "
+        "the run costs at most this and what one call costs. Calls are then made one at a time.",
+        ini="float",
     )
     option(
         "modal-bench-baseline",
@@ -82,6 +90,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "BUDGET",
         "What an endpoint may take, such as max_warm=5, or max_warm=4:5 to warn from 4 on. Metrics: max_cold, max_warm "
         "(seconds), max_cost (USD a warm call), min_success (a share). Repeatable; beats the catalogue's.",
+        ini="linelist",
         action="append",
     )
     switch(
@@ -91,6 +100,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "modal-bench-generate",
         "WHAT",
         "Make the test resources image,video (or one of them) with the workspace's own endpoints, then stop.",
+        ini="linelist",
         nargs="?",
         const="image,video",
     )
@@ -99,6 +109,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "modal-bench-time-scale",
         "X",
         "Local workspace: factor on its simulated times and on the deadlines. Default: 0.01.",
+        ini="float",
     )
 
 
@@ -126,7 +137,15 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "modal_endpoint(name, path, category, app, tags): on every endpoint test, for -m. Set by pytest-modal-bench.",
     )
-    if not config.option.help and asked_for(config):
+    if config.option.help:
+        return
+    given_to_all = os.environ.get("PYTEST_ADDOPTS", "")
+    command_line = (given_to_all, *map(str, config.invocation_params.args))
+    if not hasattr(config, "workerinput") and any("--modal-bench-" in part for part in command_line):
+        from pytest_modal_bench.plugin.rootdir import check_root_directory
+
+        check_root_directory(config)
+    if asked_for(config):
         from pytest_modal_bench.plugin.registration import register
 
         register(config)

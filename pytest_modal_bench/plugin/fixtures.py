@@ -78,7 +78,18 @@ class EndpointFixtures:
     def _measured(self, item: pytest.Item, endpoint: Endpoint) -> EndpointResult:
         result = self._results.get(endpoint.id)
         if result is None:
-            result = self._results[endpoint.id] = self._gate.judge(endpoint, self.measurer.measure(endpoint))
+            try:
+                result = self._gate.judge(endpoint, self.measurer.measure(endpoint))
+            except (Exception, pytest.fail.Exception) as error:
+                # pytest-timeout, for one: what was measured until then is kept.
+                cut = self.measurer.cut_off(
+                    f"cut off: {' '.join(str(error).split()) or type(error).__name__}"
+                )
+                if cut is not None:
+                    self._results[endpoint.id] = item.stash[_RESULT] = cut
+                    item.stash[_NEW] = True
+                raise
+            self._results[endpoint.id] = result
             item.stash[_NEW] = True
         item.stash[_RESULT] = result
         return self._passed(result)

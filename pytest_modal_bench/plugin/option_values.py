@@ -19,6 +19,10 @@ _ON_OR_OFF = {
 }
 
 
+SWITCHES = frozenset({"modal_bench", "modal_bench_quick", "modal_bench_strict"})
+"""Keys of options without a value."""
+
+
 class Given(NamedTuple):
     """One value of an option, as text."""
 
@@ -30,7 +34,10 @@ class Given(NamedTuple):
 
 
 def given(config: pytest.Config, key: str) -> Iterator[list[Given]]:
-    """Where the option with the ini key `key` is set, the source that wins first; several values if repeated."""
+    """Where the option with the ini key `key` is set, the source that wins first; several values if repeated.
+
+    What a configuration file gives may have a type of its own there, as in native TOML; here it is text.
+    """
     here = config.invocation_params.dir
     option = config.getoption(key)
     if option is not None:
@@ -40,9 +47,10 @@ def given(config: pytest.Config, key: str) -> Iterator[list[Given]]:
     if variable:
         yield [Given(key.upper(), variable, here)]
     ini = _ini(config, key)
-    if ini:
+    texts = [str(each) for each in ini] if isinstance(ini, list) else ["" if ini is None else str(ini)]
+    if any(texts):
         base = config.inipath.parent if config.inipath else config.rootpath
-        yield [Given(_ini_source(config, key), str(ini), base)]
+        yield [Given(_ini_source(config, key), text, base) for text in texts]
 
 
 def is_on(config: pytest.Config, key: str) -> bool:
@@ -57,11 +65,28 @@ def is_on(config: pytest.Config, key: str) -> bool:
     return bool(_ini(config, key))
 
 
+def ini_type(kind: str) -> str:
+    """The type to declare an ini key with. Those of numbers are new in pytest 8.4; before, files hold texts alone."""
+    return "string" if kind in ("int", "float") and pytest.version_tuple < (8, 4) else kind
+
+
 def _ini(config: pytest.Config, key: str) -> Any:
     try:
         return config.getini(key)
     except (TypeError, ValueError, pytest.UsageError) as error:  # which of them depends on pytest's version
+        text = _ini_text(config, key)
+        if text is not None and key not in SWITCHES:
+            # Whoever reads the option has a better word for what is wrong with it, if anything is.
+            return text
         raise pytest.UsageError(f"{_ini_source(config, key)}: {error}") from None
+
+
+def _ini_text(config: pytest.Config, key: str) -> str | None:
+    """What stands in the configuration file if it is text, whatever type was declared."""
+    given = getattr(config, "_inicfg", None) or config.inicfg
+    found = given.get(key)
+    value = getattr(found, "value", found)
+    return value if isinstance(value, str) else None
 
 
 def _ini_source(config: pytest.Config, key: str) -> str:

@@ -13,6 +13,7 @@ from pytest_modal_bench.model import Resource
 from pytest_modal_bench.plugin import settings as session_settings
 from pytest_modal_bench.plugin.collection import EndpointCollection
 from pytest_modal_bench.plugin.fixtures import EndpointFixtures, NoBenchmark
+from pytest_modal_bench.plugin.orphans import watch_controller
 from pytest_modal_bench.run import control
 from pytest_modal_bench.run.gating import Gate
 from pytest_modal_bench.run.measurer import Measurer
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 def register(config: pytest.Config) -> None:
     """Register what this process needs. Raises `pytest.UsageError` for a bad option or catalogue."""
     workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if workerinput is not None:
+        watch_controller(workerinput["modal_bench"]["controller"])
     distributed = workerinput is None and _distributed(config)
     settings = session_settings.resolve(config)
     catalogue = session_settings.catalogue(config)
@@ -39,6 +42,10 @@ def register(config: pytest.Config) -> None:
     else:
         manager.register(NoBenchmark(), "modal-bench-benchmark")
     only_lists = _only_lists(config)
+    if workerinput is None and not only_lists:
+        # Whatever is wrong is said here, before workers are started that would find it, too.
+        session_settings.check_places(settings)
+        session_settings.history(config)
     measurer = None
     if only_lists or not distributed:
         measurer = Measurer(settings)
@@ -62,7 +69,9 @@ def register(config: pytest.Config) -> None:
         measurer.ledger = Ledger(Path(given["ledger"]), settings.max_cost)
     if given["credentials"] is not None:
         credentials = control.Credentials.crossed(given["credentials"])
-        measurer.observer = control.observer(credentials, settings, catalogue.environment, config.rootpath)
+        measurer.observer = control.observer(
+            credentials, settings, catalogue.environment, Path(given["journal"])
+        )
     manager.register(Worker(config, measurer), "modal-bench-session")
 
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, TypeVar, get_args
 import pytest
 
 from pytest_modal_bench.catalogue import Catalogue, CatalogueError, load
+from pytest_modal_bench.catalogue.errors import shown
+from pytest_modal_bench.local.workspace.catalogue import own_catalogue
 from pytest_modal_bench.model import Budget
 from pytest_modal_bench.plugin.option_values import Given, given, is_on
-from pytest_modal_bench.run.settings import Cold, Settings
+from pytest_modal_bench.run.settings import LOCAL, Cold, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 CATALOGUE_NAME = "endpoints.toml"
 GENERATED = ("image", "video")
+_REPORT_VARIABLE = "MODAL_BENCH_REPORT"
 _DEFAULT_REPORTS = ("modal-bench-report.md", "modal-bench-report.json")
 
 T = TypeVar("T")
@@ -49,7 +52,8 @@ def catalogue(config: pytest.Config) -> Catalogue:
                 root=config.rootpath,
                 workspace=None if settings.local else settings.workspace,
                 environment=settings.environment,
-                environ=os.environ,
+                # Nothing is looked for, nor made, in the package's own directory.
+                media=config.rootpath if settings.catalogue == own_catalogue() else None,
             )
         except CatalogueError as error:
             raise pytest.UsageError(str(error)) from None
@@ -66,16 +70,38 @@ def history(config: pytest.Config) -> History | None:
 
 def _read_history(path: Path) -> History:
     from pytest_modal_bench.gate.baselines import BaselineError, History
+    from pytest_modal_bench.gate.statistics import MissingExtra, require_extra
 
     try:
+        require_extra()
         return History.load(path)
-    except BaselineError as error:
+    except (BaselineError, MissingExtra) as error:
         raise pytest.UsageError(str(error)) from None
 
 
 def pools(config: pytest.Config) -> int:
     """How many pools the session's catalogue has."""
     return len(catalogue(config).pools)
+
+
+def check_places(settings: Settings) -> None:
+    """Raise `pytest.UsageError` for a place that nothing can be written to, before a call costs money for it."""
+    from pytest_modal_bench.report.write import gate_beside
+    from pytest_modal_bench.safety.files import directory_obstacle, obstacle
+
+    for path in (*settings.reports, gate_beside(settings.reports)):
+        reason = obstacle(path)
+        if reason is not None:
+            raise pytest.UsageError(
+                f"report {shown(str(path))}: can't be written: {reason}; name another with --modal-bench-report=PATH"
+            )
+    if settings.save_outputs is not None:
+        reason = directory_obstacle(settings.save_outputs)
+        if reason is not None:
+            raise pytest.UsageError(
+                f"answers in {shown(str(settings.save_outputs))}: can't be written: {reason}; "
+                "name another with --modal-bench-save-outputs=DIR"
+            )
 
 
 def _resolve(config: pytest.Config) -> Settings:
@@ -88,7 +114,8 @@ def _resolve(config: pytest.Config) -> Settings:
                 raise pytest.UsageError(f"{source}: {error}") from None
         return default
 
-    path, asked_for = _find_catalogue(config)
+    workspace = value("workspace", _name, None)
+    path, asked_for = _find_catalogue(config, local=workspace == LOCAL)
     quick = is_on(config, "modal_bench_quick")
     environment = value("environment", _name, None)
     cold: Cold = value("cold", _cold, "observe")
@@ -100,11 +127,11 @@ def _resolve(config: pytest.Config) -> Settings:
         if environment is None:
             raise pytest.UsageError(
                 "--modal-bench-cold=force stops the containers of the apps that it measures, so it wants to be told "
-                "where: name the environment with --modal-bench-environment NAME"
+                "where: name the environment with --modal-bench-environment=NAME"
             )
     return Settings(
         quick=quick,
-        workspace=value("workspace", _name, None),
+        workspace=workspace,
         environment=environment,
         catalogue=path,
         catalogue_asked_for=asked_for,
@@ -118,10 +145,32 @@ def _resolve(config: pytest.Config) -> Settings:
         strict=is_on(config, "modal_bench_strict"),
         baseline=_baseline(config),
         budget=_budget(config),
-        generate=value("generate", _resources, ()),
+        generate=_generate(config),
         scenario=value("scenario", str, "healthy"),
         time_scale=value("time_scale", _positive, 0.01),
     )
+
+
+def _path(base: Path, name: str) -> Path:
+    """The path `name` as pytest takes paths: from `base`, and without `..`."""
+    return Path(os.path.normpath(base / name))
+
+
+def _is(what: Callable[[Path], bool], path: Path) -> bool:
+    """Whether a path is what is asked; one that no file can have, as it is too long, is nothing."""
+    try:
+        return what(path)
+    except (OSError, ValueError):
+        return False
+
+
+def _generate(config: pytest.Config) -> tuple[str, ...]:
+    for values in given(config, "modal_bench_generate"):
+        try:
+            return _resources(",".join(each.text for each in values))
+        except ValueError as error:
+            raise pytest.UsageError(f"{values[0].source}: {error}") from None
+    return ()
 
 
 def _reports(config: pytest.Config) -> tuple[Path, ...]:
@@ -130,12 +179,12 @@ def _reports(config: pytest.Config) -> tuple[Path, ...]:
     default = [Given("", name, config.rootpath) for name in _DEFAULT_REPORTS]
     paths = []
     for source, text, base in next(given(config, "modal_bench_report"), default):
-        # A repeated option is one path each; variable and ini key hold them all, with spaces between them.
-        for name in [text] if source.startswith("--") else text.split():
-            path = (base / name).absolute()
+        # A repeated option and an ini key are one path each; a variable holds them all, with spaces between them.
+        for name in text.split() if source == _REPORT_VARIABLE else [text]:
+            path = _path(base, name)
             if format_of(path) is None:
                 raise pytest.UsageError(f"{source}: {path.name}: a report's name ends in {known()}")
-            if path.is_dir():
+            if _is(Path.is_dir, path):
                 raise pytest.UsageError(f"{source}: {path.name}: is a directory, name a file in it")
             paths.append(path)
     return tuple(dict.fromkeys(paths))
@@ -144,8 +193,8 @@ def _reports(config: pytest.Config) -> tuple[Path, ...]:
 def _directory(config: pytest.Config) -> Path | None:
     for values in given(config, "modal_bench_save_outputs"):
         source, name, base = values[-1]
-        path = (base / name).absolute()
-        if path.exists() and not path.is_dir():
+        path = _path(base, name)
+        if _is(Path.exists, path) and not _is(Path.is_dir, path):
             raise pytest.UsageError(f"{source}: {path.name}: is a file, name a directory")
         return path
     return None
@@ -154,8 +203,8 @@ def _directory(config: pytest.Config) -> Path | None:
 def _baseline(config: pytest.Config) -> Path | None:
     for values in given(config, "modal_bench_baseline"):
         source, name, base = values[-1]
-        path = (base / name).absolute()
-        if not path.exists():
+        path = _path(base, name)
+        if not _is(Path.exists, path):
             raise pytest.UsageError(
                 f"{source}: {name}: no such file or directory; leave it out for a first run, which makes one"
             )
@@ -219,30 +268,35 @@ def _resources(text: str) -> tuple[str, ...]:
 _NOT_SEARCHED = {"node_modules", "venv", "site-packages", "build", "dist", "__pycache__"}
 
 
-def _find_catalogue(config: pytest.Config) -> tuple[Path, bool]:
-    """The catalogue's path, and whether pytest was asked to collect it: by name, or as a part of a directory."""
+def _find_catalogue(config: pytest.Config, *, local: bool) -> tuple[Path, bool]:
+    """The catalogue's path, and whether pytest was asked to collect it: by name, or as a part of a directory.
+
+    The local workspace brings one of its own, for where there is none.
+    """
     for values in given(config, "modal_bench_catalogue"):
         _, name, base = values[-1]
-        return (base / name).absolute(), True
-    arguments = [config.invocation_params.dir / str(arg).split("::")[0] for arg in config.args]
+        return _path(base, name), True
+    arguments = [_path(config.invocation_params.dir, str(arg).split("::")[0]) for arg in config.args]
     found = list(dict.fromkeys(path for argument in arguments for path in _catalogues_in(argument)))
     if len(found) > 1:
         listed = ", ".join(str(_relative(path, config.rootpath)) for path in found)
-        raise pytest.UsageError(f"several catalogues: {listed}; choose one with --modal-bench-catalogue FILE")
+        raise pytest.UsageError(f"several catalogues: {listed}; choose one with --modal-bench-catalogue=FILE")
     if found:
         return found[0], True
-    beside = [argument.parent / CATALOGUE_NAME for argument in arguments if argument.is_file()]
+    beside = [argument.parent / CATALOGUE_NAME for argument in arguments if _is(Path.is_file, argument)]
     usual = [config.rootpath / "tests" / "endpoints" / CATALOGUE_NAME, config.rootpath / CATALOGUE_NAME]
     for path in (*beside, *usual):
         if path.is_file():
             return path.absolute(), False
+    if local:
+        return own_catalogue(), True
     raise pytest.UsageError(
-        f"no catalogue: write an {CATALOGUE_NAME} (the README shows one), or name one with --modal-bench-catalogue FILE"
+        f"no catalogue: write an {CATALOGUE_NAME} (the README shows one), or name one with --modal-bench-catalogue=FILE"
     )
 
 
 def _catalogues_in(argument: Path) -> Iterator[Path]:
-    if argument.is_file() and argument.suffix == ".toml":
+    if _is(Path.is_file, argument) and argument.suffix == ".toml":
         yield argument.absolute()
     for directory, subdirectories, files in os.walk(argument):
         subdirectories[:] = sorted(

@@ -116,13 +116,22 @@ def proof_of_cold(sample: Sample, before: Before | None, after: frozenset[str] |
     return f"no container before, {new[0]} after" if len(new) == 1 else None
 
 
-def against_warm(sample: Sample, records: Mapping[str, CallRecord], state: PoolState) -> str | None:
-    """Say what speaks against `sample` having met the container that its endpoint was called in before."""
+def against_warm(
+    sample: Sample, records: Mapping[str, CallRecord], state: PoolState, endpoint_id: str
+) -> str | None:
+    """Say what speaks against `sample` having met a container that had answered its endpoint before.
+
+    Several such containers may take turns: each of them has loaded what the endpoint needs.
+    """
     if is_new(sample, records):
         return NEW_CONTAINER
-    if None not in (sample.container, state.current) and sample.container != state.current:
+    loaded = state.loaded.get(endpoint_id, set())
+    if sample.container is None or sample.container in loaded:
+        return None
+    if state.current is not None and sample.container != state.current:
         return f"the container changed from {state.current} to {sample.container}"
-    return None
+    # Where no container has said its name so far, this may well be the one that answered before.
+    return f"container {sample.container} had not answered this endpoint before" if loaded else None
 
 
 def is_new(sample: Sample, records: Mapping[str, CallRecord]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -30,11 +31,11 @@ from pytest_modal_bench.protocol.sampling import as_sample
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from pytest_modal_bench.answers.judging import Judge
-    from pytest_modal_bench.call.client import Client
+    from pytest_modal_bench.call.client import Answer, Client
     from pytest_modal_bench.control.pool_observer import Before
     from pytest_modal_bench.cost.pricing import Pricing
     from pytest_modal_bench.model import Endpoint, Resource, Sample, Start
@@ -77,6 +78,15 @@ class Conditions:
     """Says what a call cost, as far as that is known; None: nobody asks."""
     permit: Callable[[float | None], AbstractContextManager[Callable[[float | None], None]]] = _permitted
     """Asked before each call, with what it is expected to cost; yields what is told its cost. Raises LimitReached."""
+
+    @property
+    def billed(self) -> bool:
+        """Whether a container's seconds have a price, known or not: those of the local workspace have none."""
+        return self.pricing is None or not self.pricing.simulated
+
+    def bound_of_seconds(self, seconds: float) -> float | None:
+        """What a call counts as under a limit of which nothing but its seconds is known; None: unknown."""
+        return None if self.pricing is None else self.pricing.bound_of_seconds(seconds)
 
 
 class Measurement:
@@ -199,7 +209,7 @@ class Measurement:
             raise CallFailed
 
     def _settle_warm(self, sample: Sample, after: After) -> Sample:
-        unlike_warm = against_warm(sample, after.records, self.conditions.pool)
+        unlike_warm = against_warm(sample, after.records, self.conditions.pool, self.endpoint.id)
         if unlike_warm is None:
             return sample
         start = self._live(sample)
@@ -226,30 +236,49 @@ class Measurement:
         Raises CallFailed for one that failed, which is kept all the same.
         """
         conditions = self.conditions
+        seed = _seeds.randint(0, _LARGEST_SEED)
+        # Before it is permitted: what can't be sent is not in the ledger.
+        request = build(self.endpoint, conditions.resources, seed=seed, environ=conditions.environ)
         with conditions.permit(self._expected_usd(meant)) as spend:
-            seed = _seeds.randint(0, _LARGEST_SEED)
-            request = build(self.endpoint, conditions.resources, seed=seed, environ=conditions.environ)
-            conditions.pool.called = True
-            # A new container has no connection to keep; warm calls of a real client reuse theirs.
-            answer = conditions.client.call(
-                request, deadline_sec=conditions.deadline_sec, fresh=meant == "cold"
-            )
-            containers = conditions.observer.after() if meant == "cold" and answer.ok else None
-            sample = as_sample(answer, start=meant, seed=seed)
-            if sample.ok and conditions.judge is not None:
-                sample = conditions.judge.judge(answer, sample)
-            ids = [] if sample.call_id is None else [sample.call_id]
-            after = After(containers, conditions.observer.records(ids) or {})
-            sample = with_record(sample, after.records)
-            if sample.ok or meant == "warm":
-                sample = settle(sample, after)
-            if conditions.pricing is not None:
-                sample = conditions.pricing.price(sample)
-            spend(sample.cost_usd)
+            began = time.monotonic()
+            try:
+                conditions.pool.called = True
+                # A new container has no connection to keep; warm calls of a real client reuse theirs.
+                answer = conditions.client.call(
+                    request, deadline_sec=conditions.deadline_sec, fresh=meant == "cold"
+                )
+                sample = as_sample(answer, start=meant, seed=seed)
+                sample = self._settled(answer, sample, settle, secrets=request.secrets)
+            except BaseException:
+                usd = conditions.bound_of_seconds(time.monotonic() - began)
+                if usd is not None:
+                    spend(usd)
+                raise
+            spend(sample.cost_usd if conditions.pricing is None else conditions.pricing.bound(sample))
         self._keep(sample)
         if not sample.ok:
             raise CallFailed
         return sample
+
+    def _settled(
+        self,
+        answer: Answer,
+        sample: Sample,
+        settle: Callable[[Sample, After], Sample],
+        *,
+        secrets: Collection[str],
+    ) -> Sample:
+        """Return the sample of an answer, judged, held against the evidence and priced."""
+        conditions, meant = self.conditions, sample.start
+        containers = conditions.observer.after() if meant == "cold" and answer.ok else None
+        if sample.ok and conditions.judge is not None:
+            sample = conditions.judge.judge(answer, sample, secrets=secrets)
+        ids = [] if sample.call_id is None else [sample.call_id]
+        after = After(containers, conditions.observer.records(ids) or {})
+        sample = with_record(sample, after.records)
+        if sample.ok or meant == "warm":
+            sample = settle(sample, after)
+        return sample if conditions.pricing is None else conditions.pricing.price(sample)
 
     def _keep(self, sample: Sample) -> None:
         self.samples.append(sample)

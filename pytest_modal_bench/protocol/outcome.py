@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from pytest_modal_bench.model import Cause, Endpoint, EndpointResult, Sample, Start
+from pytest_modal_bench.model.series import calls, reaches, sum_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,20 +25,22 @@ def summarise(  # noqa: PLR0913 - all but the first two are named where it is ca
 ) -> EndpointResult:
     """What `samples` add up to. One that failed is never a latency, one that was dropped stands in no figure.
 
-    `min_success`: with at least this share of calls answered, the endpoint has succeeded.
+    A median beyond which the calls timed out is not known. `min_success`: with at least this share of calls answered,
+    and one of them, the endpoint has succeeded.
     """
     good = [sample for sample in samples if sample.counts]
     answered = [sample for sample in samples if sample.ok]
     bad = [sample for sample in samples if not sample.ok]
-    enough = len(answered) >= min_success * len(samples) and bool(answered)
+    counted = [sample for sample in samples if sample.dropped is None]
+    enough = bool(answered) and reaches(sum(sample.ok for sample in counted), len(counted), min_success)
     colds = [sample for sample in good if sample.start == "cold"]
     gpus = {sample.gpu_type for sample in answered if sample.gpu_type}
     last = answered[-1].size_bytes if answered else None
     return structs.replace(
         not_run(endpoint),
-        cold_time_sec=_median_time(good, "cold"),
-        warm_time_sec=_median_time(good, "warm"),
-        first_time_sec=_median_time(good, "first"),
+        cold_time_sec=sum_up(calls(samples, "cold")).median,
+        warm_time_sec=sum_up(calls(samples, "warm")).median,
+        first_time_sec=sum_up(calls(samples, "first")).median,
         cold_verified=all(sample.proof is not None for sample in colds) if colds else None,
         cold_inconclusive=cold_inconclusive,
         warm_inconclusive=warm_inconclusive,
@@ -89,10 +92,6 @@ def not_run(endpoint: Endpoint) -> EndpointResult:
         method=endpoint.method,
         tags=endpoint.tags,
     )
-
-
-def _median_time(samples: Sequence[Sample], start: Start) -> float | None:
-    return _median([sample.elapsed_sec for sample in samples if sample.start == start])
 
 
 def _median(values: Sequence[float]) -> float | None:

@@ -1,17 +1,26 @@
-"""Holds the catalogue against what an app says of itself in `/openapi.json`: once, and without waking a container."""
+"""Holds the catalogue against what an app says of itself in `/openapi.json`: once, and without waking a container.
+
+The moment to ask is when a container is up anyway: before the calls if the control plane says so, after them if the app
+has answered, and above all where that answer says that there is no such route, or no such payload.
+"""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import structs
 
+from pytest_modal_bench.call.failures import one_line
 from pytest_modal_bench.call.request import RequestError, build
 from pytest_modal_bench.call.spool import SpoolError
+from pytest_modal_bench.cost.ledger import LimitReached
+from pytest_modal_bench.protocol import routes
+from pytest_modal_bench.safety.redaction import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from pytest_modal_bench.call.client import Answer
     from pytest_modal_bench.model import Endpoint
@@ -30,12 +39,22 @@ _NOT_FOLLOWED = frozenset(
         *("unevaluatedProperties", "unevaluatedItems"),
     }
 )
+_JSON = "application/json"
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+_OF_ROUTES = frozenset({301, 302, 307, 308, 404, 405, 415, 422})
+"""Statuses with which an app says that it has no such route, or that the route does not take what it was sent."""
 _VALUES = frozenset({"const", "enum", "default", "example", "examples"})
 """Keywords that hold no schemas."""
 _DEEPEST = 100
 _MOST_REFERENCES = 10_000
 """So often references are followed: with a few that branch, a small document stands for an endless one."""
 _LONGEST = 200
+
+
+def says_of_route(measurement: Measurement) -> bool:
+    """Whether the last call failed with an answer of the app itself that the app's description may explain."""
+    last = measurement.samples[-1] if measurement.samples else None
+    return last is not None and last.cause == "application" and last.http_status in _OF_ROUTES
 
 
 class Preflight:
@@ -58,7 +77,9 @@ class Preflight:
         if not self._asked:
             self._ask(endpoint, conditions)
         if self._described is not None and endpoint.id not in self._found:
-            self._found[endpoint.id] = list(_misfits(self._described, endpoint, conditions))
+            redactor = Redactor(_secrets(endpoint, conditions))
+            found = _misfits(self._described, endpoint, conditions)
+            self._found[endpoint.id] = [one_line(redactor.clean(misfit)) for misfit in found]
 
     def lives(self, measurement: Measurement) -> bool:
         """Whether the app answers at all, whatever it says; asked of one whose first call was in vain."""
@@ -75,10 +96,17 @@ class Preflight:
             request = build(asked, conditions.resources, seed=0, environ=conditions.environ)
         except RequestError:
             return False  # its own calls fail for the same reason, and say so; another endpoint can ask
-        self._asked = True
         deadline_sec = min(_PATIENCE_SEC, deadline_sec, conditions.deadline_sec)
+        began = time.monotonic()
         try:
-            answer = conditions.client.call(request, deadline_sec=deadline_sec, fresh=False)
+            with conditions.permit(conditions.bound_of_seconds(0)) as spend:
+                self._asked = True
+                try:
+                    answer = conditions.client.call(request, deadline_sec=deadline_sec, fresh=False)
+                finally:
+                    spend(conditions.bound_of_seconds(time.monotonic() - began) if conditions.billed else 0.0)
+        except LimitReached:
+            return False  # the endpoint's next call meets the same limit, and says so
         except SpoolError:
             return True  # it answers, and more than there is room for
         if answer.ok and answer.size_bytes <= _LARGEST_BYTES:
@@ -96,13 +124,21 @@ class Preflight:
 
 
 def _misfits(described: dict[str, Any], endpoint: Endpoint, conditions: Conditions) -> Iterator[str]:
-    operations = described["paths"].get(endpoint.path)
-    method = endpoint.method.lower()
-    if not isinstance(operations, dict) or not isinstance(operations.get(method), dict):
-        yield f"the app's {_PATH} knows no {endpoint.method} {endpoint.path}"
+    paths = routes.known(described)
+    wrong = list(routes.missing(endpoint, paths))
+    found = routes.operations_of(endpoint.path, paths)
+    if wrong or found is None:
+        yield from wrong
         return
-    schema = _dig(operations[method], "requestBody", "content", "application/json", "schema")
-    if endpoint.payload is None or not isinstance(schema, dict):
+    operation = found[1][endpoint.method.lower()]
+    yield from _missing_query(endpoint, operation)
+    schema = _dig(operation, "requestBody", "content", "application/json", "schema")
+    if endpoint.payload is None:
+        yield from _misfits_of_form(endpoint, operation, described)
+        return
+    if not isinstance(schema, dict):
+        if isinstance(forms := _dig(operation, "requestBody", "content"), dict) and _JSON not in forms:
+            yield from _misfits_of_form(endpoint, operation, described)
         return
     try:
         sent = msgspec.json.decode(
@@ -119,7 +155,62 @@ def _misfits(described: dict[str, Any], endpoint: Endpoint, conditions: Conditio
         yield f"the schema of {endpoint.path} in {_PATH} is nested too deep, or too often, to be checked"
 
 
-def _unknown(sent: object, schema: dict[str, Any]) -> Iterator[str]:
+def _secrets(endpoint: Endpoint, conditions: Conditions) -> Collection[str]:
+    try:
+        return build(endpoint, conditions.resources, seed=0, environ=conditions.environ).secrets
+    except RequestError:
+        return ()
+
+
+def _missing_query(endpoint: Endpoint, operation: dict[str, Any]) -> Iterator[str]:
+    """Parameters of the query that the route must be given, and is not."""
+    parameters = operation.get("parameters")
+    for each in parameters if isinstance(parameters, list) else ():
+        if isinstance(each, dict) and each.get("in") == "query" and each.get("required") is True:
+            name = str(each.get("name"))
+            if name not in endpoint.query:
+                yield f"query: {_bounded(name)}: the route must be given it, and is not"
+
+
+def _misfits_of_form(
+    endpoint: Endpoint, operation: dict[str, Any], described: dict[str, Any]
+) -> Iterator[str]:
+    """What is missing or not known of a form's fields; or that the route wants a body of another kind."""
+    content = _dig(operation, "requestBody", "content")
+    if not isinstance(content, dict):
+        return
+    schema = next(
+        (found for kind in _FORMS if isinstance(found := _dig(content, kind, "schema"), dict)), None
+    )
+    if endpoint.form is None:
+        wants = [kind for kind in content if kind in (*_FORMS, _JSON)]
+        if wants and (endpoint.payload is not None or _dig(operation, "requestBody", "required") is True):
+            field = "payload" if wants[0] == _JSON else "form"
+            yield f"body: the route takes {wants[0]}: write {field} = {{ … }}"
+        return
+    if schema is None:
+        if _JSON in content:
+            yield f"body: the route takes {_JSON}, not a form: write payload = {{ … }}"
+        return
+    components = _dig(described, "components")
+    try:
+        whole = _plain({**schema, "components": components if isinstance(components, dict) else {}})
+    except RecursionError:
+        return
+    yield from _unknown(endpoint.form, whole, "form")
+    yield from _missing(endpoint.form, whole, "form")
+
+
+def _missing(sent: object, schema: dict[str, Any], what: str) -> Iterator[str]:
+    """Fields that the route must be given, and is not."""
+    required = _resolved(schema, schema).get("required")
+    if isinstance(sent, dict) and isinstance(required, list):
+        names = [name for name in required if isinstance(name, str) and name not in sent]
+        if names:
+            yield f"{what}: {_bounded(', '.join(names))}: the route must be given it, and is not"
+
+
+def _unknown(sent: object, schema: dict[str, Any], what: str = "payload") -> Iterator[str]:
     """Fields that the route does not know: it ignores them, so that what they should do does not happen."""
     described = _resolved(schema, schema)
     known = described.get("properties")
@@ -128,14 +219,15 @@ def _unknown(sent: object, schema: dict[str, Any]) -> Iterator[str]:
     unknown = [str(name) for name in sent if name not in known]
     if unknown:
         fields = _bounded(", ".join(sorted(known)) or "none")
-        yield f"payload: {', '.join(unknown)}: not a field of the route, which knows {fields}"
+        yield f"{what}: {', '.join(unknown)}: not a field of the route, which knows {fields}"
 
 
-def _wrong(sent: object, schema: dict[str, Any]) -> Iterator[str]:
+def _wrong(sent: Any, schema: dict[str, Any]) -> Iterator[str]:
     try:
         import jsonschema
         import referencing
     except ImportError:
+        yield from _missing(sent, schema, "payload")
         yield "payload not held against the route's schema: pip install 'pytest-modal-bench[schema]'"
         return
     # A registry of its own, and empty: the default one would fetch what a schema refers to from the network.

@@ -36,6 +36,7 @@ def as_sample(answer: Answer, *, start: Start, seed: int | None) -> Sample:
         content_type=identifier(headers.get("content-type")),
         redirects=answer.redirects,
         held_sec=answer.held_sec,
+        reconnected=answer.reconnected,
         phases=answer.phases,
         cost_usd=cost_usd,
         cost_basis=None if cost_usd is None else "measured",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.report.cells import Cells, name_cell
+from pytest_modal_bench.report.labels import Labels
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.report.units import UNKNOWN, seconds
 from pytest_modal_bench.safety.text import counted
@@ -37,12 +38,13 @@ def answers(results: Sequence[EndpointResult]) -> str:
 def causes(results: Sequence[EndpointResult]) -> str:
     """Return a row for every failed endpoint whose cause is known: what it means, and what to try."""
     cells = Cells()
+    labels = Labels(results)
     rows = [
         (
-            name_cell(result.path),
+            name_cell(labels.path(result)),
             result.cause.replace("_", " "),
-            cells.text(result.meaning or "", result.path),
-            cells.text(result.remedy or "", result.path),
+            cells.text(result.meaning or "", labels.path(result)),
+            cells.text(result.remedy or "", labels.path(result)),
         )
         for result in results
         if result.status == "failed" and result.cause is not None

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from pytest_modal_bench.model.series import calls
 from pytest_modal_bench.report.escape import NAME_LIMIT, line
 from pytest_modal_bench.report.timing import Timing
 from pytest_modal_bench.report.units import dollars, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pytest_modal_bench.model import EndpointResult, Run, Sample, Start
+    from pytest_modal_bench.model import EndpointResult, Run
 
 _IN_CODE = str.maketrans({"`": "'", "|": "/"})
 """It sets names as code in a markdown table, and escapes nothing: these two would end cell or code."""
@@ -41,14 +40,14 @@ def render(run: Run) -> str:
 
 
 def _metrics(result: EndpointResult) -> list[_Metric]:
-    cold, warm = Timing.of(_samples(result, "cold")), Timing.of(_samples(result, "warm"))
-    costs = [s.cost_usd for s in _samples(result, "warm") if s.ok and s.cost_usd is not None]
+    cold, warm = Timing.of(calls(result.samples, "cold")), Timing.of(calls(result.samples, "warm"))
+    costs = [s.cost_usd for s in calls(result.samples, "warm") if s.ok and s.cost_usd is not None]
     spread = f"{dollars(min(costs))} - {dollars(max(costs))}" if costs else ""
     unproven = ["unverified"] if result.cold_verified is False else []
     basis = [result.cost_basis] if result.cost_basis else []
     return [
-        _Metric("cold", "s", result.cold_time_sec, _range(cold), [f"n={cold.ok}", *unproven]),
-        _Metric("warm", "s", result.warm_time_sec, _range(warm), [f"n={warm.ok}"]),
+        _Metric("cold", "s", result.cold_time_sec, _range(cold), [_n(cold), *unproven]),
+        _Metric("warm", "s", result.warm_time_sec, _range(warm), [_n(warm)]),
         _Metric("cost", "USD", result.cost_usd, spread, [f"n={len(costs)}", *basis]),
     ]
 
@@ -64,8 +63,8 @@ def _entry(result: EndpointResult, metric: _Metric) -> dict[str, Any]:
     }
 
 
-def _samples(result: EndpointResult, start: Start) -> Sequence[Sample]:
-    return [sample for sample in result.samples if sample.start == start and sample.dropped is None]
+def _n(timing: Timing) -> str:
+    return f"n={timing.ok}" if timing.ok == timing.n else f"n={timing.ok} of {timing.n}"
 
 
 def _range(timing: Timing) -> str:

@@ -6,12 +6,20 @@ import math
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.gate.statistics import SIGNIFICANT
-from pytest_modal_bench.gate.summary import counts, quarantined, reasons, verdict_of_run, verdict_or_default
+from pytest_modal_bench.gate.summary import (
+    counts,
+    prevented,
+    quarantined,
+    reasons,
+    verdict_of_run,
+    verdict_or_default,
+)
 from pytest_modal_bench.model import WORST_FIRST
 from pytest_modal_bench.report.escape import code, text
+from pytest_modal_bench.report.series_cells import times
 from pytest_modal_bench.report.timestamps import shown
-from pytest_modal_bench.report.units import UNKNOWN, cost, seconds
-from pytest_modal_bench.safety.text import counted
+from pytest_modal_bench.report.units import UNKNOWN, cost, doubted
+from pytest_modal_bench.safety.text import counted, once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,26 +107,28 @@ def _head(run: Run) -> str:
     lines = [f"### {_MARKS[verdict]} Modal endpoints: {verdict or 'nothing measured'}", " · ".join(facts)]
     if run.simulated:
         lines.append(f"Simulated: {text(run.simulated, MESSAGE_LIMIT)}")
+    if not_done := prevented(run.results):
+        lines.append(f"**Not measured:** {text(not_done, MESSAGE_LIMIT)}")
     if not run.finished:
         lines.append("**Unfinished:** this run was cut off, or was still going on.")
     return "\n\n".join(lines)
 
 
 def _noteworthy(result: EndpointResult) -> bool:
-    return verdict_or_default(result) in _NOTABLE or any(_moved(check) for check in result.checks)
+    moved = any(_moved(check) for check in result.checks)
+    return verdict_or_default(result) in _NOTABLE or moved or bool(result.misfits)
 
 
 def _row(result: EndpointResult, run: Run) -> str:
     verdict = verdict_or_default(result)
-    cold = seconds(result.cold_time_sec)
     return _cells(
         (
             code(result.id),
             f"{_MARKS[verdict]} {verdict}{' (quarantined)' if quarantined(result, run) else ''}",
-            cold if cold == UNKNOWN or result.cold_verified else f"{cold}?",
-            seconds(result.warm_time_sec),
+            times(result, "cold"),
+            times(result, "warm"),
             cost(result.cost_usd, result.cost_basis),
-            ", ".join(map(_against, _compared(result))) or UNKNOWN,
+            ", ".join(_against(check, result) for check in _compared(result)) or UNKNOWN,
         )
     )
 
@@ -146,14 +156,17 @@ def _moved(check: Check) -> str | None:
     return None
 
 
-def _against(check: Check) -> str:
+def _against(check: Check, result: EndpointResult) -> str:
     direction = _moved(check)
-    return f"{check.metric} {check.ratio:.3g}x{f' ({direction})' if direction else ''}"
+    # Its message says so where it is an earlier run's cold start that nothing proves.
+    proven = check.metric != "cold" or (bool(result.cold_verified) and "unverified" not in check.message)
+    ratio = doubted(f"{check.ratio:.3g}x", proven=proven)
+    return f"{check.metric} {ratio}{f' ({direction})' if direction else ''}"
 
 
 def _messages(results: Sequence[EndpointResult]) -> Iterator[str]:
     for result in results:
-        if said := text("; ".join(reasons(result)), MESSAGE_LIMIT):
+        if said := text("; ".join(once([*reasons(result), *result.misfits])), MESSAGE_LIMIT):
             yield f"- {code(result.id)}: {said}"
 
 

@@ -10,9 +10,10 @@ from pytest_modal_bench.gate.comparability import SAME, other_cost, other_simula
 from pytest_modal_bench.gate.summary import quarantined, verdict_or_default
 from pytest_modal_bench.report.cells import long_names, name_cell
 from pytest_modal_bench.report.escape import MESSAGE_LIMIT, NAME_LIMIT, code, text
+from pytest_modal_bench.report.series_cells import times
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.report.timestamps import shown
-from pytest_modal_bench.report.units import UNKNOWN, cost, seconds
+from pytest_modal_bench.report.units import UNKNOWN, cost, doubted
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ class _Pair(NamedTuple):
             and (ours := getattr(self.new, field)) is not None
             and theirs != ours
         ]
+
+    def proven(self, metric: str) -> bool:
+        """Whether nothing in a ratio of the two is an unproven cold start."""
+        return metric != "cold" or bool(self.old.cold_verified and self.new.cold_verified)
 
     def ratio(self, metric: str) -> float | None:
         """New over old; None where one is unknown, or they are not to be compared."""
@@ -96,9 +101,11 @@ def _what(run: Run) -> str:
 def _medians(pairs: Sequence[_Pair]) -> str:
     said = []
     for metric in _TIMES:
-        ratios = [ratio for pair in pairs if (ratio := pair.ratio(metric)) is not None]
+        compared = [pair for pair in pairs if pair.ratio(metric) is not None]
+        ratios = [ratio for pair in compared if (ratio := pair.ratio(metric)) is not None]
         if ratios:
-            said.append(f"{metric} {_times(median(ratios))} (median of {counted(len(ratios), 'pair')})")
+            shown = doubted(_times(median(ratios)), proven=all(pair.proven(metric) for pair in compared))
+            said.append(f"{metric} {shown} (median of {counted(len(ratios), 'pair')})")
     return f"; new over old: {', '.join(said)}" if said else "; none with numbers to compare"
 
 
@@ -106,17 +113,17 @@ def _row(pair: _Pair) -> tuple[str, ...]:
     old, new = pair.old, pair.new
     return (
         name_cell(new.id),
-        _change(seconds(old.cold_time_sec), seconds(new.cold_time_sec), pair.ratio("cold")),
-        _change(seconds(old.warm_time_sec), seconds(new.warm_time_sec), pair.ratio("warm")),
+        _change(times(old, "cold"), times(new, "cold"), pair.ratio("cold"), proven=pair.proven("cold")),
+        _change(times(old, "warm"), times(new, "warm"), pair.ratio("warm")),
         _change(cost(old.cost_usd, old.cost_basis), cost(new.cost_usd, new.cost_basis), pair.ratio("cost")),
         _change(verdict_or_default(old), verdict_or_default(new)),
     )
 
 
-def _change(old: str, new: str, ratio: float | None = None) -> str:
+def _change(old: str, new: str, ratio: float | None = None, *, proven: bool = True) -> str:
     if old == new and ratio is None:
         return old
-    return f"{old} -> {new}{'' if ratio is None else f' ({_times(ratio)})'}"
+    return f"{old} -> {new}{'' if ratio is None else f' ({doubted(_times(ratio), proven=proven)})'}"
 
 
 def _times(ratio: float) -> str:

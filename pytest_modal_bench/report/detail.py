@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from pytest_modal_bench.model import Start, Summary
+from pytest_modal_bench.model.series import calls
 from pytest_modal_bench.report.cells import Cells, name_cell
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.report.timing import Timing
-from pytest_modal_bench.report.units import UNKNOWN, cost, seconds
+from pytest_modal_bench.report.units import UNKNOWN, cost, doubted, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,10 +47,10 @@ def timing(results: Sequence[EndpointResult]) -> str:
     """Return a row for every endpoint and start that was called; nothing if none was."""
     cells = Cells()
     rows = [
-        _timing_row(result.id, start, Timing.of(samples), cells)
+        _timing_row(result, start, Timing.of(samples), cells)
         for result in results
         for start in get_args(Start)
-        if (samples := [s for s in result.samples if s.start == start and s.dropped is None])
+        if (samples := calls(result.samples, start))
     ]
     return cells.with_full_texts(f"{_LEGEND}\n\n{table(_TIMING, rows)}") if rows else ""
 
@@ -62,7 +63,9 @@ def costs(results: Sequence[EndpointResult]) -> str:
         (
             name_cell(result.id),
             cost(result.cost_usd, result.cost_basis),
-            cost(result.cold_cost_usd, result.cold_cost_basis),
+            doubted(
+                cost(result.cold_cost_usd, result.cold_cost_basis), proven=result.cold_verified is not False
+            ),
             cost(result.idle_tail_usd, "estimated"),
             cost(summary.total_cost_usd, "estimated" if summary.estimated else "measured"),
             f"{summary.calls_with_cost} of {summary.calls}",
@@ -78,15 +81,16 @@ def _basis(result: EndpointResult) -> str:
     return "; ".join(dict.fromkeys(sample.cost_source for sample in result.samples if sample.cost_source))
 
 
-def _timing_row(name: str, start: str, times: Timing, cells: Cells) -> tuple[str, ...]:
-    phases = times.phases
+def _timing_row(result: EndpointResult, start: Start, times: Timing, cells: Cells) -> tuple[str, ...]:
+    name, phases = result.id, times.phases
+    median = seconds(times.median) if times.censored_at is None else f"&gt; {seconds(times.censored_at)}"
     flagged = ", ".join(map(seconds, times.outliers))
     return (
         name_cell(name),
         start,
         f"{times.ok} of {times.n}",
         UNKNOWN if times.success is None else " - ".join(f"{share:.0%}" for share in times.success),
-        seconds(times.median) if times.censored_at is None else f"&gt; {seconds(times.censored_at)}",
+        doubted(median, proven=start != "cold" or times.ok == 0 or result.cold_verified),
         _range(times.interval),
         _range((times.low, times.high)),
         cells.text(flagged or UNKNOWN, name, full=flagged),

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
+from pytest_modal_bench.gate.summary import prevented
+from pytest_modal_bench.model.series import series
 from pytest_modal_bench.report.answers import answers, causes
 from pytest_modal_bench.report.cells import CELL_LIMIT, long_names, name_cell, text_cell
 from pytest_modal_bench.report.detail import costs, timing
 from pytest_modal_bench.report.escape import NAME_LIMIT, code, line, text, width
-from pytest_modal_bench.report.pairs import averages, paired
+from pytest_modal_bench.report.labels import Labels
+from pytest_modal_bench.report.pairs import averages, paired, proven
 from pytest_modal_bench.report.recommendations import recommendations
+from pytest_modal_bench.report.series_cells import STAR, times
 from pytest_modal_bench.report.starts import cold_starts
 from pytest_modal_bench.report.table import table
-from pytest_modal_bench.report.units import UNKNOWN, cost, dollars, savings, seconds
+from pytest_modal_bench.report.units import UNKNOWN, cost, dollars, doubted, savings, seconds
 from pytest_modal_bench.report.verdicts import verdicts
-from pytest_modal_bench.safety.text import counted
+from pytest_modal_bench.safety.text import counted, once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,6 +40,11 @@ _UNVERIFIED = (
     "`?`: nothing proves that this call met a new container, so the cold start, and what is computed from it,"
     " may be too low."
 )
+
+_OF_SOME = (
+    "`*`: the median of the calls that were answered; others were not. How many is under Timing Detail."
+)
+_BEYOND = "`>`: half of the calls or more timed out, so the median is beyond their deadline."
 
 _COMMANDS = """\
 # Full benchmark (cold + warm)
@@ -96,6 +106,8 @@ def _header(run: Run) -> str:
         ),
         "Simulated": text(run.simulated or ""),
     }
+    if not_done := prevented(run.results):
+        facts["Not Measured"] = text(not_done)
     if not run.finished:
         facts["Unfinished"] = "this run was cut off, or was still going on when this report was written"
     return "  \n".join(f"**{name}:** {value}" for name, value in facts.items() if value)
@@ -139,8 +151,13 @@ def _categories(results: Sequence[EndpointResult]) -> str:
         f"### {text(category, NAME_LIMIT) or 'No Category'}\n\n{table(_RESULTS, [*map(_row, group)])}"
         for category, group in groups.items()
     ]
-    if any(_cold(result).endswith("?") for result in results):
+    if any(times(result, "cold").endswith("?") for result in results):
         blocks.append(_UNVERIFIED)
+    shown = [times(result, start) for result in results for start in ("cold", "warm")]
+    if any(STAR in each for each in shown) or any(map(_cost_of_some, results)):
+        blocks.append(_OF_SOME)
+    if any(each.startswith("&gt;") for each in shown):
+        blocks.append(_BEYOND)
     return "\n\n".join(blocks)
 
 
@@ -148,17 +165,16 @@ def _row(result: EndpointResult) -> tuple[str, ...]:
     return (
         text_cell(result.endpoint),
         name_cell(result.path),
-        _cold(result),
-        seconds(result.warm_time_sec),
-        savings(result.cold_time_sec, result.warm_time_sec),
-        cost(result.cost_usd, result.cost_basis),
+        times(result, "cold"),
+        times(result, "warm"),
+        doubted(savings(result.cold_time_sec, result.warm_time_sec), proven=result.cold_verified),
+        cost(result.cost_usd, result.cost_basis) + (STAR if _cost_of_some(result) else ""),
         _status(result),
     )
 
 
-def _cold(result: EndpointResult) -> str:
-    shown = seconds(result.cold_time_sec)
-    return shown if shown == UNKNOWN or result.cold_verified else f"{shown}?"
+def _cost_of_some(result: EndpointResult) -> bool:
+    return result.cost_usd is not None and series(result, "warm").partial
 
 
 def _status(result: EndpointResult) -> str:
@@ -179,13 +195,14 @@ def _findings(run: Run) -> str:
     findings = []
     if pairs := paired(run.results):
         cold, warm = averages(pairs)
+        mark = partial(doubted, proven=proven(pairs))
         n = counted(len(pairs), "endpoint")
         same = f"the same {n}" if len(pairs) > 1 else "the same endpoint"
         direction = "faster" if warm <= cold else "slower"
         findings = [
-            f"- **Average Cold Start:** {seconds(cold)}s ({n})",
+            f"- **Average Cold Start:** {mark(f'{seconds(cold)}s')} ({n})",
             f"- **Average Warm Time:** {seconds(warm)}s ({same})",
-            f"- **Warm vs Cold Improvement:** {savings(cold, warm).lstrip('-')} {direction} (paired, {n})",
+            f"- **Warm vs Cold Improvement:** {mark(savings(cold, warm).lstrip('-'))} {direction} (paired, {n})",
         ]
     return "\n".join([*findings, f"- **Total Benchmark Cost:** {_total_cost(run.summary)}"])
 
@@ -196,10 +213,13 @@ def _numbered(sentences: Sequence[str]) -> str:
 
 def _messages(results: Sequence[EndpointResult], status: Status) -> str:
     lines = []
+    labels = Labels(results)
     for result in results:
         if result.status == status:
-            message = "; ".join(map(text, filter(None, (result.error, result.skipped_reason))))
-            lines.append(f"- {code(result.path)}: {message}" if message else f"- {code(result.path)}")
+            said = [line for line in (result.error, result.skipped_reason, *result.misfits) if line]
+            message = "; ".join(map(text, once(said)))
+            label = code(labels.path(result))
+            lines.append(f"- {label}: {message}" if message else f"- {label}")
     return "\n".join(lines)
 
 
@@ -210,10 +230,16 @@ def _names(results: Sequence[EndpointResult]) -> Iterator[str]:
 
 def _notes(run: Run) -> str:
     own = [f"- {shown}" for note in run.notes if (shown := text(note))]
+    labels = Labels(run.results)
     theirs = [
-        f"- {code(result.path)}: {shown}"
+        f"- {code(labels.path(result))}: {shown}"
         for result in run.results
-        for note in (*([f"cached? {result.cached}"] if result.cached else []), *result.misfits, *result.notes)
+        for note in (
+            *([f"cached? {result.cached}"] if result.cached else []),
+            # What does not fit is said where a failure is.
+            *(result.misfits if result.status != "failed" else []),
+            *result.notes,
+        )
         if (shown := text(note))
     ]
     return "\n".join([*own, *theirs])

@@ -24,6 +24,11 @@ class Pair(NamedTuple):
         return self.cold - self.warm
 
 
+def proven(pairs: Sequence[Pair]) -> bool:
+    """Whether every cold start among `pairs` is."""
+    return all(pair.result.cold_verified for pair in pairs)
+
+
 def paired(results: Sequence[EndpointResult]) -> list[Pair]:
     """Return the pairs among `results`, in their order."""
     return [

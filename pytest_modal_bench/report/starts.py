@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_modal_bench.gate.doubts import inconclusive
 from pytest_modal_bench.report.cells import Cells, name_cell
 from pytest_modal_bench.report.escape import code, text
+from pytest_modal_bench.report.labels import Labels
 from pytest_modal_bench.report.table import table
-from pytest_modal_bench.report.units import UNKNOWN, seconds
+from pytest_modal_bench.report.units import UNKNOWN, doubted, seconds
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ def cold_starts(results: Sequence[EndpointResult]) -> str:
         if sample.start == "cold" and sample.counts
     ]
     parts = [f"{_LEGEND}\n\n{table(_COLUMNS, rows)}"] if rows else []
-    lines = [line for result in results for line in _lines(result)]
+    labels = Labels(results)
+    lines = [line for result in results for line in _lines(result, labels.path(result))]
     return cells.with_full_texts("\n\n".join([*parts, *(["\n".join(lines)] if lines else [])]))
 
 
@@ -48,19 +51,20 @@ def _row(result: EndpointResult, sample: Sample, cells: Cells) -> tuple[str, ...
         seconds(provider.queue_sec if provider is not None else None),
         seconds(provider.boot_sec if provider is not None else None),
         seconds(sample.execution_part_sec),
-        UNKNOWN if result.load_sec is None else f"~{seconds(result.load_sec)}",
+        UNKNOWN
+        if result.load_sec is None
+        else doubted(f"~{seconds(result.load_sec)}", proven=sample.proof is not None),
         seconds(sample.unattributed_sec),
         cells.name(sample.container or "", result.id),
         cells.text(sample.proof, result.id) if sample.proof is not None else "unverified",
     )
 
 
-def _lines(result: EndpointResult) -> Iterator[str]:
-    for what, reason in (("cold", result.cold_inconclusive), ("warm", result.warm_inconclusive)):
-        if reason is not None:
-            yield f"- {code(result.path)}: {what} inconclusive: {text(reason)}".rstrip()
+def _lines(result: EndpointResult, label: str) -> Iterator[str]:
+    for line in inconclusive(result):
+        yield f"- {code(label)}: {text(line)}".rstrip()
     dropped = [sample.dropped for sample in result.samples if sample.dropped is not None]
     if dropped:
         # Each reason once: they name containers and calls, and are alike otherwise.
         reasons = "; ".join(map(text, dict.fromkeys(dropped)))
-        yield f"- {code(result.path)}: {counted(len(dropped), 'call')} dropped: {reasons}".rstrip()
+        yield f"- {code(label)}: {counted(len(dropped), 'call')} dropped: {reasons}".rstrip()

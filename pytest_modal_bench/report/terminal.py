@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from pytest_modal_bench.gate.doubts import inconclusive
+from pytest_modal_bench.gate.summary import prevented
+from pytest_modal_bench.report.labels import Labels
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
@@ -28,13 +31,17 @@ def lines(run: Run) -> Iterator[str]:
         verdicts = Counter(result.verdict for result in run.results if result.verdict is not None)
         shown = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
         yield f"gate: {run.verdict} ({shown})"
+    if not_done := prevented(run.results):
+        yield f"not measured: {not_done}"
+    labels = Labels(run.results)
     for result in run.results:
         for check in result.checks:
             if check.verdict not in ("PASS", "FAIL"):
-                yield f"{check.verdict} {result.path}: {check.message}"
-        for what, reason in (("cold", result.cold_inconclusive), ("warm", result.warm_inconclusive)):
-            if reason is not None:
-                yield f"{result.path}: {what} inconclusive: {reason}"
+                yield f"{check.verdict} {labels.path(result)}: {check.message}"
+        for line in inconclusive(result):
+            yield f"{labels.path(result)}: {line}"
+        for misfit in result.misfits:
+            yield f"{labels.path(result)}: {misfit}"
     yield from run.notes
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.gate.statistics import median_interval, outliers, wilson_interval
 from pytest_modal_bench.model import Phases
+from pytest_modal_bench.model.series import sum_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,22 +40,20 @@ class Timing:
     def of(cls, samples: Sequence[Sample]) -> Timing:
         """Sum up `samples`; a failed one has no time, but for one that timed out: that is beyond its deadline."""
         succeeded = [sample for sample in samples if sample.ok]
-        times = sorted(sample.elapsed_sec for sample in succeeded)
+        known = sum_up(samples)
+        times = known.times
         phases = {
             name: _median(
                 [value for sample in succeeded if (value := getattr(sample.phases, name)) is not None]
             )
             for name in Phases.__struct_fields__
         }
-        censored = [sample.elapsed_sec for sample in samples if sample.cause == "timeout"]
-        # A right-censored time lies somewhere above its deadline: the median is known as long as it is not among these.
-        middle = _median([*times, *(math.inf for _ in censored)])
-        beyond = middle == math.inf
+        censored = any(sample.cause == "timeout" for sample in samples)
         return cls(
             ok=len(succeeded),
             n=len(samples),
-            median=None if beyond else middle,
-            censored_at=min(censored) if beyond else None,
+            median=known.median,
+            censored_at=known.censored_at,
             success=wilson_interval(len(succeeded), len(samples)),
             outliers=tuple(times[index] for index in outliers(times)),
             interval=None if censored else median_interval(times),

@@ -41,6 +41,11 @@ def savings(cold: float | None, warm: float | None) -> str:
     return f"{round(percent)}%" if abs(percent) < _LARGE else f"{_two_digits(percent)}%"
 
 
+def doubted(shown: str, *, proven: bool | None) -> str:
+    """Return `shown` with a question mark where it is, or was computed from, a cold start that nothing proves."""
+    return shown if shown == UNKNOWN or proven else f"{shown}?"
+
+
 def _two_digits(value: float) -> str:
     scientific = f"{value:.1e}"
     if not _SMALL <= abs(value) < _LARGE:

@@ -9,6 +9,7 @@ from pytest_modal_bench.report.cells import Cells, name_cell
 from pytest_modal_bench.report.escape import line, text
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.report.units import UNKNOWN
+from pytest_modal_bench.safety.text import once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +38,7 @@ def verdicts(results: Sequence[EndpointResult]) -> str:
 
 def _reasons_cell(result: EndpointResult, cells: Cells) -> str:
     """Everything in one cell; if it is cut, all of it below the table that the lists by status do not show already."""
-    why = dict.fromkeys(reason for reason in _why(result) if line(reason))
+    why = once(reason for reason in _why(result) if line(reason))
     listed = () if result.status == "success" else (result.error, result.skipped_reason)
     full = "; ".join(text(reason) for reason in why if reason not in listed)
     return cells.text("; ".join(map(line, why)) or UNKNOWN, result.id, full=full)
@@ -46,5 +47,9 @@ def _reasons_cell(result: EndpointResult, cells: Cells) -> str:
 def _why(result: EndpointResult) -> Iterator[str]:
     """Everything that it was held against, what it passed included: a bare `PASS` says little."""
     yield from dict.fromkeys([*(check.message for check in result.checks), *reasons(result)])
-    if result.quarantine is not None:
+    yield from result.misfits
+    # Where its day is past, that is a reason already.
+    if result.quarantine is not None and not any(
+        "its quarantine ended" in reason for reason in result.reasons
+    ):
         yield f"in quarantine until {result.quarantine.until}: {result.quarantine.reason}"

@@ -44,6 +44,19 @@ def write(run: Run, paths: Sequence[Path]) -> None:
         write_bytes(path, render(run).encode())
 
 
+def write_each(run: Run, paths: Sequence[Path]) -> dict[Path, str]:
+    """As `write`, but each is tried: return those that could not be written, with a line that says why."""
+    for path in paths:
+        _renderer(path)
+    unwritten = {}
+    for path in dict.fromkeys(paths):
+        try:
+            write(run, [path])
+        except OSError as error:
+            unwritten[path] = f"{error.filename or path}: {error.strerror}"
+    return unwritten
+
+
 def gate_beside(paths: Sequence[Path]) -> Path:
     """Return where the gate's file stands: in the directory of the first of a run's reports."""
     return paths[0].with_name(gate_json.GATE)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_modal_bench.control.interface import ControlError
 from pytest_modal_bench.control.journal import Journal, restore_leftovers
 from pytest_modal_bench.control.observer import Observer
+from pytest_modal_bench.safety.secrets import ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +21,18 @@ if TYPE_CHECKING:
     from pytest_modal_bench.run.settings import Settings
 
 JOURNAL = ".modal-bench"
-"""Directory, in pytest's root directory, of what says which autoscaler settings are changed."""
+"""Directory, in the project's, of what says which autoscaler settings are changed."""
+
+_PROJECT_FILES = (
+    "pyproject.toml",
+    "pytest.toml",
+    "pytest.ini",
+    "tox.ini",
+    "setup.cfg",
+    "setup.py",
+    "endpoints.toml",
+)
+"""Names of files of which a project has one in its first directory, whether or not pytest reads it."""
 
 TOKEN_ID, TOKEN_SECRET = "MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET"
 
@@ -44,7 +56,7 @@ class Credentials(NamedTuple):
     def crossed(cls, crossed: Sequence[str | None]) -> Credentials:
         """In a worker: the credentials that `crossing` stands for."""
         own = cls(*crossed)
-        return own if own.server_url is not None else credentials(None, os.environ)
+        return own if own.server_url is not None else credentials(None, ENVIRONMENT)
 
 
 class Opened(NamedTuple):
@@ -72,7 +84,7 @@ def credentials(local: ControlAccess | None, environ: Mapping[str, str]) -> Cred
 
 
 def observer(credentials: Credentials, settings: Settings, environment: str | None, root: Path) -> Observer:
-    """The process's observer; nothing is connected yet. `root` is the directory that the journal lies in."""
+    """The process's observer; nothing is connected yet. `root` is the `project`, in which the journal lies."""
     connecting = partial(connect, credentials, environment)
     return Observer(connecting, journal(root), patience_sec=settings.patience_sec)
 
@@ -89,6 +101,20 @@ def connect(credentials: Credentials, environment: str | None) -> ControlPlane:
     )
 
 
+def project(started_in: Path) -> Path:
+    """The directory of the project that pytest was started in: the one that git knows, or else that of its files.
+
+    Not pytest's root directory, which options move: what one run has changed, the next must find.
+    """
+    around = (started_in, *started_in.parents)
+    for marks in ((".git",), (JOURNAL, *_PROJECT_FILES)):
+        for directory in around:
+            with suppress(OSError):  # a directory that nobody may look into is not the project's
+                if any((directory / mark).exists() for mark in marks):
+                    return directory
+    return started_in
+
+
 def journal(root: Path) -> Journal:
     """The journal of changed autoscaler settings of the project in `root`."""
     return Journal(root / JOURNAL)
@@ -100,12 +126,12 @@ def opened(settings: Settings, catalogue: Catalogue, local: ControlAccess | None
     Whoever forces cold starts, or has to ask for a URL, can't do without: then ControlError is raised. For evidence
     alone a note will do. `local` is the local workspace's control plane, if the run is on one that has one.
     """
-    if not wanted(settings, catalogue, os.environ):
+    if not wanted(settings, catalogue, ENVIRONMENT):
         return Opened(None, None, catalogue, journal(root).waiting())
     forced = settings.cold == "force"
     if forced:
         _check_functions(catalogue)
-    own = credentials(local, os.environ)
+    own = credentials(local, ENVIRONMENT)
     asked = observer(own, settings, catalogue.environment, root)
     needs_urls = bool(catalogue.without_url) and not settings.local
     try:

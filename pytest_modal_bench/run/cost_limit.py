@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from pytest_modal_bench.cost.forecast import Planned, forecast
 from pytest_modal_bench.cost.ledger import Ledger
-from pytest_modal_bench.model.encoding import load
+from pytest_modal_bench.model.encoding import LARGEST_BYTES, load
 from pytest_modal_bench.protocol.plan import RETAKES, is_cold_due
+from pytest_modal_bench.safety.files import read_bytes
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
@@ -58,5 +59,5 @@ def _earlier(settings: Settings) -> dict[str, EndpointResult]:
     for path in settings.reports:
         if path.suffix == ".json":
             with suppress(OSError, ValueError):
-                return {result.id: result for result in load(path.read_bytes()).results}
+                return {result.id: result for result in load(read_bytes(path, LARGEST_BYTES)).results}
     return {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,8 @@ from pytest_modal_bench.call.client import Client
 from pytest_modal_bench.call.request import RequestError, build
 from pytest_modal_bench.catalogue import resources as test_resources
 from pytest_modal_bench.local.launch import LocalWorkspace, launch
-from pytest_modal_bench.safety.files import write_bytes
+from pytest_modal_bench.safety.files import obstacle, write_bytes
+from pytest_modal_bench.safety.secrets import ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,13 +48,17 @@ def _make(name: str, catalogue: Catalogue, settings: Settings) -> Path:
     path: Path | None = getattr(catalogue.resources, name)
     if path is None:
         raise NotGenerated(f'test {name}: the catalogue has no place for it: add {name} = "…" to [resources]')
+    # Before a call costs money for it.
+    reason = obstacle(path)
+    if reason is not None:
+        raise NotGenerated(f"test {name}: {path}: can't be written: {reason}")
     endpoint = next((e for e in catalogue.endpoints if e.path == MAKERS[name]), None)
     if endpoint is None:
         raise NotGenerated(
             f"test {name}: {MAKERS[name]} makes it, but the catalogue does not have that endpoint"
         )
     try:
-        request = build(endpoint, {}, seed=_SEED, environ=os.environ)
+        request = build(endpoint, {}, seed=_SEED, environ=ENVIRONMENT)
     except RequestError as error:
         raise NotGenerated(f"test {name}: {endpoint.path}: {error}") from None
     with Client(held_after_sec=settings.held_after_sec) as client:

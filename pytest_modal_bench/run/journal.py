@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SUFFIX = ".journal"
+_LONGEST_STEM = 200
 
 
 class _Head(msgspec.Struct):
@@ -72,7 +73,8 @@ class Journal:
 def beside(report: Path, began: str, pid: int) -> Path:
     """Return where the journal of a run lies: in its first report's directory, under a name of its own."""
     moment = "".join(c for c in began if c.isalnum())[:15]
-    stem = report.name.partition(".")[0]
+    # However long a report's name is, there is room for what follows.
+    stem = os.fsencode(report.name.partition(".")[0])[:_LONGEST_STEM].decode(errors="ignore")
     return report.with_name(f"{stem}.{moment}-{pid}{SUFFIX}")
 
 

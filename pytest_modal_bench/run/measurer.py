@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import defaultdict
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, convert, json, structs
@@ -19,14 +19,15 @@ from pytest_modal_bench.catalogue import resources as test_resources
 from pytest_modal_bench.control.pool_observer import NoPoolObserver
 from pytest_modal_bench.cost.prices import Rates, from_live, table
 from pytest_modal_bench.cost.pricing import Pricing
-from pytest_modal_bench.model import Resource, Sample
+from pytest_modal_bench.model import Level, Resource, Sample
 from pytest_modal_bench.protocol import outcome
 from pytest_modal_bench.protocol.cache_guard import suspicion
 from pytest_modal_bench.protocol.evidence import PoolState
 from pytest_modal_bench.protocol.measurement import Conditions, Measurement
 from pytest_modal_bench.protocol.plan import is_cold_due, plan
 from pytest_modal_bench.protocol.pool_health import PoolHealth
-from pytest_modal_bench.protocol.preflight import Preflight
+from pytest_modal_bench.protocol.preflight import Preflight, says_of_route
+from pytest_modal_bench.safety.secrets import ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -83,6 +84,10 @@ class Measurer:
         """Endpoints whose pool's cold start is theirs, whether or not it is looked for."""
         self._answered: set[str] = set()
         self._probed: dict[str, Sample] = {}
+        self._current: Measurement | None = None
+        """The measurement that goes on."""
+        self._measured: EndpointResult | None = None
+        """What the last one gave."""
 
     def prepare(self, preparation: dict[str, Any]) -> None:
         """Take over what is known before the first test: a `Preparation` as built-in types."""
@@ -111,7 +116,8 @@ class Measurer:
         down = pool.health.verdict(endpoint.id)
         if down is not None:
             return _explained(outcome.failed(endpoint, down, pool.health.cause))
-        measurement = Measurement(endpoint, self.conditions(endpoint))
+        self._measured = None
+        measurement = self._current = Measurement(endpoint, self.conditions(endpoint))
         cold_rounds = self._cold_rounds(endpoint)
         probe = self._probed.pop(endpoint.id, None)
         if probe is not None:
@@ -121,16 +127,35 @@ class Measurer:
         if not measurement.ended:
             pool.preflight.before(measurement)
             self._make(measurement, cold_rounds)
-        if not measurement.ended:
+        if not measurement.ended or says_of_route(measurement):
             pool.preflight.after(measurement)
-        return self._result(measurement)
+        self._measured = self._result(measurement)
+        self._current = None
+        return self._measured
 
     def measure_again(self, endpoint: Endpoint) -> EndpointResult:
         """Measure an endpoint once more, forced cold starts too."""
-        measurement = Measurement(endpoint, self.conditions(endpoint))
+        measurement = self._current = Measurement(endpoint, self.conditions(endpoint))
         forced = self.settings.cold == "force" and endpoint.id in self._due
         self._make(measurement, self.settings.cold_rounds if forced else 0)
-        return self._result(measurement)
+        result = self._result(measurement)
+        self._current = None
+        return result
+
+    def cut_off(self, why: str) -> EndpointResult | None:
+        """Return what there is of the measurement that goes on, as one that failed for `why`; None: none goes on.
+
+        Makes no call. The calls of a first measurement stay where a second one is cut off.
+        """
+        measurement, before = self._current, self._measured
+        if measurement is None:
+            return None
+        self._current = None
+        endpoint = measurement.endpoint
+        result = self._summed_up(endpoint, measurement.samples, self._known(measurement))
+        if before is not None and before.id == endpoint.id:
+            result = self.together(endpoint, before, result)
+        return structs.replace(result, status="failed", error=why, cause=None, meaning=None, remedy=None)
 
     def together(self, endpoint: Endpoint, *results: EndpointResult) -> EndpointResult:
         """Return one result of several measurements of an endpoint in this run; what any of them lacked, it lacks."""
@@ -151,14 +176,14 @@ class Measurer:
         return Conditions(
             client=self.client,
             resources=self.found,
-            environ=os.environ,
+            environ=ENVIRONMENT,
             deadline_sec=self.settings.deadline_sec(endpoint.timeout),
             pool=self._pools[endpoint.pool].state,
-            tolerant=self._min_success(endpoint) < 1,
+            tolerant=_tolerates(self._level(endpoint)),
             observer=NoPoolObserver() if self.observer is None else self.observer.of_pool(endpoint),
             judge=Judge(endpoint, self._inspector, self.found, self._outputs),
             pricing=self._pricing(endpoint),
-            permit=self._permit,
+            permit=partial(self._permit, endpoint),
         )
 
     def longest_usd(self, endpoint: Endpoint) -> float | None:
@@ -188,16 +213,7 @@ class Measurer:
             return outcome.failed(endpoint, measurement.impossible)
         if not measurement.samples and measurement.stopped is not None:
             return structs.replace(outcome.not_run(endpoint), skipped_reason=measurement.stopped)
-        known = structs.replace(
-            outcome.not_run(endpoint),
-            cold_inconclusive=measurement.cold_inconclusive,
-            warm_inconclusive=measurement.warm_inconclusive or measurement.stopped,
-            cold_asked=self._cold_asked(measurement),
-            payload_sha256=self._payload_sha256(endpoint),
-            misfits=self._pools[endpoint.pool].preflight.notes(endpoint),
-            notes=list(measurement.notes),
-        )
-        result = self._summed_up(endpoint, measurement.samples, known)
+        result = self._summed_up(endpoint, measurement.samples, self._known(measurement))
         if measurement.impossible is not None:
             # No call's failure explains it, if one came before.
             return structs.replace(
@@ -209,6 +225,19 @@ class Measurer:
                 remedy=None,
             )
         return result
+
+    def _known(self, measurement: Measurement) -> EndpointResult:
+        """What is known of a measurement beside its samples."""
+        endpoint = measurement.endpoint
+        return structs.replace(
+            outcome.not_run(endpoint),
+            cold_inconclusive=measurement.cold_inconclusive,
+            warm_inconclusive=measurement.warm_inconclusive or measurement.stopped,
+            cold_asked=self._cold_asked(measurement),
+            payload_sha256=self._payload_sha256(endpoint),
+            misfits=self._pools[endpoint.pool].preflight.notes(endpoint),
+            notes=list(measurement.notes),
+        )
 
     def _remember(self, measurement: Measurement) -> None:
         """Take note of what the calls say of their pool."""
@@ -236,12 +265,12 @@ class Measurer:
             deadline_sec=self.settings.deadline_sec(endpoint.timeout),
             cold_inconclusive=known.cold_inconclusive,
             warm_inconclusive=known.warm_inconclusive,
-            min_success=self._min_success(endpoint),
+            min_success=self._level(endpoint).fail or 0.0,
         )
         result = structs.replace(
             result,
             region=next((sample.region for sample in samples if sample.region), None),
-            cached=suspicion(samples),
+            cached=suspicion(endpoint, samples),
             cold_asked=known.cold_asked,
             payload_sha256=known.payload_sha256,
             misfits=known.misfits,
@@ -249,10 +278,9 @@ class Measurer:
         )
         return _explained(self._pricing(endpoint).total(result))
 
-    def _min_success(self, endpoint: Endpoint) -> float:
+    def _level(self, endpoint: Endpoint) -> Level:
         """Which share of the endpoint's calls must be answered: all, unless its budget says that fewer will do."""
-        level = endpoint.budget.under(self.settings.budget).min_success
-        return level.fail if level is not None and level.fail is not None else 1.0
+        return endpoint.budget.under(self.settings.budget).min_success or Level(fail=1.0)
 
     def _cold_asked(self, measurement: Measurement) -> bool:
         """Whether a cold start was looked for, or would have been if any were."""
@@ -306,12 +334,20 @@ class Measurer:
         return self._rates
 
     @contextmanager
-    def _permit(self, expected_usd: float | None) -> Iterator[Callable[[float | None], None]]:
+    def _permit(
+        self, endpoint: Endpoint, expected_usd: float | None
+    ) -> Iterator[Callable[[float | None], None]]:
         if self.ledger is None:
             yield lambda _: None
             return
-        with self.ledger.call(expected_usd) as entry:
+        longest_usd = self._pricing(endpoint).bound_of_seconds(self.settings.deadline_sec(endpoint.timeout))
+        with self.ledger.call(expected_usd, longest_usd=longest_usd) as entry:
             yield entry.spent
+
+
+def _tolerates(level: Level) -> bool:
+    """Whether a warm call may fail without the endpoint failing for it: the share that is asked for will be known."""
+    return level.fail is None or level.fail < 1
 
 
 def _explained(result: EndpointResult) -> EndpointResult:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 from pytest_modal_bench.gate import verdicts
 from pytest_modal_bench.model import Run, Summary
-from pytest_modal_bench.report import gate_json
-from pytest_modal_bench.report.write import gate_beside, write
+from pytest_modal_bench.report.write import gate_beside, write_each
 from pytest_modal_bench.run import journal
 from pytest_modal_bench.run.results import Results
-from pytest_modal_bench.safety.files import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from pytest_modal_bench.model import Endpoint, EndpointResult
     from pytest_modal_bench.run.settings import Settings
@@ -38,8 +37,8 @@ class RunRecord:
         """What is simulated, in words; None: nothing."""
         self.resources: dict[str, bool | None] = {}
         """Which test resources there are; None: nobody has looked."""
-        self.unwritten: str | None = None
-        """Which report could not be written, and why."""
+        self.unwritten: dict[Path, str] = {}
+        """Which reports could not be written, and a line on each that says why."""
         self._settings = settings
         self._command = command
         self._notes: dict[str, None] = {}
@@ -79,7 +78,7 @@ class RunRecord:
         """Write the reports a last time, and return the run. The journal goes, unless a report could not be written."""
         run = self.run(over=True)
         self._write(run)
-        self._journal.close(remove=self.unwritten is None)
+        self._journal.close(remove=not self.unwritten)
         return run
 
     def run(self, *, over: bool) -> Run:
@@ -110,12 +109,6 @@ class RunRecord:
     def _write(self, run: Run) -> None:
         started = time.monotonic()
         reports = self._settings.reports
-        try:
-            write(run, reports)
-            write_bytes(gate_beside(reports), gate_json.render(run).encode())
-        except OSError as error:
-            self.unwritten = f"{error.filename or reports[0]}: {error.strerror}"
-        else:
-            self.unwritten = None
+        self.unwritten = write_each(run, [*reports, gate_beside(reports)])
         self._last_sec = time.monotonic() - started
         self._rendering_sec += self._last_sec

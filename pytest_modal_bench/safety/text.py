@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 def counted(number: int, noun: str) -> str:
     """Return `1 endpoint`, `3 endpoints`."""
@@ -15,3 +21,24 @@ def inert(line: str) -> str:
     counts at a line's beginning (actions/runner, ActionCommand.cs, `TryParse` and `TryParseV2`).
     """
     return line.replace("##[", "# #[")
+
+
+_EXCEPTION = re.compile(r"^[\w.]*(?:Failed|Error|Exception): ")
+_AROUND = " ;:,.()'\""
+"""What stands around a reason that another one quotes."""
+
+
+def once(lines: Iterable[str]) -> list[str]:
+    """Return `lines` in their order, without those that another one says, alone or among other things."""
+    kept = list(dict.fromkeys(lines))
+    for line in [*kept]:
+        # An exception's name adds nothing to what it says.
+        said = _EXCEPTION.sub("", line)
+        if any(line != other and _says(other, said) for other in kept):
+            kept.remove(line)
+    return kept
+
+
+def _says(text: str, part: str) -> bool:
+    before, found, after = text.partition(part)
+    return bool(part and found) and before[-1:] in {"", *_AROUND} and after[:1] in {"", *_AROUND}

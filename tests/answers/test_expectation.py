@@ -59,45 +59,67 @@ def test_what_no_answer_may_be_is_a_problem(media: Media, said: str) -> None:
     assert problem(media, Expect(kind="any")) == may_be, "any kind, but no broken or blank one"
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"error": "CUDA out of memory"},
-        {"detail": [{"loc": ["body"], "msg": "field required"}]},
-        {"error": "boom", "details": "…", "type": "RuntimeError", "result": None},
-        {"detail": "Not Found", "status": 404},
-    ],
-)
-def test_an_error_in_json_under_status_200_is_a_problem(body: dict[str, object]) -> None:
-    said = problem(document("json"), None, json_body=body)
+def test_an_error_in_json_is_a_problem_that_quotes_the_server() -> None:
+    body = {"image": None, "error": "CUDA out of memory"}
+    said = "an error under status 200: JSON with `error`: CUDA out of memory"
 
-    assert said is not None
-    assert said.startswith("an error under status 200: JSON with `")
-    assert problem(document("json"), Expect(kind="json"), json_body=body) == said
+    for expect in (None, Expect(kind="json"), Expect(json=("image",))):
+        assert problem(document("json"), expect, content=body) == said
+    assert problem(document("json"), Expect(kind="any"), content=body) is None
+    assert problem(document("json"), Expect(status=202), content=body, status=202) == said.replace(
+        "200", "202"
+    )
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"error": None, "image": "aGk="},
-        {"error": "", "status": "done"},
-        {"error": "one of two failed", "images": ["aGk="]},
-        {"caption": "a detail"},
-        [{"error": "in a list"}],
-        None,
-    ],
-)
-def test_json_with_a_result_or_without_an_error_is_none(body: object) -> None:
-    assert problem(document("json"), None, json_body=body) is None
+def test_json_null_is_no_result() -> None:
+    assert problem(document("json"), None, content=None) == "JSON null, not a result"
+    assert problem(document("json"), None) is None, "nobody looked into it"
 
 
-def test_json_that_has_the_expected_keys_may_have_an_error() -> None:
+def test_a_field_for_errors_that_is_asked_for_is_a_result() -> None:
     expect = Expect(kind="json", json=("error",))
 
-    assert problem(document("json"), expect, json_body={"error": "as ordered"}) is None
-    assert problem(document("json"), expect, json_body={"detail": "Not Found"}) == (
-        "an error under status 200: JSON with `detail` and without a result"
+    assert problem(document("json"), expect, content={"error": "as ordered"}) is None
+    assert problem(document("json"), expect, content={"error": None}) == (
+        "expected JSON with the key error, which is null"
     )
+    assert problem(document("json"), expect, content={"detail": "Not Found"}) == (
+        "an error under status 200: JSON with `detail`: Not Found"
+    )
+
+
+def test_work_that_was_accepted_is_not_done() -> None:
+    for expect in (None, Expect(kind="json"), Expect(json=("call_id",)), Expect(status=200)):
+        said = problem(document("json"), expect, content={"call_id": "fc-01"})
+        assert said is not None
+        assert said.startswith("accepted, not done: JSON under status 200 that only names a job")
+    assert (problem(document("text"), None, content="fc-01AB") or "").startswith("accepted, not done: text")
+
+
+@pytest.mark.parametrize("media", [document("json"), document("text"), STILL])
+def test_status_202_is_never_a_success_unless_it_is_expected(media: Media) -> None:
+    for expect in (None, Expect(), Expect(kind="any")):
+        assert problem(media, expect, content={"call_id": "fc-01"}, status=202) == (
+            "accepted, not done: status 202; if that is all it should answer, say expect.status = 202"
+        )
+    assert problem(media, Expect(status=202), content={"call_id": "fc-01"}, status=202) is None
+
+
+def test_the_expected_status_is_the_only_one() -> None:
+    assert problem(STILL, Expect(status=202), status=200) == "expected status 202, got 200"
+    assert problem(STILL, Expect(status=201), status=201) is None
+    assert problem(STILL, None, status=201) is None
+
+
+def test_nothing_is_right_where_the_expected_status_has_no_body() -> None:
+    assert problem(document("empty", 0), Expect(status=204), status=204) is None
+    assert problem(document("empty", 0), Expect(status=202), status=202) == "empty: not one byte"
+
+
+def test_a_blank_picture_may_be_what_is_expected() -> None:
+    assert problem(structs.replace(STILL, blank=True), Expect(blank=True)) is None
+    assert problem(structs.replace(FILM, blank=True), Expect(blank=True)) is None
+    assert problem(structs.replace(STILL, blank=True), Expect(blank=False)) is not None
 
 
 @pytest.mark.parametrize(
@@ -151,7 +173,7 @@ def test_sizes_are_exact_and_minima_are_met(media: Media, expect: Expect, said: 
         (("images",), None),
         (("images.0.url", "meta.seed"), None),
         (("a.b",), None),
-        (("nothing",), None),
+        (("zero", "false", "none_found"), None),
         (("images.1.url",), "images.1.url"),
         (("meta", "meta.steps"), "meta.steps"),
         (("images.url",), "images.url"),
@@ -159,18 +181,35 @@ def test_sizes_are_exact_and_minima_are_met(media: Media, expect: Expect, said: 
     ],
 )
 def test_json_has_the_keys_at_the_ends_of_dotted_paths(keys: tuple[str, ...], missing: str | None) -> None:
-    body = {"images": [{"url": "x"}], "meta": {"seed": 1}, "a.b": 1, "nothing": None}
+    body = {
+        "images": [{"url": "x"}],
+        "meta": {"seed": 1},
+        "a.b": 1,
+        "zero": 0,
+        "false": False,
+        "none_found": [],
+    }
 
-    said = problem(document("json"), Expect(json=keys), json_body=body)
+    said = problem(document("json"), Expect(json=keys), content=body)
 
     assert said == (f"expected JSON with the key {missing}, which it does not have" if missing else None)
 
 
-def test_keys_are_not_in_what_is_no_json_or_was_not_decoded() -> None:
+@pytest.mark.parametrize(("held", "what"), [(None, "null"), ("", "an empty text"), (" \n", "an empty text")])
+def test_nothing_at_the_expected_key_is_no_result(held: object, what: str) -> None:
+    said = f"expected JSON with the key a.0, which is {what}"
+
+    assert problem(document("json"), Expect(json=("a.0",)), content={"a": [held], "b": 1}) == said
+
+
+def test_keys_are_not_in_what_is_no_json() -> None:
     assert problem(STILL, Expect(json=("a",))) == "expected JSON, got a still image (PNG)"
-    assert problem(document("json"), Expect(json=("a",))) == (
-        "expected JSON with the key a, got null, or too much of it to decode"
-    )
+
+
+def test_keys_of_json_that_nobody_looked_into_are_unchecked() -> None:
+    assert problem(document("json"), Expect(json=("a",))) is None
+    assert unchecked_fields(document("json"), Expect(json=("a",))) == ["json"]
+    assert unchecked_fields(document("json"), Expect(json=("a",)), {"a": 1}) == []
 
 
 def test_an_answer_that_is_its_input_is_a_problem_where_it_must_be_distinct() -> None:

@@ -191,7 +191,7 @@ def test_a_file_larger_than_the_memory_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("death", [signal.SIGSEGV, signal.SIGKILL])
-def test_a_decoder_that_crashes_is_told_and_started_anew(death: signal.Signals) -> None:
+def test_a_decoder_that_crashes_once_is_started_anew_and_asked_again(death: signal.Signals) -> None:
     answers: list[Media] = []
     with Inspector() as inspector:
         pid = warm(inspector)
@@ -202,11 +202,9 @@ def test_a_decoder_that_crashes_is_told_and_started_anew(death: signal.Signals) 
             asking.start()
             time.sleep(0.1)
             process.send_signal(death)
-        asking.join(10)
+        asking.join(60)
 
-        assert [media.problem for media in answers] == [f"the decoder crashed over it: {death.name}"]
-        assert (answers[0].kind, answers[0].format, answers[0].checked) == ("image", "WEBP", False)
-        assert inspector.inspect(media_corpus.good("webp")).checked
+        assert [(media.checked, media.problem) for media in answers] == [(True, None)]
         assert inspector.pid != pid
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from measure_answers import answer, endpoint
 
-from pytest_modal_bench.answers import judging
+from pytest_modal_bench.answers import contents
 from pytest_modal_bench.answers.inspector import Inspector
 from pytest_modal_bench.answers.judging import Judge
 from pytest_modal_bench.answers.outputs import Outputs
@@ -70,7 +70,7 @@ def test_a_sample_says_what_its_answer_is(inspector: Inspector) -> None:
     [
         (b"", None, "empty: not one byte"),
         (b"<html><body>oops", None, "an HTML page, not a result"),
-        (b'{"detail": "boom"}', None, "an error under status 200: JSON with `detail` and without a result"),
+        (b'{"detail": "boom"}', None, "an error under status 200: JSON with `detail`: boom"),
         (b"fine", Expect(kind="image"), "expected an image, got text"),
         (b'{"a": 1}', Expect(json=("b",)), "expected JSON with the key b, which it does not have"),
         (b"fine", Expect(max_bytes=3), "expected at most 3 bytes, got 4"),
@@ -99,22 +99,51 @@ def test_a_large_answer_is_judged_by_its_file(inspector: Inspector, tmp_path: Pa
     assert judged(judge_with(inspector, expect), answer(body)).ok
 
 
-@pytest.mark.parametrize("body", [b"\xff{", b'{"a": ' + b"[" * 100_000, b'{"a": 1', b"9" * 5000])
-def test_json_that_cannot_be_decoded_is_no_crash(body: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("body", [b"\xff{", b'{"a": ' + b"[" * 100_000, b'{"a": 1'])
+def test_json_that_cannot_be_decoded_is_no_crash_and_unchecked(body: bytes, tmp_path: Path) -> None:
     file = tmp_path / "body"
     file.write_bytes(body)
     for each in (body, file):
-        sample = judged(judge_with(Looks(kind="json"), Expect(json=("a",))), answer(each))
-        assert (sample.error or "").startswith("expected JSON with the key a, ")
+        judge = judge_with(Looks(kind="json", checked=True), Expect(json=("a",)))
+        assert judged(judge, answer(each)).ok
+        assert judge.notes == ["expect: json not checked: JSON of 4 bytes is too much to look into"]
 
 
-def test_json_is_looked_into_up_to_a_size(monkeypatch: pytest.MonkeyPatch, inspector: Inspector) -> None:
-    body = b'{"error": "boom"}'
-    monkeypatch.setattr(judging, "_LARGEST_JSON", len(body))
-    assert not judged(judge_with(inspector), answer(body)).ok
+def test_json_of_any_size_is_looked_into(inspector: Inspector, tmp_path: Path) -> None:
+    body = tmp_path / "body"
+    body.write_bytes(
+        b'{"image": "' + b"QUJD" * (10 << 20) + b'", "seed": null, "errors": [{"message": "late"}]}'
+    )
+    assert judged(judge_with(inspector, Expect(json=("image",))), answer(body)).ok, "it has a result"
 
-    monkeypatch.setattr(judging, "_LARGEST_JSON", len(body) - 1)
-    assert judged(judge_with(inspector), answer(body)).ok, "nobody looked"
+    sample = judged(judge_with(inspector, Expect(json=("seed",))), answer(body))
+    assert sample.error == "expected JSON with the key seed, which is null"
+
+
+def test_json_that_stays_large_without_its_long_texts_is_told_to_be_unchecked(
+    inspector: Inspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = b'{"error": "boom", "v": [1, 2, 3]}'
+    monkeypatch.setattr(contents, "LARGEST_JSON", len(body) - 1)
+    judge = judge_with(inspector)
+
+    assert judged(judge, answer(body)).ok
+    assert judge.notes == ["answer not checked: JSON of 33 bytes is too much to look into"]
+
+
+def test_what_a_server_says_is_quoted_on_one_line_without_secrets(inspector: Inspector) -> None:
+    body = b'{"error": "no\\u001b[31m such key:\\n swordfish"}'
+    sample = as_sample(answer(body), start="warm", seed=7)
+    judged_sample = judge_with(inspector).judge(answer(body), sample, secrets=["swordfish"])
+
+    assert judged_sample.error == ("an error under status 200: JSON with `error`: no such key: [redacted]")
+
+
+def test_an_answer_that_is_still_encoded_fails_and_names_what_decodes_it(inspector: Inspector) -> None:
+    sample = judged(judge_with(inspector), answer(b"\x28\xb5\x2f\xfd\0\0", content_encoding="zstd"))
+
+    assert (sample.ok, sample.cause) == (False, "invalid_output")
+    assert "encoded with zstd" in (sample.error or "")
 
 
 def test_the_answer_is_not_to_be_the_picture_that_was_sent() -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -15,7 +14,6 @@ from pytest_modal_bench.model import Phases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -133,8 +131,11 @@ def test_a_host_with_several_addresses_is_tried_at_each(monkeypatch: pytest.Monk
         adapter.close()
 
 
-def test_certificates_may_lie_in_a_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
-    context = Adapter().poolmanager.connection_pool_kw["ssl_context"]
-    assert context.verify_mode == ssl.CERT_REQUIRED
-    assert context.check_hostname
+def test_the_deadline_counts_from_when_the_clock_starts() -> None:
+    one, other = socket.socketpair()
+    with one, other, Trace(0.3) as trace:
+        time.sleep(0.2)
+        trace.start_clock()
+        trace.hold(one)
+        assert one.recv(1) == b""
+        assert trace.elapsed_sec >= 0.3

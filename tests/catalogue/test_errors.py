@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_modal_bench.catalogue import CatalogueError, load
+from pytest_modal_bench.catalogue import CatalogueError, check_selected, load
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pytest_modal_bench.catalogue import Catalogue
 
 APP = '[apps.shop]\nurl = "https://shop.example"\n'
 ENDPOINT = '[[endpoints]]\npath = "/buy"\napp = "shop"\ncategory = "Shop"\n'
@@ -20,10 +22,17 @@ PLAIN_PATH = "path: expected a path without spaces, braces and backslashes; noth
 ENVIRON = {"TOKEN": "swordfish", "TWO_LINES": "sword\nfish", "EMPTY": ""}
 
 
+def loaded(path: Path, workspace: str | None = None) -> Catalogue:
+    """The catalogue as a run reads it that calls all of its endpoints."""
+    catalogue = load(path, workspace=workspace)
+    check_selected(catalogue, catalogue.endpoints, root=path.parent, environ=ENVIRON, media=False)
+    return catalogue
+
+
 def message(path: Path, content: str | bytes, workspace: str | None = None) -> str:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(CatalogueError) as caught:
-        load(path, workspace=workspace, environ=ENVIRON)
+        loaded(path, workspace)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None or caught.value.__suppress_context__
     text = str(caught.value)
@@ -202,7 +211,7 @@ def test_a_field_that_cannot_be_used_is_named(path: Path, added: str, expected: 
         ),
         (
             "[defaults.headers]\nX-A = '{env:NOWHERE}'\n" + APP + ENDPOINT,
-            "defaults: headers.X-A: the environment variable NOWHERE is not set; set it to the secret",
+            "/buy: headers.X-A: the environment variable NOWHERE is not set; set it to the secret",
         ),
         (
             "[apps.shop]\n" + ENDPOINT,
@@ -326,7 +335,7 @@ def test_a_catalogue_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         (tmp_path / ("x" * 300), ": can't be read: File name too long"),
     ]:
         with pytest.raises(CatalogueError) as caught:
-            load(path, root=tmp_path.parent, environ={})
+            load(path, root=tmp_path.parent)
         assert str(caught.value).endswith(expected)
         assert caught.value.__suppress_context__
 
@@ -334,9 +343,9 @@ def test_a_catalogue_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_the_file_is_named_from_the_root_on(tmp_path: Path) -> None:
     path = tmp_path / "tests" / "endpoints.toml"
     with pytest.raises(CatalogueError, match=r"^tests/endpoints\.toml: no such file$"):
-        load(path, root=tmp_path, environ={})
+        load(path, root=tmp_path)
     with pytest.raises(CatalogueError, match=f"^{path}: no such file$"):
-        load(path, root=tmp_path / "elsewhere", environ={})
+        load(path, root=tmp_path / "elsewhere")
 
 
 def toml(value: object) -> str:
@@ -421,7 +430,7 @@ def test_whatever_toml_holds_it_is_a_catalogue_or_an_error_in_one_line(
     path = tmp_path_factory.getbasetemp() / "property.toml"
     path.write_text("".join(f"{toml(key)} = {toml(value)}\n" for key, value in content.items()), "utf-8")
     try:
-        catalogue = load(path, environ=ENVIRON)
+        catalogue = loaded(path)
     except CatalogueError as error:
         assert str(error).startswith("property.toml: ")  # noqa: PT017 - whether it is raised is what varies
         assert str(error).isprintable()  # noqa: PT017

@@ -19,7 +19,7 @@ headers = st.dictionaries(header_names, st.text("xy", max_size=3), max_size=4)
 
 
 def read(**given: Any) -> dict[str, Any]:
-    return fields.read(given, PLACE, ENVIRON)
+    return fields.read(given, PLACE)
 
 
 def complaint(**given: Any) -> str:
@@ -70,8 +70,26 @@ def test_a_secret_is_looked_up_and_stays_a_placeholder() -> None:
     given = read(headers={"Authorization": "Bearer {env:TOKEN}"})
 
     assert given == {"headers": {"Authorization": "Bearer {env:TOKEN}"}}
-    assert complaint(headers={"Authorization": "Bearer {env:GONE}"}) == (
-        "headers.Authorization: the environment variable GONE is not set; set it to the secret"
+    fields.check_variables(given["headers"], PLACE.at("headers"), ENVIRON)
+
+
+@pytest.mark.parametrize(
+    ("environ", "problem"),
+    [
+        ({}, "is not set; set it to the secret"),
+        ({"TOKEN": " "}, "is not set; set it to the secret"),
+        ({"TOKEN": "sword\nfish"}, "holds more than one line of text"),
+    ],
+)
+def test_a_variable_that_can_be_no_secret_is_named_and_never_its_value(
+    environ: dict[str, str], problem: str
+) -> None:
+    given = read(headers={"Authorization": "Bearer {env:TOKEN}"})
+
+    with pytest.raises(CatalogueError) as caught:
+        fields.check_variables(given["headers"], PLACE.at("headers"), environ)
+    assert str(caught.value) == (
+        f"endpoints.toml: /buy: headers.Authorization: the environment variable TOKEN {problem}"
     )
 
 
@@ -87,6 +105,24 @@ def test_a_file_may_be_a_whole_field_or_one_of_a_list_of_them() -> None:
 def test_an_expected_number_is_above_zero_and_a_flag_may_be_false() -> None:
     assert read(expect={"distinct_from_input": False})["expect"] == Expect()
     assert complaint(expect={"min_duration": 0}) == "expect.min_duration: expected a number above 0"
+
+
+@pytest.mark.parametrize("status", [200, 202, 299])
+def test_an_expected_status_is_one_of_success(status: int) -> None:
+    assert read(expect={"status": status})["expect"] == Expect(status=status)
+
+
+@pytest.mark.parametrize("status", [-1, 0, 101, 199, 300, 404, 500])
+def test_a_status_that_is_no_success_cannot_be_expected(status: int) -> None:
+    assert complaint(expect={"status": status}) == (
+        "expect.status: expected an HTTP status from 200 to 299; any other is a failure"
+    )
+
+
+def test_an_endpoint_may_be_expected_to_answer_the_same_or_something_blank() -> None:
+    given = read(expect={"deterministic": True, "blank": True})
+
+    assert given["expect"] == Expect(deterministic=True, blank=True)
 
 
 def test_a_body_replaces_the_body_of_the_defaults_whichever_kind_it_is() -> None:

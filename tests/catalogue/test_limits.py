@@ -29,7 +29,7 @@ category = "Image"
 def endpoints(tmp_path: Path, top: str = "", film: str = "") -> dict[str, Endpoint]:
     path = tmp_path / "endpoints.toml"
     path.write_text(BASE.format(top=top, film=film))
-    return {endpoint.path: endpoint for endpoint in load(path, environ={}).endpoints}
+    return {endpoint.path: endpoint for endpoint in load(path).endpoints}
 
 
 def error(tmp_path: Path, **given: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -25,10 +25,10 @@ category = "Shop"
 """
 
 
-def read(directory: Path, content: str, *, root: Path | None = None, **names: str | None) -> Catalogue:
+def read(directory: Path, content: str, *, root: Path | None = None, **names: Any) -> Catalogue:
     path = directory / "endpoints.toml"
     path.write_text(content, "utf-8")
-    return load(path, root=root, environ={"TOKEN": "swordfish"}, **names)
+    return load(path, root=root, **names)
 
 
 def test_an_endpoint_needs_a_path_an_app_and_a_category(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ VIDEOS = {"/video-faceswap", "/wan2", "/wan2.6", "/wan2.6-r2v", "/wan2.6-lora"}
 
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
-    return load(ROOT / "tests" / "endpoints" / "endpoints.toml", root=ROOT, environ={})
+    return load(ROOT / "tests" / "endpoints" / "endpoints.toml", root=ROOT)
 
 
 def row(endpoint: Endpoint) -> tuple[object, ...]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pytest_modal_bench.control.interface import Autoscaler, ControlError
@@ -309,6 +310,7 @@ settings = st.builds(
 )
 
 
+@hypothesis_settings(deadline=None)
 @given(before=settings, app=st.text(), function=st.text(), environment=st.none() | st.text())
 def test_whatever_is_written_is_put_back(
     tmp_path_factory: pytest.TempPathFactory,
@@ -365,3 +367,49 @@ def test_whoever_can_not_put_it_back_is_told_what_is_waiting(journal: Journal) -
     assert "left the autoscaler of flux changed" in line
     assert "MODAL_TOKEN_ID" in line
     assert len(journal.waiting()) == 1, "it stays"
+
+
+def test_no_link_in_the_journal_is_followed(journal: Journal, tmp_path: Path) -> None:
+    precious = tmp_path / "precious.json"
+    opened(journal).release()
+    (file,) = files(tmp_path)
+    precious.write_text(file.read_text())
+    file.unlink()
+    file.symlink_to(precious)
+    before = precious.read_text()
+
+    with pytest.raises(ControlError, match=r"is a link; remove it$"):
+        opened(journal)
+    assert restore_leftovers(journal, Plane()) == []
+    assert journal.waiting() == []
+    assert precious.read_text() == before
+    assert file.is_symlink()
+
+
+def test_the_file_that_is_written_is_new_whatever_bears_its_name(journal: Journal, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    opened(journal).release()
+    (file,) = files(tmp_path)
+    for make in (lambda new: new.symlink_to(precious), lambda new: os.link(precious, new), os.mkfifo):
+        make(file.with_suffix(".new"))
+        opened(journal).release()
+        assert precious.read_text() == "precious"
+        assert json.loads(file.read_text())["app"] == "flux"
+        assert not file.is_symlink()
+
+
+def test_a_directory_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "journal").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ControlError, match=r"it is a link; remove it"):
+        opened(Journal(tmp_path / "journal"))
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_in_the_journal_is_not_waited_for(journal: Journal, tmp_path: Path) -> None:
+    (tmp_path / "journal").mkdir()
+    os.mkfifo(tmp_path / "journal" / "a.json")
+    (line,) = restore_leftovers(journal, Plane())
+    assert line.endswith("a.json is not a regular file; remove it")

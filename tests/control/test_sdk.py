@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from disguised import leaks
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -688,3 +691,39 @@ def test_what_modal_says_is_one_line_without_the_token(odd: Odd, status: Any, sa
     with asking(odd) as plane, pytest.raises(ControlError) as raised:
         plane.function("odd", "web").count()
     assert says in one_line(raised.value)
+
+
+def test_what_the_sdk_logs_holds_no_token(
+    workspace: LocalWorkspace, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = access(workspace)
+    monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
+    caplog.set_level(logging.DEBUG)
+    with connected(**how) as plane:
+        plane.function("ryla-flux", METHOD).count()
+    assert any(record.name.startswith("hpack") for record in caplog.records), "it does log headers"
+    for secret in (how["token_secret"], how["token_id"]):
+        assert not leaks(caplog.text, secret)
+
+
+def test_a_question_that_is_interrupted_shows_no_token(odd: Odd) -> None:
+    odd.answers["FunctionGetCurrentStats"] = 60.0
+    with asking(odd, patience_sec=5) as plane:
+        function = plane.function("odd", "web")
+        threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+        with pytest.raises(KeyboardInterrupt) as caught:
+            function.count()
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "function.count()" in shown
+    assert SECRET not in shown
+
+
+def test_a_connection_that_is_interrupted_shows_no_token(odd: Odd) -> None:
+    odd.answers["ClientHello"] = 60.0
+    threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt) as caught, asking(odd, patience_sec=5):
+        pass
+    frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    library = [frame for frame in frames if "site-packages" in frame.f_code.co_filename]
+    assert not [frame for frame in library if "contextlib" not in frame.f_code.co_filename]
+    assert not [frame for frame in frames if "pytest_modal_bench/control" in frame.f_code.co_filename]

@@ -230,3 +230,53 @@ def test_a_child_that_was_forked_during_a_call_holds_nobody_up(path: Path) -> No
     os.close(reading)
     os.waitpid(child, 0)
     assert ledger.spent == 0.5
+
+
+def killed_in_a_call(path: Path, begun: Event) -> None:
+    with Ledger(path, 1.0).call(None, longest_usd=0.75):
+        begun.set()
+        signal.pause()
+
+
+def test_a_call_whose_process_is_killed_counts_as_long_as_it_may_have_taken(path: Path) -> None:
+    begun = SPAWN.Event()
+    process = SPAWN.Process(target=killed_in_a_call, args=(path, begun))
+    process.start()
+    assert begun.wait(30)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join(30)
+    spend(Ledger(path, 1.0), 0.5)
+    with pytest.raises(LimitReached):
+        spend(Ledger(path, 1.0), 0.1)
+    assert (Ledger(path, 1.0).spent, Ledger(path, 1.0).unknown_calls) == (1.25, 0)
+
+
+ends = st.sampled_from(["answered", "failed", "cut off"])
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(ends, amounts)), amounts)
+def test_whatever_becomes_of_a_call_the_limit_and_one_call_bound_what_is_spent(
+    calls: list[tuple[str, float]], limit_usd: float
+) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        ledger, spent = Ledger(Path(directory) / "ledger", limit_usd), Decimal(0)
+        for end, usd in calls:
+            try:
+                if end == "failed":
+                    with pytest.raises(KeyboardInterrupt):
+                        interrupted(ledger, usd)
+                else:
+                    with ledger.call(None, longest_usd=usd) as entry:
+                        entry.spent(usd)
+            except LimitReached:
+                break
+            spent += Decimal(repr(usd))
+            if end == "cut off":
+                lines = ledger.path.read_text().splitlines(keepends=True)
+                ledger.path.write_text("".join(lines[:-1]))
+        assert ledger.spent == float(spent)
+        assert spent <= Decimal(repr(limit_usd)) + max(
+            (Decimal(repr(usd)) for _, usd in calls), default=Decimal(0)
+        )

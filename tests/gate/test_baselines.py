@@ -218,5 +218,13 @@ def test_anything_else_is_an_error_of_one_line(tmp_path: Path, content: str) -> 
     assert error(path).startswith(f"{path}: ")
 
 
-def test_a_directory_without_a_report_is_an_error(tmp_path: Path) -> None:
-    assert "no report in it" in error(tmp_path)
+def test_a_directory_without_a_report_is_no_history_yet(tmp_path: Path) -> None:
+    history = History.load(tmp_path)
+
+    assert history.past == []
+    assert history.notes == [f"no history yet: {tmp_path} holds no report of an earlier run"]
+
+
+def test_a_directory_in_which_no_report_can_be_read_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "old.json").write_text("{")
+    assert error(tmp_path).startswith(f"{tmp_path}: no report that can be read in it: {tmp_path}/old.json: ")

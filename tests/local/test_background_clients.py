@@ -94,11 +94,9 @@ def test_the_interval_passes_before_the_first_call_and_is_scaled() -> None:
     async def scene(one: Server, _other: Server) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        async with run_background_clients(scenario(one=called_every(100)), {"one": one.url}, 0.002):
-            await asyncio.sleep(0.1)
-            assert one.requests == []
-            await until(lambda: len(one.requests) >= 2)
-        assert 0.4 <= loop.time() - begun < 10
+        async with run_background_clients(scenario(one=called_every(100)), {"one": one.url}, 0.005):
+            await until(lambda: bool(one.requests))
+        assert 0.5 <= loop.time() - begun < 100
 
     play(scene)
 
@@ -120,6 +118,7 @@ def test_calls_stop_at_the_end_even_one_that_waits_for_its_answer() -> None:
             await waiting.wait()
             await until(lambda: bool(one.requests))
         hanging.close()
+        await asyncio.sleep(0.05)  # a request may be on its way
         count = len(one.requests)
         await asyncio.sleep(0.1)
         assert len(one.requests) == count
@@ -149,6 +148,7 @@ def test_an_error_in_the_block_comes_out_and_ends_the_calls() -> None:
 
         with pytest.raises(LookupError):
             await failing()
+        await asyncio.sleep(0.05)  # a request may be on its way
         count = len(one.requests)
         await asyncio.sleep(0.05)
         assert len(one.requests) == count

@@ -103,7 +103,7 @@ def test_several_catalogues_are_an_error(project: Project) -> None:
         project.catalogue(NOWHERE, "/ok", name=name)
 
     assert project.usage_error("--modal-bench") == (
-        "several catalogues: a/endpoints.toml, b/endpoints.toml; choose one with --modal-bench-catalogue FILE"
+        "several catalogues: a/endpoints.toml, b/endpoints.toml; choose one with --modal-bench-catalogue=FILE"
     )
 
 

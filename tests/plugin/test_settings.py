@@ -203,7 +203,7 @@ def test_a_catalogue_is_named_from_where_its_name_is_written(
 
 def test_no_catalogue_says_the_way_out(project: Project) -> None:
     assert error(project) == (
-        "no catalogue: write an endpoints.toml (the README shows one), or name one with --modal-bench-catalogue FILE"
+        "no catalogue: write an endpoints.toml (the README shows one), or name one with --modal-bench-catalogue=FILE"
     )
 
 
@@ -214,7 +214,7 @@ def test_several_catalogues_are_both_named(project: Project) -> None:
     project.catalogue(NOWHERE, "/ok", name="a/node_modules/endpoints.toml")
 
     assert error(project) == (
-        "several catalogues: a/endpoints.toml, b/endpoints.toml; choose one with --modal-bench-catalogue FILE"
+        "several catalogues: a/endpoints.toml, b/endpoints.toml; choose one with --modal-bench-catalogue=FILE"
     )
     assert settings(project, "a").catalogue == project.pytester.path / "a" / "endpoints.toml"
 
@@ -247,7 +247,7 @@ def test_pools_of_the_shipped_catalogue(project: Project) -> None:
 def test_forcing_is_refused_without_an_environment_named_for_this_run(one: Project) -> None:
     assert error(one, "--modal-bench-cold=force") == (
         "--modal-bench-cold=force stops the containers of the apps that it measures, so it wants to be told where: "
-        "name the environment with --modal-bench-environment NAME"
+        "name the environment with --modal-bench-environment=NAME"
     )
     assert settings(one, "--modal-bench-cold=force", "--modal-bench-environment=staging").cold == "force"
 

@@ -73,3 +73,44 @@ def test_a_signal_ends_the_session_as_interrupted_wherever_it_comes(
     held = place in {"protocol", "makereport", "after"}
     assert stopped.went_on == ([place] if held else [])
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_second_signal_of_a_session_that_is_ending_has_no_effect(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import os, signal, pytest
+
+        @pytest.fixture
+        def put_back():
+            yield
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+            open("put-back", "w").close()
+
+        def test_one(put_back):
+            os.kill(os.getpid(), signal.SIGINT)
+        """
+    )
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        result = pytester.inline_run("-W", "error", plugins=[Terminating()], no_reraise_ctrlc=True)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert (pytester.path / "put-back").exists()
+
+
+def test_a_signal_whose_interrupt_was_caught_is_not_the_last_one(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import os, signal, pytest
+
+        @pytest.mark.parametrize("number", [1, 2])
+        def test_it(number):
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGTERM)
+        """
+    )
+    pytester.inline_run(plugins=[Terminating()]).assertoutcome(passed=2)

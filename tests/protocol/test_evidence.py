@@ -172,3 +172,27 @@ def test_a_record_that_comes_late_takes_nothing_away() -> None:
     early = evidence.with_record(sample(call_id="fc-1"), {"fc-1": record("fc-1", "ta-1", 5.0)})
 
     assert evidence.with_record(early, {}) == early
+
+
+def test_containers_that_have_answered_the_endpoint_may_take_turns() -> None:
+    state = PoolState()
+    for container in ("ta-1", "ta-2", "ta-1"):
+        state.remember("flux", sample(container=container))
+    for container in ("ta-2", "ta-1", "ta-2"):
+        met = sample(container=container)
+        assert evidence.against_warm(met, {}, state, "flux") is None
+        state.remember("flux", met)
+
+    assert evidence.against_warm(sample(container="ta-3"), {}, state, "flux") == (
+        "the container changed from ta-2 to ta-3"
+    )
+
+
+def test_a_container_that_has_answered_another_endpoint_alone_is_not_warm() -> None:
+    state = PoolState()
+    state.remember("flux", sample(container="ta-1"))
+    state.remember("wan", sample(container="ta-2"))
+
+    assert evidence.against_warm(sample(container="ta-2"), {}, state, "flux") == (
+        "container ta-2 had not answered this endpoint before"
+    )

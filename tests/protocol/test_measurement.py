@@ -81,6 +81,12 @@ class Pricing:
         seconds = None if of.provider is None else of.provider.execution_sec
         return structs.replace(of, cost_usd=seconds, cost_basis=None if seconds is None else "estimated")
 
+    def bound(self, of: Sample) -> float | None:
+        return of.cost_usd
+
+    def bound_of_seconds(self, seconds: float) -> None:
+        del seconds
+
 
 class Permits:
     """Permits `allowed` calls; remembers what each was expected to cost, and what it cost."""
@@ -256,7 +262,8 @@ def test_an_answer_is_judged_looked_up_priced_and_paid_for_before_the_next_call(
     class Judge:
         notes = ("a note",)
 
-        def judge(self, answered: Answer, of: Sample) -> Sample:
+        def judge(self, answered: Answer, of: Sample, *, secrets: object) -> Sample:
+            del secrets
             assert answered.ok
             events.append("judge")
             return of
@@ -297,7 +304,8 @@ def test_an_answer_that_is_judged_wrong_has_failed_and_is_no_time() -> None:
     class Judge:
         notes = ()
 
-        def judge(self, _: Answer, of: Sample) -> Sample:
+        def judge(self, _: Answer, of: Sample, *, secrets: object) -> Sample:
+            del secrets
             return structs.replace(of, ok=False, error="not an image", cause="invalid_output")
 
     measurement = measurement_with(Client(answer(), answer()), judge=Judge())

@@ -199,7 +199,9 @@ def test_each_endpoint_is_held_against_the_route_that_is_its_own() -> None:
     preflight.after(other)
 
     assert preflight.notes(given.endpoint) == []
-    assert preflight.notes(other.endpoint) == ["the app's /openapi.json knows no POST /fluks"]
+    assert preflight.notes(other.endpoint) == [
+        "the app's /openapi.json knows no POST /fluks: POST /flux is there: did you mean /flux?"
+    ]
     assert len(asked(given)) == 1
 
 
@@ -215,7 +217,9 @@ def test_a_route_that_is_not_there_or_not_by_that_method() -> None:
     given = measurement(app(method="get"))
     preflight.after(given)
 
-    assert preflight.notes(given.endpoint) == ["the app's /openapi.json knows no POST /flux"]
+    assert preflight.notes(given.endpoint) == [
+        'the app\'s /openapi.json knows no POST /flux: the route takes GET: write method = "GET"'
+    ]
 
 
 def test_a_field_that_the_route_does_not_know_does_nothing() -> None:
@@ -462,6 +466,7 @@ def test_without_jsonschema_the_rest_is_checked_and_one_line_says_so(monkeypatch
 
     assert misfits(BODY, {"x": 1}) == [
         "payload: x: not a field of the route, which knows prompt, size, steps",
+        "payload: prompt: the route must be given it, and is not",
         "payload not held against the route's schema: pip install 'pytest-modal-bench[schema]'",
     ]
 

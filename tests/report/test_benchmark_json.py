@@ -31,7 +31,7 @@ def test_each_known_median_is_an_entry_and_smaller_is_better() -> None:
     cost = {"name": "flux: cost", "unit": "USD", "value": 0.002, "range": "0.0010 - 0.0030"}
     assert read(flux) == [
         cold | {"extra": "n=1, unverified, L40S"},
-        warm | {"extra": "n=2, L40S"},
+        warm | {"extra": "n=2 of 3, L40S"},
         cost | {"extra": "n=2, estimated, L40S"},
     ]
 

@@ -212,7 +212,7 @@ def test_findings_compare_the_same_endpoints_and_say_how_many() -> None:
 
 def test_findings_of_one_endpoint_that_is_slower_warm() -> None:
     assert section(
-        render(run([result(cold_time_sec=2.0, warm_time_sec=3.0)])), "Key Findings"
+        render(run([result(cold_time_sec=2.0, warm_time_sec=3.0, cold_verified=True)])), "Key Findings"
     ).splitlines() == [
         "- **Average Cold Start:** 2.0s (1 endpoint)",
         "- **Average Warm Time:** 3.0s (the same endpoint)",

@@ -22,7 +22,7 @@ def test_nothing_measured_recommends_nothing() -> None:
 
 
 def test_one_endpoint_is_neither_fastest_nor_slowest() -> None:
-    sentences = recommendations(run([result(cold_time_sec=4.0, warm_time_sec=1.0)]))
+    sentences = recommendations(run([result(cold_time_sec=4.0, warm_time_sec=1.0, cold_verified=True)]))
     assert [sentence.split("**")[1] for sentence in sentences] == [
         "Keep containers warm",
         "Pre-warm before peak hours",
@@ -32,7 +32,7 @@ def test_one_endpoint_is_neither_fastest_nor_slowest() -> None:
 
 
 def test_a_pool_is_warmed_once() -> None:
-    shared = [result(cold_time_sec=cold, warm_time_sec=1.0, pool="one") for cold in (4.0, 6.0)]
+    shared = [result(cold_time_sec=cold, warm_time_sec=1.0, pool="one", cold_verified=True) for cold in (4.0, 6.0)]
     assert recommendations(run(shared))[-1].endswith(
         "one call to 1 pool takes 6.0s of cold starts away from users"
     )

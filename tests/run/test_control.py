@@ -39,7 +39,7 @@ category = "A"
 def catalogue(tmp_path: Path, one: str = 'url = "https://one.modal.run"') -> Any:
     path = tmp_path / "endpoints.toml"
     path.write_text(CATALOGUE.format(one=one))
-    return load(path, environ={})
+    return load(path)
 
 
 def settings(**changed: Any) -> Settings:
@@ -288,3 +288,18 @@ def test_where_nothing_can_be_put_back_a_line_says_why(tmp_path: Path, connectin
     asked = control.observer(Credentials(None, None, None), settings(), None, tmp_path)
 
     assert control.restore(asked, tmp_path) == [str(GONE)]
+
+
+def test_the_project_is_what_git_knows_or_else_the_nearest_directory_with_its_files(tmp_path: Path) -> None:
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    assert control.project(below) == below
+
+    (tmp_path / "a" / "tox.ini").touch()
+    assert control.project(below) == tmp_path / "a"
+    (below / "endpoints.toml").touch()
+    assert control.project(below) == below
+
+    (tmp_path / ".git").mkdir()
+    assert control.project(below) == tmp_path
+    assert control.project(tmp_path / "a") == tmp_path

@@ -54,7 +54,7 @@ def settings(**changed: Any) -> Settings:
 def of(tmp_path: Path, lora: str) -> Catalogue:
     path = tmp_path / "endpoints.toml"
     path.write_text(CATALOGUE.format(lora=lora))
-    return load(path, environ={})
+    return load(path)
 
 
 @pytest.fixture

@@ -126,8 +126,31 @@ def test_a_cached_answer_is_no_warm_one(project: Project) -> None:
     )
 
     assert "with the same bytes" in results["/z-image-simple"]["cached"]
-    assert "cached: " in results["/z-image-simple"]["error"], "strict"
+    assert results["/z-image-simple"]["verdict"] == "FAIL", "strict"
+    assert any("cached: " in reason for reason in results["/z-image-simple"]["reasons"])
     assert (results["/z-image-danrisi"]["status"], results["/z-image-danrisi"]["cached"]) == ("success", None)
+
+
+def test_nothing_is_said_of_caches_where_no_seed_is_sent_or_equal_answers_are_right(project: Project) -> None:
+    shipped = SHIPPED_CATALOGUE.read_text()
+    for catalogue in (
+        re.sub(r'seed = "\{seed\}"', "seed = 42", shipped),
+        re.sub(r"(?m)^(path = \"/z-image-simple\")$", r"\1\nexpect = { deterministic = true }", shipped),
+    ):
+        assert catalogue != shipped
+        results = run(
+            project,
+            '\n[faults]\n"/z-image-simple" = { kind = "cached" }\n',
+            "--modal-bench-strict",
+            "--modal-bench-cold=off",
+            "-k",
+            "z-image-simple",
+            catalogue=catalogue,
+        )
+        assert (results["/z-image-simple"]["status"], results["/z-image-simple"]["cached"]) == (
+            "success",
+            None,
+        )
 
 
 def test_a_field_that_the_route_does_not_read_is_noticed(project: Project) -> None:
@@ -150,7 +173,7 @@ def test_an_upscaler_that_ignores_a_field_passes_and_is_noted(project: Project) 
 
     assert results["/seedvr2"]["status"] == "success"
     assert any("face_image: not a field" in misfit for misfit in results["/seedvr2"]["misfits"])
-    assert strict["/seedvr2"]["status"] == "failed"
+    assert strict["/seedvr2"]["verdict"] == "FAIL"
 
 
 def test_every_edge_answer_comes_out_with_its_cause(project: Project) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -151,3 +152,32 @@ def test_the_local_workspace_ends_with_its_session(
         assert left_behind(local) == []
     still = [each.laddr for each in psutil.net_connections() if each.status == psutil.CONN_LISTEN]
     assert not listening & {address.port for address in still if address}
+
+
+@spread
+def test_a_second_interrupt_ends_quietly_and_costs_no_report(
+    hanging: Path, service: Service, spread: tuple[str, ...]
+) -> None:
+    with PytestProcess(hanging, "--modal-bench", *spread) as running:
+        until("an endpoint hangs", lambda: "/hang" in service.calls)
+        running.until_done(2)
+        running.descendants()
+        for _ in range(3):
+            running.interrupt()
+            time.sleep(0.1)
+
+        assert running.wait() == INTERRUPTED, running.output.read_text()
+        is_gone(running)
+        stopped(running, ["/ok1", "/ok2"])
+    output = running.output.read_text()
+    assert "Traceback" not in output
+    assert "Error" not in output
+
+
+def test_workers_end_within_two_seconds_of_their_pytest(hanging: Path, service: Service) -> None:
+    with PytestProcess(hanging, "--modal-bench", "-n", "2") as running:
+        until("an endpoint hangs", lambda: "/hang" in service.calls)
+        running.descendants()
+        running.send(signal.SIGKILL)
+        running.wait()
+        until("everything it started is gone", lambda: not running.survivors(), timeout=3)

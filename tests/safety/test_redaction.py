@@ -3,9 +3,11 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import time
 from urllib.parse import quote, quote_plus
 
 import pytest
+from disguised import ENCODINGS, SECRETS, leaks
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -78,6 +80,62 @@ def test_what_looks_like_a_token_is_taken_out(text: str, cleaned: str) -> None:
 def test_a_long_hostile_text_takes_no_time() -> None:
     text = "wk-" * 200_000 + " " + "Bearer" * 100_000
     assert Redactor(["wk-wk-x"]).clean(text) == text
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_disguised_secret_is_taken_out_and_the_rest_is_kept(encoding: str, secret: str) -> None:
+    text = f"no access for <{ENCODINGS[encoding](secret)}>, sorry"
+    cleaned = Redactor([*SECRETS, "another secret"]).clean(text)
+    assert leaks(cleaned, secret) == set()
+    assert cleaned.startswith("no access for <")
+    assert cleaned.endswith(">, sorry")
+    assert REDACTED in cleaned
+
+
+@given(
+    st.sampled_from(SECRETS),
+    st.lists(st.sampled_from(sorted(set(ENCODINGS) - {"reversed", "latin-1"})), min_size=1, max_size=1),
+    st.sampled_from(["percent", "html", "json", "percent, lower case", "html decimal", "json, escaped"]),
+    st.sampled_from(["", "x", "..", "key="]),
+)
+def test_escapes_upon_a_disguise_hide_nothing(secret: str, inner: list[str], outer: str, before: str) -> None:
+    form = ENCODINGS[outer](before + ENCODINGS[inner[0]](secret))
+    if all(ord(c) < 0x10000 for c in form):
+        cleaned = Redactor([secret]).clean(f"{before}{form}.")
+        assert REDACTED in cleaned
+        assert leaks(cleaned, secret) == set()
+
+
+def test_words_side_by_side_are_not_taken_for_a_short_secret() -> None:
+    assert Redactor(["prod"]).clean("pro duct, PROD, p\u200brod") == "pro duct, [redacted], [redacted]"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "x",
+        "%25",
+        "&amp;",
+        "\\u0073",
+        "日本語",
+        "s3cr3t ",
+        SECRETS[0],
+        "\\",
+        "é",
+        "\x1b[",
+        "%e6",
+        "&#x",
+        "\\x",
+    ],
+)
+def test_a_long_text_is_cleaned_in_linear_time(piece: str) -> None:
+    def seconds(length: int) -> float:
+        started = time.process_time()
+        Redactor(SECRETS).clean(piece * (length // len(piece)))
+        return time.process_time() - started
+
+    assert seconds(1 << 18) < 20 * seconds(1 << 15) + 1
 
 
 def test_its_repr_says_nothing() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modal_bench.safety.text import counted, inert
+from pytest_modal_bench.safety.text import counted, inert, once
 
 
 def test_counted() -> None:
@@ -20,3 +20,10 @@ def test_no_command_for_a_ci_runner_is_left_in_a_line(line: str) -> None:
 
 def test_a_line_without_one_stays() -> None:
     assert inert("### a #[b] c[0] ::error:: d") == "### a #[b] c[0] ::error:: d"
+
+
+def test_what_another_line_says_is_said_once() -> None:
+    assert once(["cut off: Timeout (>3.0s).", "Failed: Timeout (>3.0s)."]) == ["cut off: Timeout (>3.0s)."]
+    assert once(["cached", "strict: cached; unverified", "cached"]) == ["strict: cached; unverified"]
+    assert once(["ValueError: x", "OSError: x"]) == ["OSError: x"]
+    assert once(["warm 5 s", "warm 5 seconds"]) == ["warm 5 s", "warm 5 seconds"]

@@ -42,7 +42,10 @@ class Connection:
         line, *fields = head.decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, value in (each.split(":", 1) for each in fields)}
         while len(body) < int(headers.get("content-length", "0")):
-            body += self.socket.recv(1 << 16)
+            piece = self.socket.recv(1 << 16)
+            if not piece:
+                return None
+            body += piece
         method, path, _ = line.split(" ")
         received = Received(method, path, headers, body)
         self.server.received.append(received)

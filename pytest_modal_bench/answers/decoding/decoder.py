@@ -25,7 +25,7 @@ def decode(data: Data, file: IO[bytes] | None = None) -> Findings:
     form = formats.identify(data[: formats.HEAD_BYTES])
     nothing = Findings(kind="text") if form is None else Findings(kind=form.kind, format=form.name)
     try:
-        return documents.look(data[:]) if form is None else _decode(data, file or io.BytesIO(data), form)
+        return documents.look(data) if form is None else _decode(data, file or io.BytesIO(data), form)
     except Undecodable as error:
         return structs.replace(nothing, unchecked=str(error))
     except Unusable as error:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from io import FileIO
 
 import msgspec
 
@@ -23,8 +24,20 @@ _LONGEST_ANSWER = 16_384
 _KEPT_ENVIRONMENT = ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
+_OWN_WATCH = frozenset({signal.SIGIO, signal.SIGALRM})
+"""What the process ends itself with when its parent is gone, or when its own clock has run out."""
+
+
 class _Lost(Exception):
     """The process is no more, or does not make sense any more; the message says why."""
+
+
+class _Late(_Lost):
+    """It has not answered in time."""
+
+
+class _EndedItself(_Lost):
+    """Its own watch ended it, which says nothing of the file."""
 
 
 class DecodingProcess:
@@ -35,6 +48,8 @@ class DecodingProcess:
         self._patience_sec = patience_sec
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
+        self._lifeline: FileIO | None = None
+        """A pipe that nothing is ever written to: the process ends when it is closed."""
 
     @property
     def pid(self) -> int | None:
@@ -44,8 +59,24 @@ class DecodingProcess:
     def decode(self, descriptor: int) -> Findings:
         """What the file is that `descriptor` is open for, which must not be empty.
 
-        Raises Unusable if the process did not survive it, or took too long; Undecodable if it does not start.
+        A process that is lost over the file may be lost by chance, so that the file is given to a second one. Raises
+        Unusable if that is lost as well, or if it takes too long; Undecodable if no process starts or stays.
         """
+        try:
+            return self._ask(descriptor)
+        except _Late as error:
+            raise Unusable(str(error)) from None
+        except _Lost:
+            pass
+        try:
+            return self._ask(descriptor)
+        except _EndedItself as error:
+            raise Undecodable(str(error)) from None
+        except _Lost as error:
+            raise Unusable(str(error)) from None
+
+    def _ask(self, descriptor: int) -> Findings:
+        """What the process answers. Raises _Lost if it does not; it is then ended."""
         connection = self._ready()
         try:
             try:
@@ -56,12 +87,12 @@ class DecodingProcess:
                 socket.send_fds(connection, [b"+"], [descriptor])
             line = self._line(connection, self._patience_sec)
             return msgspec.json.decode(line, type=Findings)
-        except (_Lost, OSError) as error:
+        except OSError as error:
             self.end()
-            raise Unusable(str(error)) from None
+            raise _Lost(str(error)) from None
         except msgspec.DecodeError:
             self.end()
-            raise Unusable("the decoder went wrong over it") from None
+            raise _Lost("the decoder went wrong over it") from None
         except BaseException:
             self.end()  # or its late answer would be taken for the next one's
             raise
@@ -76,6 +107,9 @@ class DecodingProcess:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+        if self._lifeline is not None:
+            self._lifeline.close()
+            self._lifeline = None
 
     def _ready(self) -> socket.socket:
         if self._process is not None and self._process.poll() is not None:
@@ -94,16 +128,28 @@ class DecodingProcess:
 
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair()
-        limits = [str(self._memory_bytes), repr(self._patience_sec + _GRACE_SEC)]
-        with theirs:
+        reading, writing = os.pipe()
+        self._lifeline = FileIO(writing, "wb")
+        try:
             self._process = subprocess.Popen(  # noqa: S603 - this package's own module, no shell
-                [sys.executable, "-P", "-m", "pytest_modal_bench.answers.decoding.worker", *limits],
+                [
+                    *(sys.executable, "-P", "-m", "pytest_modal_bench.answers.decoding.worker"),
+                    *(str(self._memory_bytes), repr(self._patience_sec + _GRACE_SEC), str(reading)),
+                ],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env={name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ},
+                pass_fds=(reading,),
                 start_new_session=True,
             )
+        except BaseException:
+            ours.close()
+            self.end()
+            raise
+        finally:
+            theirs.close()
+            os.close(reading)
         return ours
 
     def _line(self, connection: socket.socket, patience_sec: float) -> bytes:
@@ -112,27 +158,32 @@ class DecodingProcess:
         line = b""
         while not line.endswith(b"\n"):
             left_sec = deadline - time.monotonic()
-            if left_sec <= 0 or len(line) > _LONGEST_ANSWER:
-                raise _Lost(f"not decoded within {patience_sec:g} s")
-            connection.settimeout(left_sec)
+            # Whoever was stopped meanwhile finds the deadline passed, and the answer there.
+            connection.settimeout(max(left_sec, 0.0))
             try:
                 received = connection.recv(_LONGEST_ANSWER)
-            except TimeoutError:
-                continue
+            except (TimeoutError, BlockingIOError):
+                received = None
             except ConnectionError:
                 received = b""
-            if not received:
-                raise _Lost(self._death())
-            line += received
+            if received == b"":
+                raise self._death()
+            line += received or b""
+            if not line.endswith(b"\n") and (left_sec <= 0 or len(line) > _LONGEST_ANSWER):
+                raise _Late(f"not decoded within {patience_sec:g} s")
         return line
 
-    def _death(self) -> str:
-        """Why the process ended, in words."""
+    def _death(self) -> _Lost:
+        """Why the process ended."""
         assert self._process is not None  # noqa: S101 - its end was just read
         try:
             code = self._process.wait(_END_SEC)
         except subprocess.TimeoutExpired:
-            return "the decoder closed its connection"
-        if code < 0:
-            return f"the decoder crashed over it: {signal.Signals(-code).name}"
-        return f"the decoder ended over it, with exit code {code}"
+            return _Lost("the decoder closed its connection")
+        if code >= 0:
+            return _Lost(f"the decoder ended over it, with exit code {code}")
+        # The real-time signals have no names.
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        if -code in _OWN_WATCH:
+            return _EndedItself(f"the decoder ended itself: {name}")
+        return _Lost(f"the decoder crashed over it: {name}")

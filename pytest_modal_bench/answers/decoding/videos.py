@@ -80,7 +80,7 @@ def _play(container: Any, stream: Any, form: Format) -> Findings:
             raise Unusable(f"too many pixels: more than {limits.MAX_PIXELS} in {spans.frames} frames")
         size = size or _displayed(frame)
         # One frame that shows something settles it.
-        blank = blank and is_blank(_sample(frame))
+        blank = blank and is_blank(_sample(frame), still=False)
     if size is None:
         raise Unusable("holds no frame that can be decoded")
     return Findings(

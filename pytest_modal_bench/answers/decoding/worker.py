@@ -1,7 +1,7 @@
 """The decoding process: is handed file after file, and answers each with a line of JSON.
 
 It has a session, an environment and limits of its own; a decoder that goes wrong takes nothing else with it.
-It ends when its standard input does, even while it decodes: then its parent is gone.
+It ends when its standard input does or, even while it decodes, when its lifeline is cut: then its parent is gone.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import fcntl
 import mmap
 import os
 import resource
+import select
 import signal
 import socket
 import sys
@@ -24,11 +25,13 @@ from pytest_modal_bench.answers.decoding.findings import Findings
 _MAX_DESCRIPTORS = 64
 
 
-def serve(memory_bytes: int, patience_sec: float) -> None:
+def serve(memory_bytes: int, patience_sec: float, lifeline: int) -> None:
     """Answer requests on standard input, a socket, until its other end is closed.
 
-    A request is one byte, and with it a descriptor of a file that is not empty.
+    A request is one byte, and with it a descriptor of a file that is not empty. `lifeline` is the reading end of a pipe
+    that nothing is ever written to, and whose other end the parent alone holds.
     """
+    _die_with(lifeline)
     _prepare(memory_bytes)
     with socket.socket(fileno=os.dup(0)) as parent:
         parent.sendall(b"ready\n")
@@ -38,9 +41,7 @@ def serve(memory_bytes: int, patience_sec: float) -> None:
                 return
             # The parent's clock runs out first. This one is for the case that the parent is no more.
             signal.setitimer(signal.ITIMER_REAL, patience_sec)
-            _die_with(parent, True)
             answer = _answer(descriptors[0])
-            _die_with(parent, False)
             signal.setitimer(signal.ITIMER_REAL, 0)
             parent.sendall(answer + b"\n")
 
@@ -65,14 +66,16 @@ def _prepare(memory_bytes: int) -> None:
             resource.setrlimit(limit, (value, value))
 
 
-def _die_with(parent: socket.socket, on: bool) -> None:
-    """Have the kernel end this process when `parent` closes, without asking the C code that runs.
+def _die_with(lifeline: int) -> None:
+    """Have the kernel end this process when `lifeline` is cut, without asking the C code that runs.
 
-    Nothing else comes in while a file is decoded, so whatever SIGIO reports is the end; its default is to kill.
+    The one thing that can happen to that pipe is its end. The socket would not do: the kernel queues a request first
+    and reports it later, with the same signal, perhaps when it has been read already. The signal's default is to kill.
     """
-    fcntl.fcntl(parent, fcntl.F_SETOWN, os.getpid())
-    flags = fcntl.fcntl(parent, fcntl.F_GETFL)
-    fcntl.fcntl(parent, fcntl.F_SETFL, flags | os.O_ASYNC if on else flags & ~os.O_ASYNC)
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+    if select.select([lifeline], [], [], 0)[0]:
+        sys.exit()  # it was cut before
 
 
 def _answer(descriptor: int) -> bytes:
@@ -88,4 +91,4 @@ def _answer(descriptor: int) -> bytes:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), float(sys.argv[2]))
+    serve(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))

@@ -19,12 +19,14 @@ from pytest_modal_bench.local.workspace.faults import (
     Slow,
     Still,
 )
+from pytest_modal_bench.safety.files import read_bytes
 
 if TYPE_CHECKING:
     from pytest_modal_bench.local.workspace.apps import App, Endpoint, Workspace
 
 SUCCESS_HEADERS = {"x-cost-usd", "x-execution-time-sec", "x-gpu-type", "server-timing"}
 MIDDLEWARE_PREFIX = "x-modal-bench-"
+_LARGEST_BYTES = 2**20
 LATE_SEC = 10.0
 """How late a late record is if the scenario does not set it."""
 
@@ -179,7 +181,7 @@ def read(name: str, workspace: Workspace) -> Scenario:
         data = (files(__package__) / "scenarios" / f"{name}.toml").read_bytes()
     elif name.endswith(".toml"):
         try:
-            data = Path(name).read_bytes()
+            data = read_bytes(Path(name), _LARGEST_BYTES)
         except OSError as error:
             raise ScenarioError(f"scenario {name!r} cannot be read: {error.strerror}") from error
     else:

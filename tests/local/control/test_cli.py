@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 pytest.importorskip("modal")
 
 
-SCALE = 0.02
-"""Containers stay for 6 s: long enough for a command to find them."""
+SCALE = 0.1
+"""Containers stay for 30 s: long enough for a command to find them."""
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
+import pytest
 from gated_project import gated
 
 if TYPE_CHECKING:
-    import pytest
     from project import Project, Service
 
 
@@ -22,6 +23,44 @@ def test_a_baseline_that_is_none_is_one_line(project: Project, service: Service)
     project.pytester.path.joinpath("old.json").write_text("{")
 
     assert "old.json" in project.usage_error("--modal-bench", "--modal-bench-baseline=old.json")
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+def test_an_empty_directory_is_no_history_yet(project: Project, service: Service, workers: list[str]) -> None:
+    project.catalogue(service.url, "/ok")
+    project.pytester.mkdir("history")
+
+    result = project.run("--modal-bench", "--modal-bench-baseline=history", *workers)
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["no history yet: *history holds no report of an earlier run"])
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+@pytest.mark.parametrize("name", ["/dev/zero", "pipe", "large.json", f"{'x' * 300}.json"])
+def test_what_is_no_file_of_a_sensible_size_is_one_line(
+    project: Project, service: Service, name: str, workers: list[str]
+) -> None:
+    project.catalogue(service.url, "/ok")
+    os.mkfifo(project.pytester.path / "pipe")
+    with (project.pytester.path / "large.json").open("wb") as file:
+        file.truncate(10 * 2**30)
+
+    assert project.usage_error("--modal-bench", f"--modal-bench-baseline={name}", *workers)
+    assert service.calls == []
+
+
+def test_without_its_extra_a_baseline_is_refused_at_the_start(project: Project, service: Service) -> None:
+    project.catalogue(service.url, "/ok")
+    project.pytester.mkdir("history")
+    project.pytester.makeconftest(
+        "import sys; sys.modules['scipy'] = None; sys.modules['scipy.stats'] = None"
+    )
+
+    said = project.usage_error("--modal-bench", "--modal-bench-baseline=history")
+
+    assert "pip install 'pytest-modal-bench[stats]'" in said
+    assert service.calls == []
 
 
 def test_with_little_history_the_ratio_is_shown_and_nothing_fails(project: Project, service: Service) -> None:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
+import socket
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
-    import pytest
     from project import Project, Service
 
 
@@ -49,3 +52,45 @@ def test_one_that_cannot_be_read_is_an_error(project: Project) -> None:
     assert project.usage_error("--modal-bench", "--modal-bench-catalogue=folder") == (
         "folder: is a directory; name the catalogue's file in it"
     )
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+@pytest.mark.parametrize(
+    "how", ["--modal-bench-catalogue=below/../endpoints.toml", "below/../endpoints.toml"]
+)
+def test_a_path_with_two_dots_is_the_file_that_it_leads_to(
+    project: Project, service: Service, how: str, workers: list[str]
+) -> None:
+    project.catalogue(service.url, "/ok")
+    project.pytester.mkdir("below")
+
+    result = project.run("--modal-bench", how, "-v", *workers)
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*endpoints.toml::test_endpoint?ok? *"])
+    assert ".." not in result.stdout.str().partition("collected")[2].partition("=")[0]
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("/dev/zero", "it is a device, not a regular file"),
+        ("pipe", "it is a pipe, not a regular file"),
+        ("socket", "it is a socket, not a regular file"),
+        ("large", "it is too large: at most 16 MiB"),
+        ("x" * 300, "File name too long"),
+    ],
+)
+def test_what_is_no_file_of_a_sensible_size_is_one_line(
+    project: Project, name: str, problem: str, workers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.pytester.path)
+    os.mkfifo("pipe")
+    with (project.pytester.path / "large").open("wb") as file:
+        file.truncate(10 * 2**30)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket")
+        said = project.usage_error("--modal-bench", f"--modal-bench-catalogue={name}", *workers)
+
+    assert said.endswith(f": can't be read: {problem}")

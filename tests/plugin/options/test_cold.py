@@ -54,7 +54,7 @@ def forcing(project: Project, service: Service, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_forcing_is_refused_unless_an_environment_is_named(forcing: Any) -> None:
-    assert "name the environment with --modal-bench-environment NAME" in forcing()
+    assert "name the environment with --modal-bench-environment=NAME" in forcing()
 
 
 def test_forcing_without_a_token_says_which_variables_hold_it(forcing: Any) -> None:

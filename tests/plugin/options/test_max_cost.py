@@ -86,7 +86,7 @@ def test_calls_of_unknown_cost_do_not_count_and_that_is_said(project: Project, s
 
     assert service.calls == ["/ok1"] * 4 + ["/ok2"]
     assert project.report()["results"][2]["skipped_reason"].startswith(
-        f"{REACHED}$2.00 spent, beside 4 calls of unknown cost, "
+        f"{REACHED}$2.00 spent, beside 5 calls of unknown cost, "
     )
     assert project.report()["summary"]["calls_with_cost"] == 1
 

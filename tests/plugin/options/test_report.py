@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,17 +63,78 @@ def test_a_suffix_without_a_format_is_an_error(project: Project) -> None:
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "1"]])
-def test_a_report_that_cannot_be_written_fails_the_session(
-    project: Project, service: Service, workers: list[str]
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("in-the-way/report.md", "can't be written: Not a directory"),
+        ("in-the-way/deep/report.md", "can't be written: Not a directory"),
+        (f"{'x' * 300}.md", "can't be written: File name too long"),
+        ("/proc/report.md", "can't be written: "),
+        ("pipe.md", "can't be written: is a pipe, not a regular file"),
+    ],
+)
+def test_a_place_that_nothing_can_be_written_to_is_found_before_the_first_call(
+    project: Project, service: Service, name: str, problem: str, workers: list[str]
 ) -> None:
     project.catalogue(service.url, "/ok")
     (project.pytester.path / "in-the-way").write_text("a file")
+    os.mkfifo(project.pytester.path / "pipe.md")
 
-    result = project.run("--modal-bench", "--modal-bench-report=in-the-way/report.md", *workers)
+    said = project.usage_error("--modal-bench", f"--modal-bench-report={name}", *workers)
 
+    assert said.startswith("report ")
+    assert problem in said
+    assert said.endswith("; name another with --modal-bench-report=PATH")
+    assert service.calls == []
+    left = [*project.pytester.path.rglob(".modal-bench*"), *project.pytester.path.rglob("gate.json")]
+    assert left == [], "something was left behind"
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]])
+def test_a_report_that_cannot_be_written_in_the_end_costs_no_other(
+    project: Project, service: Service, workers: list[str]
+) -> None:
+    project.catalogue(service.url, "/ok")
+    project.pytester.makepyfile(
+        """
+        from pathlib import Path
+        def test_mine(endpoint, endpoint_result):
+            Path("first.md").mkdir()
+        """
+    )
+    reports = [f"--modal-bench-report={name}" for name in ("first.md", "second.json", "third.comment.md")]
+
+    result = project.run("--modal-bench", *reports, *workers)
+
+    root = project.pytester.path
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["report not written: *in-the-way*: *"])
+    result.stdout.fnmatch_lines(
+        [
+            f"report not written: {root}/first.md: Is a directory",
+            "report: second.json",
+            "report: third.comment.md",
+        ]
+    )
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
-    assert "report: " not in result.stdout.str()
-    assert (project.pytester.path / "in-the-way").read_text() == "a file"
+    assert project.report("second.json")["summary"]["successful"] == 1
+    assert (root / "third.comment.md").exists()
+    assert (root / "gate.json").exists()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "directory", "/dev/full"])
+def test_a_job_summary_that_is_no_file_is_told_and_nobody_waits_for_it(
+    project: Project, service: Service, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    project.catalogue(service.url, "/ok")
+    place = project.pytester.path / "summary"
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "directory":
+        place.mkdir()
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", kind if kind.startswith("/") else str(place))
+
+    result = project.run("--modal-bench", timeout=30)
+
+    result.assert_outcomes(passed=1)
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()

@@ -48,14 +48,15 @@ def test_without_it_nothing_is_kept(project: Project, service: Service) -> None:
     assert not [path for path in project.pytester.path.rglob("*ok*") if path.is_file()]
 
 
-def test_a_place_that_cannot_be_written_to_costs_no_measurement(project: Project, service: Service) -> None:
+def test_a_place_that_cannot_be_written_to_is_said_before_the_first_call(
+    project: Project, service: Service
+) -> None:
     project.catalogue(service.url, "/ok")
     (project.pytester.path / "file").touch()
-    result = project.run("--modal-bench", "--modal-bench-quick", "--modal-bench-save-outputs=file/outputs")
+    said = project.usage_error("--modal-bench", "--modal-bench-save-outputs=file/outputs")
 
-    result.assert_outcomes(passed=1)
-    (measured,) = project.report()["results"]
-    assert measured["notes"] == ["answer not kept: ok.txt: Not a directory"]
+    assert "file is not a directory; name another with --modal-bench-save-outputs=DIR" in said
+    assert service.calls == []
 
 
 def test_a_file_is_no_directory(project: Project, service: Service) -> None:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
-    import pytest
     from project import Project, Service
 
 
@@ -53,3 +54,34 @@ def test_local_serves_no_apps_but_its_own(project: Project) -> None:
     assert message.startswith(
         "endpoints.toml: apps.app0: this workspace does not serve it; it serves ryla-flux, "
     )
+
+
+def test_in_an_empty_folder_the_local_workspace_brings_its_own_catalogue(project: Project) -> None:
+    pytest.importorskip("fastapi")
+    before = set(project.pytester.path.iterdir())
+
+    result = project.run(
+        "--modal-bench",
+        "--modal-bench-workspace=local",
+        "--modal-bench-time-scale=0.001",
+        "--modal-bench-rounds=1",
+        "-k",
+        "flux-pulid or inpaint",
+    )
+
+    result.assert_outcomes(passed=2)
+    assert {path.name for path in set(project.pytester.path.iterdir()) - before} >= {
+        "modal-bench-report.md",
+        "modal-bench-report.json",
+    }
+
+
+def test_test_media_are_made_in_the_folder_and_not_in_the_package(project: Project) -> None:
+    pytest.importorskip("fastapi")
+
+    result = project.run(
+        "--modal-bench-generate=image", "--modal-bench-workspace=local", "--modal-bench-time-scale=0.001"
+    )
+
+    assert result.ret == 0
+    assert (project.pytester.path / "fixtures" / "portrait.png").exists()

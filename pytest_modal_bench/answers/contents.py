@@ -1,0 +1,68 @@
+"""What a JSON answer or a text says: decoded where that takes a bounded amount of memory."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import UNSET
+
+from pytest_modal_bench.answers import large_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_modal_bench.model import Media
+
+LARGEST_JSON = 8 << 20
+"""Bytes of JSON that are decoded at most; of a larger one, long texts are cut short first."""
+_LARGEST_TEXT = 1 << 20
+_PIECE_BYTES = 1 << 18
+_BOM = b"\xef\xbb\xbf"
+
+
+def content(body: bytes | Path, media: Media) -> object:
+    """Return what a JSON answer or a text was decoded to; UNSET: it is something else, or too large.
+
+    A text of JSON lines, of server-sent events or with Python's `NaN` is decoded as the JSON that it nearly is.
+    """
+    if media.kind == "json":
+        return _decoded(_small(body, media.size_bytes))
+    if media.kind == "text" and media.size_bytes <= _LARGEST_TEXT:
+        return _text(body if isinstance(body, bytes) else body.read_bytes())
+    return UNSET
+
+
+def _small(body: bytes | Path, size: int) -> bytes | None:
+    if size <= LARGEST_JSON:
+        return body if isinstance(body, bytes) else body.read_bytes()
+    with io.BytesIO(body) if isinstance(body, bytes) else body.open("rb") as file:
+        return large_json.shortened(iter(lambda: file.read(_PIECE_BYTES), b""), LARGEST_JSON)
+
+
+def _decoded(data: bytes | None) -> object:
+    if data is None:
+        return UNSET
+    try:
+        return msgspec.json.decode(data.removeprefix(_BOM))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return UNSET
+
+
+def _text(data: bytes) -> object:
+    text = data.removeprefix(_BOM).decode("utf-8", "replace").strip()
+    if text[:1] in ("{", "["):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            pass
+    events = [event for line in text.splitlines() if (event := _event(line)) is not UNSET]
+    return events or text
+
+
+def _event(line: str) -> object:
+    """The object in a line of its own, or in one of server-sent events (WHATWG HTML, section 9.2)."""
+    line = line.strip().removeprefix("data:").lstrip()
+    return _decoded(line.encode()) if line.startswith("{") else UNSET
