@@ -220,6 +220,9 @@ class _Response(http.client.HTTPResponse):
             if status not in _INTERIM or status == http.HTTPStatus.SWITCHING_PROTOCOLS:
                 return version, status, reason
             http.client.parse_headers(self.fp)
+            # What has arrived before the deadline is still there to be read after it.
+            if _current.get().over:
+                raise TimeoutError
         raise CallError(f"more than {MOST_INTERIM:,} interim answers, and no final one", "application")
 
 

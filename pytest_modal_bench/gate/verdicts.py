@@ -29,7 +29,7 @@ def judged(result: EndpointResult, *, strict: bool, today: dt.date) -> EndpointR
     `strict`: what is not beyond doubt fails, too. `today` says whether a quarantine still holds.
     """
     verdict, reasons = _by_gate(result, strict=strict, today=today)
-    by_tests, said = _by_tests(result)
+    by_tests, said = _by_tests(result, verdict)
     if by_tests is not None:
         # Where no test has failed, but one was expected to, that is all that comes of it.
         verdict = by_tests if verdict in FAILING and by_tests not in FAILING else worst([verdict, by_tests])
@@ -104,18 +104,24 @@ def _conduct(result: EndpointResult) -> Verdict:
     return worst([*(check.verdict for check in result.checks), "INCONCLUSIVE" if incomplete else "PASS"])
 
 
-def _by_tests(result: EndpointResult) -> tuple[Verdict | None, list[str]]:
-    """What the endpoint's tests add: failures of their own, errors around them, and failures that were expected."""
+def _by_tests(result: EndpointResult, by_gate: Verdict) -> tuple[Verdict | None, list[str]]:
+    """What the endpoint's tests add: failures of their own, errors around them, and failures that were expected.
+
+    A test that fails without a message of its own was failed by the gate, whose verdict that is.
+    """
     outcomes = {each.outcome for each in result.tests}
+    own = {each.outcome for each in result.tests if each.message}
     said = [
         each.message
         for each in result.tests
         if each.message and each.outcome in ("failed", "error", "xfailed")
     ]
-    if "failed" in outcomes:
+    if "failed" in own:
         return "FAIL", said
-    if "error" in outcomes:
+    if "error" in own:
         return "ERROR", said
+    if outcomes & {"failed", "error"}:
+        return (by_gate if by_gate in FAILING else "FAIL"), said
     return ("WARN" if "xfailed" in outcomes else None), said
 
 

@@ -55,7 +55,9 @@ class EndpointFixtures:
         self.measurer.close()
 
     @pytest.fixture
-    def measure_endpoint(self, request: pytest.FixtureRequest, endpoint: Endpoint) -> Measure:
+    def measure_endpoint(
+        self, request: pytest.FixtureRequest, endpoint: Endpoint, _modal_bench_benchmark: None
+    ) -> Measure:
         """Call it to measure the endpoint: its result, or the test fails. Skips when a test resource is missing.
 
         An endpoint is measured once in a session, however many tests ask for it; a test that is run again measures

@@ -35,15 +35,15 @@ def folded_forms(secret: str) -> Iterator[str]:
     """Yield the forms that are looked for in folded text, whose escapes may have been undone."""
     # A header's UTF-8 is read as Latin-1; a form's plus is a blank.
     for text in (secret, secret.encode("utf-8", "replace").decode("latin-1"), secret.replace(" ", "+")):
-        for case in (text, text.upper(), text.lower()):
+        # A secret may itself look like an escape, and one in capitals like another.
+        for case in dict.fromkeys((text, text.upper(), text.lower(), text.swapcase(), text[::-1])):
             yield fold(case)
-        yield from (fold(each) for each in decodings(text) if len(fold(each)) >= _SHORTEST_DERIVED)
+            yield from (fold(each) for each in decodings(case) if len(fold(each)) >= _SHORTEST_DERIVED)
     yield from (folded for form in _derived(secret) if len(folded := fold(form)) >= _SHORTEST_DERIVED)
 
 
 def _derived(secret: str) -> Iterator[str]:
     raw = secret.encode("utf-8", "surrogateescape")
-    yield secret[::-1]
     for separator in ("", ":", "-", ",", "_"):
         yield raw.hex(separator) if separator else raw.hex()
     yield ",".join(f"0x{byte:02x}" for byte in raw)

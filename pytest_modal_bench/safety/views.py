@@ -17,18 +17,26 @@ if TYPE_CHECKING:
 MOST_DECODINGS = 8
 """So often are escapes undone at most; each time shortens what is escaped once more."""
 
+
+def _utf8(prefix: str) -> str:
+    """Return a pattern of one character beyond ASCII whose bytes are escaped one by one: RFC 3629, section 3."""
+    rest = f"(?:{prefix}[89ABab][0-9A-Fa-f])"
+    leads = ("[CDcd]", 1), ("[Ee]", 2), ("[Ff]", 3)
+    return "|".join(f"{prefix}{lead}[0-9A-Fa-f]{rest}{{{count}}}" for lead, count in leads)
+
+
 _ESCAPES = re.compile(
     r"""
     # ECMA-48 control sequences.
     (?:\x1b\[|\x9b)[0-?]{0,32}[ -/]{0,8}[@-~] | \x1b[\]PX^_@-Z\\]?
     # Percent-encoding: ASCII by itself, the bytes of UTF-8 together; and what JavaScript's `escape` makes.
-    | %[0-7][0-9A-Fa-f] | (?:%[89A-Fa-f][0-9A-Fa-f]){1,4} | %u[0-9A-Fa-f]{4}
+    | %[0-7][0-9A-Fa-f] | {percent_utf8} | %[89A-Fa-f][0-9A-Fa-f] | %u[0-9A-Fa-f]{4}
     # HTML's character references; HTML itself forgives a missing semicolon.
     | &(?:\#[0-9]{1,7}|\#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?
     # JSON, JavaScript, Python and shells.
     | \\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2} | \\u[0-9A-Fa-f]{4} | \\u\{[0-9A-Fa-f]{1,6}\}
-    | \\U[0-9A-Fa-f]{8} | \\x[0-7][0-9A-Fa-f] | (?:\\x[89A-Fa-f][0-9A-Fa-f]){1,4} | \\[0-3][0-7]{2} | \\[^\x1b\x9b]
-    """,
+    | \\U[0-9A-Fa-f]{8} | \\x[0-7][0-9A-Fa-f] | {x_utf8} | \\x[89A-Fa-f][0-9A-Fa-f] | \\[0-3][0-7]{2} | \\[!-~]
+    """.replace("{percent_utf8}", _utf8("%")).replace("{x_utf8}", _utf8(r"\\x")),
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPING = re.compile(r"[\x1b\x9b%&\\]")

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from pytest_modal_bench.model import Budget, Endpoint, Expect, Level
 
@@ -81,3 +82,17 @@ def test_an_expectation_refuses_a_field_and_a_kind_that_it_does_not_know() -> No
         msgspec.convert({"heigth": 512}, Expect)
     with pytest.raises(msgspec.ValidationError, match="Invalid enum value 'film'"):
         msgspec.convert({"kind": "film"}, Expect)
+
+
+def test_an_endpoints_repr_shows_what_is_set_and_no_headers_value() -> None:
+    plain = Endpoint(
+        id="flux", name="Flux", path="/flux", app="app", url="https://a.run", pool="p", category="c"
+    )
+    endpoint = structs.replace(
+        plain, headers={"X-Custom-Token": "s3cret", "Modal-Key": "{env:K}"}, timeout=5.0
+    )
+    assert repr(endpoint) == (
+        "Endpoint(id='flux', name='Flux', path='/flux', app='app', url='https://a.run', pool='p', category='c', "
+        "timeout=5.0, headers={'X-Custom-Token': ***, 'Modal-Key': ***})"
+    )
+    assert "headers" not in repr(plain)

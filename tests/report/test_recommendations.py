@@ -32,7 +32,9 @@ def test_one_endpoint_is_neither_fastest_nor_slowest() -> None:
 
 
 def test_a_pool_is_warmed_once() -> None:
-    shared = [result(cold_time_sec=cold, warm_time_sec=1.0, pool="one", cold_verified=True) for cold in (4.0, 6.0)]
+    shared = [
+        result(cold_time_sec=cold, warm_time_sec=1.0, pool="one", cold_verified=True) for cold in (4.0, 6.0)
+    ]
     assert recommendations(run(shared))[-1].endswith(
         "one call to 1 pool takes 6.0s of cold starts away from users"
     )

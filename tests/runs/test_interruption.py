@@ -95,7 +95,11 @@ def test_a_run_that_is_stopped_keeps_what_it_has(
         assert running.wait() == INTERRUPTED, running.output.read_text()
         is_gone(running)
         report = stopped(running, ["/ok1", "/ok2"])
-    assert [each["status"] for each in report["results"][2:]] == ["not_run", "not_run"]
+    cut, left = report["results"][2:]
+    # A worker that is stopped takes what it had measured of the endpoint with it.
+    assert cut["status"] in (("failed",) if not spread else ("not_run", "failed"))
+    assert cut["error"] is None or "cut off" in cut["error"]
+    assert left["status"] == "not_run"
     assert "Traceback" not in running.output.read_text()
 
 

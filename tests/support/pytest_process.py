@@ -90,11 +90,18 @@ class PytestProcess:
         return report
 
     def until_done(self, count: int) -> None:
-        """Wait until the report says that so many endpoints are done."""
+        """Wait until so many endpoints are done, by the report or, which comes first, by the journal."""
 
         def done() -> bool:
             report = self.report()
-            return report is not None and report["summary"]["total"] - report["summary"]["not_run"] >= count
+            if report is not None and report["summary"]["total"] - report["summary"]["not_run"] >= count:
+                return True
+            lines = [
+                json.loads(line)
+                for path in self.directory.glob("modal-bench-report.*.journal")
+                for line in path.read_bytes().split(b"\n")[1:-1]
+            ]
+            return len({line["result"]["id"] for line in lines}) >= count
 
         until(f"{count} endpoints done\n{self.output.read_text()}", done)
 

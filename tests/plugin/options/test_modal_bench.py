@@ -71,7 +71,6 @@ def test_nothing_measurable_fails_and_says_what_is_missing(
         service.url,
         "/ok-a",
         "/ok-b",
-        more='[resources]\nimage = "portrait.png"',
         payloads={"/ok-a": '{ image = "{image}", video = "{video}" }', "/ok-b": '{ image = "{image}" }'},
     )
 
@@ -82,7 +81,7 @@ def test_nothing_measurable_fails_and_says_what_is_missing(
     result.stdout.fnmatch_lines(
         [
             "2 endpoints: 2 skipped",
-            "test image: *portrait.png: no such file",
+            "test image: the catalogue names no image under [[]resources]",
             "test video: the catalogue names no video under [[]resources]",
             "nothing was measured: Missing: test image, test video (1); Missing: test image (1)",
             "report: modal-bench-report.md",
