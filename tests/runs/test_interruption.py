@@ -9,6 +9,8 @@ import pytest
 from project import SHIPPED_CATALOGUE
 from pytest_process import PytestProcess, until
 
+from pytest_modal_bench.run.journal import read
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -119,15 +121,18 @@ def test_a_killed_worker_costs_its_endpoint_and_no_other(hanging: Path) -> None:
 
 
 @spread
-def test_a_killed_pytest_leaves_its_last_report(hanging: Path, spread: tuple[str, ...]) -> None:
+def test_a_killed_pytest_leaves_its_journal(hanging: Path, spread: tuple[str, ...]) -> None:
     with PytestProcess(hanging, "--modal-bench", *spread) as running:
         running.until_done(2)
         running.descendants()
         running.send(signal.SIGKILL)
 
         assert running.wait() == -signal.SIGKILL
-        stopped(running, ["/ok1", "/ok2"])
         is_gone(running)
+    (journal,) = hanging.glob("modal-bench-report.*.journal")
+    left = read(journal.read_bytes())
+    assert [each.path for each in left.results if each.status == "success"] == ["/ok1", "/ok2"]
+    assert (left.finished, left.verdict) == (False, None)
 
 
 @pytest.mark.parametrize(
@@ -150,9 +155,12 @@ def test_the_local_workspace_ends_with_its_session(
 
         assert running.wait() == (-number if number == signal.SIGKILL else INTERRUPTED)
         is_gone(running)
-        report = running.report()
-        assert report is not None
-        assert not report["finished"]
+        if number == signal.SIGKILL:
+            assert list(local.glob("modal-bench-report.*.journal"))
+        else:
+            report = running.report()
+            assert report is not None
+            assert not report["finished"]
         assert left_behind(local) == []
     still = [each.laddr for each in psutil.net_connections() if each.status == psutil.CONN_LISTEN]
     assert not listening & {address.port for address in still if address}
