@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 MOST_DECODINGS = 8
 """So often are escapes undone at most; each time shortens what is escaped once more."""
@@ -39,6 +39,11 @@ _ESCAPES = re.compile(
     """.replace("{percent_utf8}", _utf8("%")).replace("{x_utf8}", _utf8(r"\\x")),
     re.VERBOSE | re.DOTALL,
 )
+_UNSEEN = re.compile(
+    r"(?:(?:\x1b\[|\x9b)[0-?]{0,32}[ -/]{0,8}[@-~]|[\s\x00-\x1a\x1c-\x1f\x7f-\x9a\x9c-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5"
+    r"\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff])+"
+)
+"""What stands between characters and is not seen. An escape character stays: the rest of its sequence may follow."""
 _ESCAPING = re.compile(r"[\x1b\x9b%&\\]")
 _BLANKS = frozenset("abefnrtv0")
 _NOT_SEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me", "Zs", "Zl", "Zp"})
@@ -125,27 +130,39 @@ class _Edits:
 
 
 def views(text: str) -> Iterator[View]:
-    """Yield `text` as it is, then with its escapes undone, once, twice, until there are none."""
+    """Yield `text` as it is, then with its escapes undone, once, twice, until there are none.
+
+    Then the same without its blanks: an escape may itself have been torn apart.
+    """
     view = View(text)
     yield view
+    yield from _deeper(view)
+    if _ESCAPING.search(text):
+        squeezed, edits = _edited(text, _UNSEEN, lambda _: "")
+        if edits:
+            yield from _deeper(View(squeezed, view, edits))
+
+
+def _deeper(view: View) -> Iterator[View]:
     for _ in range(MOST_DECODINGS):
-        decoded, edits = _decoded(view.text)
+        if not _ESCAPING.search(view.text):
+            return
+        decoded, edits = _edited(view.text, _ESCAPES, _meaning)
         if not edits:
             return
         view = View(decoded, view, edits)
         yield view
 
 
-def _decoded(text: str) -> tuple[str, _Edits]:
+def _edited(text: str, pattern: re.Pattern[str], meaning: Callable[[str], str]) -> tuple[str, _Edits]:
+    """Return `text` with what `pattern` matches replaced by its meaning, and what was replaced."""
     edits = _Edits()
-    if not _ESCAPING.search(text):
-        return text, edits
     pieces: list[str] = []
     done = size = 0
-    for match in _ESCAPES.finditer(text):
-        escape = match[0]
-        meant = _meaning(escape)
-        if meant == escape:
+    for match in pattern.finditer(text):
+        matched = match[0]
+        meant = meaning(matched)
+        if meant == matched:
             continue
         start, end = match.span()
         pieces += [text[done:start], meant]
