@@ -13,7 +13,9 @@ _TESTS = Path(__file__).parent / "tests"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What takes minutes and needs the network is asked for; `tox run` does."""
-    parser.addoption("--run-slow", action="store_true", help="run the tests that build and install packages, too")
+    parser.addoption(
+        "--run-slow", action="store_true", help="run the tests that build and install packages, too"
+    )
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -40,7 +40,8 @@ _ESCAPES = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _UNSEEN = re.compile(
-    r"(?:(?:\x1b\[|\x9b)[0-?]{0,32}[ -/]{0,8}[@-~]|[\s\x00-\x1a\x1c-\x1f\x7f-\x9a\x9c-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5"
+    r"(?:(?:\x1b\[|\x9b)[0-?]{0,32}[ -/]{0,8}[@-~]"
+    r"|[\s\x00-\x1a\x1c-\x1f\x7f-\x9a\x9c-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5"
     r"\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff])+"
 )
 """What stands between characters and is not seen. An escape character stays: the rest of its sequence may follow."""
