@@ -19,12 +19,13 @@ from pytest_modal_bench.gate.verdicts import FAILING
 from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
 from pytest_modal_bench.model import Budget, EndpointResult, Resource, Run
 from pytest_modal_bench.plugin import settings as session_settings
-from pytest_modal_bench.plugin.collection import EndpointCollection, endpoint_of, slug
+from pytest_modal_bench.plugin.collection import EndpointCollection, endpoint_of
 from pytest_modal_bench.plugin.junit import JUnitVerdicts
 from pytest_modal_bench.plugin.report_ends import end_of
+from pytest_modal_bench.plugin.summary import say_where, summarise
 from pytest_modal_bench.plugin.termination import terminate_like_interrupt
 from pytest_modal_bench.protocol import outcome
-from pytest_modal_bench.report import comment, terminal
+from pytest_modal_bench.report import comment
 from pytest_modal_bench.run import control, cost_limit
 from pytest_modal_bench.run.measurer import Measurer
 from pytest_modal_bench.run.preparation import Preparer
@@ -44,10 +45,6 @@ if TYPE_CHECKING:
     from pytest_modal_bench.control.observer import Observer
     from pytest_modal_bench.cost.ledger import Ledger
     from pytest_modal_bench.model import Endpoint
-
-_FEW, _LISTED = 3, 30
-"""So many categories are too few to choose by, and so many words are listed."""
-NOTHING_MEASURED = "nothing was measured"
 
 
 class Controller:
@@ -380,49 +377,8 @@ class Controller:
         self, terminalreporter: pytest.TerminalReporter, exitstatus: int | pytest.ExitCode
     ) -> None:
         """Say how it went and where the reports lie. Of a mistake in how pytest was called, its one line says all."""
-        if exitstatus == pytest.ExitCode.USAGE_ERROR:
-            return
-        write_line = terminalreporter.write_line
-        terminalreporter.section("modal-bench", sep="=")
-        run = self._run
-        if run is None:
-            write_line(f"{NOTHING_MEASURED}: no endpoint was selected", red=True)
-            write_line(f"there are, for -k: {self._words()}")
-            return
-        for line in (*terminal.lines(run), *self._why_missing()):
-            write_line(line)
-        if run.summary.calls == 0:
-            write_line(f"{NOTHING_MEASURED}: {terminal.why_nothing(run)}", red=True)
-        for line in self._record.unwritten.values():
-            write_line(f"report not written: {line}", red=True)
-        for path in self.settings.reports:
-            if path not in self._record.unwritten:
-                write_line(f"report: {_relative(path, self.config)}")
-
-    def _words(self) -> str:
-        """What endpoints can be selected by: their categories, each as one word, or, where there is one, their ids."""
-        words = dict.fromkeys(slug(endpoint.category) for endpoint in self.catalogue.endpoints)
-        if len(words) < _FEW:
-            words.update(dict.fromkeys(endpoint.id for endpoint in self.catalogue.endpoints))
-        first, left = [*words][:_LISTED], len(words) - _LISTED
-        return ", ".join(first) + (f" and {left} more" if left > 0 else "")
-
-    def _why_missing(self) -> Iterator[str]:
-        """Where the test resources that endpoints were skipped for should have been."""
-        if self._local is not None or self._run is None:
-            return
-        needed = {
-            need
-            for result in self._run.results
-            if result.status == "skipped"
-            for need in self._collection.endpoints[result.id].needs
-        }
-        for need, reason in test_resources.reasons(self.catalogue.resources).items():
-            if need in needed:
-                yield f"test {need}: {reason}"
-
-
-def _relative(path: os.PathLike[str], config: pytest.Config) -> str:
-    """`path` as short as it is from where pytest was started."""
-    short = os.path.relpath(path, config.invocation_params.dir)
-    return os.fspath(path) if short.startswith("..") else short
+        if exitstatus != pytest.ExitCode.USAGE_ERROR:
+            missing = {} if self._local is not None else test_resources.reasons(self.catalogue.resources)
+            summarise(terminalreporter, self._run, self.catalogue, missing)
+            if self._run is not None:
+                say_where(terminalreporter, self.settings.reports, self._record.unwritten)

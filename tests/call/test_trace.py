@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from pytest_modal_bench.call.trace import Trace
+from pytest_modal_bench.model import Phases
+
+if TYPE_CHECKING:
+    from pytest_modal_bench.call.connection import Adapter
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    one, other = socket.socketpair()
+    with one, other:
+        yield one, other
+
+
+def send(adapter: Adapter, url: str) -> bytes:
+    prepared = requests.Request("GET", url).prepare()
+    with adapter.send(prepared, stream=True, timeout=(5, 5)) as response:
+        return response.content
+
+
+def test_a_phase_that_happens_twice_is_summed() -> None:
+    with Trace(5) as trace:
+        took = []
+        for _ in range(2):
+            with trace.timing("wait"):
+                time.sleep(0.01)
+            took.append(trace.latest_sec("wait"))
+    assert min(took) >= 0.01
+    assert sum(took) <= trace.elapsed_sec
+    assert trace.phases == Phases(wait_sec=sum(took))
+
+
+def test_a_phase_that_fails_is_counted() -> None:
+    with Trace(5) as trace, pytest.raises(ValueError, match="gone"), trace.timing("send"):
+        int("gone")
+    assert trace.phases.send_sec is not None
+    assert trace.latest_sec("download") == 0.0
+
+
+def test_what_was_done_before_the_clock_starts_is_left_out() -> None:
+    with Trace(5) as trace:
+        time.sleep(0.05)
+        before = trace.elapsed_sec
+        trace.start_clock()
+        assert trace.elapsed_sec < before
+
+
+def test_a_held_socket_is_shut_down_at_the_deadline(pair: tuple[socket.socket, socket.socket]) -> None:
+    one, _ = pair
+    with Trace(0.1) as trace:
+        trace.hold(one)
+        before = trace.over
+        assert one.recv(1) == b""
+        assert (before, trace.over) == (False, True)
+        assert 0.1 <= trace.elapsed_sec < 0.35
+        assert trace.left_sec > 0
+
+
+def test_a_socket_that_comes_too_late_is_shut_down_at_once(pair: tuple[socket.socket, socket.socket]) -> None:
+    first, late = pair
+    with Trace(0.05) as trace:
+        trace.hold(first)
+        first.recv(1)
+        trace.hold(late)
+        assert late.recv(1) == b""
+
+
+def test_after_a_call_its_socket_is_left_alone(pair: tuple[socket.socket, socket.socket]) -> None:
+    one, other = pair
+    before = threading.active_count()
+    with Trace(0.05) as trace:
+        trace.hold(one)
+    assert threading.active_count() == before
+    time.sleep(0.1)
+    other.send(b"x")
+    assert one.recv(1) == b"x"
+
+
+def test_the_deadline_counts_from_when_the_clock_starts() -> None:
+    one, other = socket.socketpair()
+    with one, other, Trace(0.3) as trace:
+        time.sleep(0.2)
+        trace.start_clock()
+        trace.hold(one)
+        assert one.recv(1) == b""
+        assert trace.elapsed_sec >= 0.3
