@@ -12,8 +12,9 @@ from pytest_modal_bench.call.trace import Trace
 from pytest_modal_bench.model import Phases
 
 if TYPE_CHECKING:
-    from pytest_modal_bench.call.connection import Adapter
     from collections.abc import Iterator
+
+    from pytest_modal_bench.call.connection import Adapter
 
 
 @pytest.fixture
