@@ -86,7 +86,7 @@ def test_a_healthy_deploy_passes_against_its_history(deploys: Deploys) -> None:
 @pytest.mark.parametrize(
     ("fault", "metric"),
     [
-        ('{ kind = "slow", inference = 1.5 }', "warm"),
+        ('{ kind = "slow", inference = 2.5 }', "warm"),
         ('{ kind = "costly", factor = 2.0 }', "cost"),
         ('{ kind = "edge", status = 500, body = "boom" }', None),
     ],
