@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from pytest_modal_bench.answers import accepted_work, reported_failures
-from pytest_modal_bench.answers.decoding import formats
+from pytest_modal_bench.model import formats
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 
 from msgspec import structs
 
-from pytest_modal_bench.answers.decoding import documents, formats
+from pytest_modal_bench.answers.decoding import documents
 from pytest_modal_bench.answers.decoding.findings import Findings, Undecodable, Unusable
 from pytest_modal_bench.answers.decoding.process import DecodingProcess
+from pytest_modal_bench.model import formats
 
 if TYPE_CHECKING:
     from types import TracebackType

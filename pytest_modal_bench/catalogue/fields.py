@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from pytest_modal_bench.catalogue import limits, placeholders
+from pytest_modal_bench.catalogue import expectations, jobs, limits, placeholders, resources
 from pytest_modal_bench.catalogue.errors import shown, way_out
 from pytest_modal_bench.catalogue.tables import check_json, table
-from pytest_modal_bench.model import Expect, Need
+from pytest_modal_bench.model import Expect, Need, Poll, StreamForm
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from pytest_modal_bench.catalogue.errors import Place
 
@@ -23,8 +23,6 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 LONGEST_TIMEOUT_SEC = 86_400.0
 """A Modal function may run for a day at most (Modal's guide, "Timeouts")."""
-
-_SUCCESS = range(200, 300)
 
 # A header's name is a token: RFC 9110, section 5.1.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -46,14 +44,19 @@ class EndpointFields(msgspec.Struct, frozen=True, kw_only=True):
     query: dict[str, Any] | UnsetType = UNSET
     headers: dict[str, Any] | UnsetType = UNSET
     expect: Expect | UnsetType = UNSET
+    stream: StreamForm | UnsetType = UNSET
+    poll: Poll | UnsetType = UNSET
     gpu: str | UnsetType = UNSET
     cold: bool | UnsetType = UNSET
     budget: Any = UNSET
     quarantine: Any = UNSET
 
 
-def read(raw: object, place: Place) -> dict[str, Any]:
-    """Return the fields given in the table `raw`. Raises CatalogueError for one that can't be used."""
+def read(raw: object, place: Place, files: Collection[str] = placeholders.MEDIA) -> dict[str, Any]:
+    """Return the fields given in the table `raw`. Raises CatalogueError for one that can't be used.
+
+    `files` are the names of test resources that are files.
+    """
     dated = raw.get("quarantine") if isinstance(raw, dict) else None
     check_json({k: v for k, v in raw.items() if k != "quarantine"} if dated is not None else raw, place)  # type: ignore[attr-defined] # a table
     given = msgspec.structs.asdict(table(raw, EndpointFields, place))
@@ -72,9 +75,11 @@ def read(raw: object, place: Place) -> dict[str, Any]:
     if "quarantine" in fields:
         fields["quarantine"] = limits.quarantine(fields["quarantine"], place.at("quarantine"))
     if "expect" in fields:
-        _check_expect(fields["expect"], place.at("expect"))
+        expectations.check(fields["expect"], place.at("expect"))
+    if "poll" in fields:
+        jobs.check(fields["poll"], place.at("poll"))
     for name in get_args(placeholders.Field):
-        _check_placeholders(name, fields.get(name), place.at(name))
+        _check_placeholders(name, fields.get(name), place.at(name), files)
     _check_files(fields.get("form", {}), place.at("form"))
     _check_headers(fields.get("headers", {}), place.at("headers"))
     return fields
@@ -119,11 +124,12 @@ def merged(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any
 
 
 def needs(fields: Mapping[str, Any]) -> tuple[Need, ...]:
-    """Return the test resources that placeholders in `fields` name, in the order image, video, mask, lora."""
-    found = {
+    """Return the test resources that placeholders in `fields` name: image, video, mask, lora, then as they come."""
+    found = [
         each.name for name in get_args(placeholders.Field) for each in placeholders.find(fields.get(name))
-    }
-    return tuple(need for need in get_args(Need) if need in found)
+    ]
+    own = (name for name in found if name not in resources.USUAL and name not in placeholders.NO_FILES)
+    return tuple(dict.fromkeys((*(need for need in resources.USUAL if need in found), *own)))
 
 
 def check_line(text: str, place: Place) -> None:
@@ -159,10 +165,12 @@ def _method(method: str, place: Place) -> str:
     return method.upper()
 
 
-def _check_placeholders(field: placeholders.Field, value: object, place: Place) -> None:
+def _check_placeholders(
+    field: placeholders.Field, value: object, place: Place, files: Collection[str]
+) -> None:
     for each in placeholders.find(value):
         try:
-            placeholders.check(each, field)
+            placeholders.check(each, field, files)
         except placeholders.PlaceholderError as error:
             raise place.error(str(error)) from None
 
@@ -196,11 +204,3 @@ def _check_headers(headers: Mapping[str, Any], place: Place) -> None:
 
 def _variables(value: str) -> list[str]:
     return [each.encoding for each in placeholders.find(value) if each.name == "env" and each.encoding]
-
-
-def _check_expect(expect: Expect, place: Place) -> None:
-    if expect.status is not None and expect.status not in _SUCCESS:
-        raise place.at("status").error("expected an HTTP status from 200 to 299; any other is a failure")
-    for name, value in msgspec.structs.asdict(expect).items():
-        if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
-            raise place.at(name).error("expected a number above 0")

@@ -18,6 +18,8 @@ class Route(NamedTuple):
     app: str
     path: str
     method: str
+    name: str | None = None
+    """What the catalogue calls it; only where all else is the same, it is a part of the id."""
 
 
 def identify(routes: Sequence[Route]) -> list[str]:
@@ -26,7 +28,10 @@ def identify(routes: Sequence[Route]) -> list[str]:
     An id is the path; only where two would be the same the app is put before it, then the method behind it,
     then the position among `routes`.
     """
-    candidates = [_candidates(route, position) for position, route in enumerate(routes, 1)]
+    shared = Counter(route[:3] for route in routes)
+    candidates = [
+        _candidates(route, position, named=shared[route[:3]] > 1) for position, route in enumerate(routes, 1)
+    ]
     chosen = [0] * len(candidates)
     while True:
         ids = [each[level] for each, level in zip(candidates, chosen, strict=True)]
@@ -48,8 +53,10 @@ def _title(text: str) -> str:
     return " ".join(re.split(r"[-_/\s]+", text.strip("/"))).strip().title()
 
 
-def _candidates(route: Route, position: int) -> tuple[str, ...]:
+def _candidates(route: Route, position: int, *, named: bool) -> tuple[str, ...]:
     path = _UNFIT.sub("-", route.path).strip("-") or "root"
+    if named and route.name and (name := _UNFIT.sub("-", route.name.lower()).strip("-")):
+        path = f"{path}-{name}"
     with_app = f"{route.app}-{path}"
     with_method = f"{with_app}-{route.method.lower()}"
     return path, with_app, with_method, f"{with_method}-{position}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from pytest_modal_bench.catalogue import cases, hosts, ids, limits, placeholders, resources
 from pytest_modal_bench.catalogue import fields as endpoint_fields
-from pytest_modal_bench.catalogue import hosts, ids, limits, resources
 from pytest_modal_bench.catalogue.errors import Place, way_out
 from pytest_modal_bench.catalogue.schema import App, Catalogue, Lora, ResourcePaths
 from pytest_modal_bench.catalogue.tables import check_json, read, table
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _REQUIRED = ("path", "app", "category")
+_MAIN = "main"
+"""The environment that a Modal workspace begins with; its URLs have no suffix."""
+_RESOURCE = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -32,6 +37,7 @@ class _File(msgspec.Struct, frozen=True):
 
 
 class _AppFields(msgspec.Struct, frozen=True):
+    app: str | None = None
     url: str | None = None
     function: str | None = None
     gpu: str | None = None
@@ -40,13 +46,6 @@ class _AppFields(msgspec.Struct, frozen=True):
     memory: float | None = None
     region: Literal["broad", "narrow"] | None = None
     nonpreemptible: bool = False
-
-
-class _ResourceFields(msgspec.Struct, frozen=True):
-    image: str | None = None
-    video: str | None = None
-    mask: str | None = None
-    lora: Lora | None = None
 
 
 def load(
@@ -76,7 +75,8 @@ def load(
     for kind, name in names.items():
         if name is not None:
             hosts.check_name(name, place.at(kind))
-    apps = {name: _app(name, app, names, place.at(f"apps.{name}")) for name, app in file.apps.items()}
+    known = {**names, "environment_suffix": _suffix(names["environment"])}
+    apps = {name: _app(name, app, known, place.at(f"apps.{name}")) for name, app in file.apps.items()}
     endpoints = _endpoints(file, apps, place)
     folders = _folders(path.parent if media is None else media.absolute(), root)
     return Catalogue(
@@ -110,10 +110,17 @@ def _place(path: Path, root: Path) -> Place:
     return Place((str(path.relative_to(root) if path.is_relative_to(root) else path),))
 
 
+def _suffix(environment: str | None) -> str:
+    """What the URLs of an environment have behind the workspace: nothing in Modal's main environment."""
+    return "" if environment in (None, _MAIN) else f"-{environment}"
+
+
 def _app(name: str, raw: object, names: Mapping[str, str | None], place: Place) -> App:
     hosts.check_name(name, place)
     check_json(raw, place)
     given = table(raw, _AppFields, place)
+    if given.app is not None:
+        hosts.check_name(given.app, place.at("app"))
     for field in ("function", "gpu"):
         text = getattr(given, field)
         if text is not None:
@@ -126,6 +133,7 @@ def _app(name: str, raw: object, names: Mapping[str, str | None], place: Place) 
         raise place.at("url").error("missing field; or give function, and Modal is asked for its URL")
     return App(
         name=name,
+        modal_app=given.app,
         url=None if given.url is None else hosts.base_url(given.url, names, place.at("url")),
         function=given.function,
         gpu=given.gpu,
@@ -140,40 +148,53 @@ def _app(name: str, raw: object, names: Mapping[str, str | None], place: Place) 
 def _endpoints(file: _File, apps: Mapping[str, App], place: Place) -> tuple[Endpoint, ...]:
     if not file.endpoints:
         raise place.at("endpoints").error("there are none; add [[endpoints]] with path, app and category")
-    defaults = endpoint_fields.read(file.defaults, place.at("defaults"))
+    files = {*placeholders.MEDIA, *(name for name in file.resources if name not in placeholders.NO_FILES)}
+    defaults = endpoint_fields.read(file.defaults, place.at("defaults"), files)
     seen: dict[ids.Route, int] = {}
-    found = []
+    found: list[tuple[ids.Route, str | None, dict[str, Any]]] = []
     for index, raw in enumerate(file.endpoints):
         here = place.at(_label(raw, index))
-        fields = endpoint_fields.merged(defaults, endpoint_fields.read(raw, here))
+        own, variants = cases.split(raw, here)
+        fields = endpoint_fields.merged(defaults, endpoint_fields.read(own, here, files))
         for name in _REQUIRED:
             if name not in fields:
                 raise here.at(name).error("missing field")
         if fields["app"] not in apps:
             raise here.at("app").error(f"unknown app; {way_out(fields['app'], apps)}")
-        route = ids.Route(fields["app"], fields["path"], fields.get("method", "POST"))
+        route = ids.Route(fields["app"], fields["path"], fields.get("method", "POST"), fields.get("name"))
         if route in seen:
             raise here.at("path").error(
                 f"{route.method} of app {route.app} is here twice, as endpoints[{seen[route]}] and "
-                f"endpoints[{index}]; take one out"
+                f"endpoints[{index}]; take one out, or give each a name of its own"
             )
         seen[route] = index
-        found.append(fields)
+        found.append((route, None, fields))
+        for case, over in variants.items():
+            there = here.at(f"cases.{case}")
+            put = cases.put_over(file.defaults, own, over, there)
+            found.append(
+                (route, case, endpoint_fields.merged(defaults, endpoint_fields.read(put, there, files)))
+            )
     general, categories = limits.by_category(file.budget, place.at("budget"))
-    known = {fields["category"] for fields in found}
+    known = {fields["category"] for _, _, fields in found}
     for name in categories:
         if name not in known:
             raise place.at("budget", "category", name).error(f"no endpoint is of it; {way_out(name, known)}")
-    names = Counter(ids.title(fields["path"], fields["app"]) for fields in found if "name" not in fields)
+    names = Counter(
+        _title(fields, apps[fields["app"]])
+        for _, case, fields in found
+        if case is None and "name" not in fields
+    )
+    route_ids = dict(zip(seen, ids.identify([*seen]), strict=True))
     return tuple(
         _endpoint(
-            id_,
+            (route_ids[route], case),
             fields,
             apps[fields["app"]],
             names,
             general.under(categories.get(fields["category"], Budget())).under(fields.get("budget", Budget())),
         )
-        for id_, fields in zip(ids.identify([*seen]), found, strict=True)
+        for route, case, fields in found
     )
 
 
@@ -182,16 +203,24 @@ def _label(raw: object, index: int) -> str:
     return path if isinstance(path, str) and path else f"endpoints[{index}]"
 
 
+def _title(fields: Mapping[str, Any], app: App) -> str:
+    """The name of an endpoint that is given none."""
+    return ids.title(fields["path"], app.function or app.name)
+
+
 def _endpoint(
-    id_: str, fields: Mapping[str, Any], app: App, names: Mapping[str, int], budget: Budget
+    id_: tuple[str, str | None], fields: Mapping[str, Any], app: App, names: Mapping[str, int], budget: Budget
 ) -> Endpoint:
-    name = ids.title(fields["path"], app.name)
+    route, case = id_
+    name = _title(fields, app)
     if names.get(name, 0) > 1:
         # Several apps may have the same path: people must be able to tell their endpoints apart.
         name = f"{ids.title(app.name)} {name}" if name != ids.title(app.name) else name
-    computed = {"name": name, "gpu": app.gpu}
+    name = fields.get("name", name)
     return Endpoint(
-        id=id_,
+        id=route if case is None else f"{route}[{case}]",
+        case=case,
+        modal_app=app.modal_app,
         url=app.url or "",
         pool=hosts.pool(app.url) if app.url is not None else f"{app.name}/{app.function}",
         function=app.function,
@@ -201,7 +230,12 @@ def _endpoint(
         region=app.region,
         nonpreemptible=app.nonpreemptible,
         needs=endpoint_fields.needs(fields),
-        **{**computed, **fields, "budget": budget},
+        **{
+            "gpu": app.gpu,
+            **fields,
+            "name": name if case is None else f"{name} ({case})",
+            "budget": budget,
+        },
     )
 
 
@@ -212,23 +246,44 @@ def _folders(innermost: Path, root: Path) -> list[Path]:
 
 
 def _resources(
-    raw: object, endpoints: Sequence[Endpoint], folders: Sequence[Path], place: Place
+    raw: Mapping[str, Any], endpoints: Sequence[Endpoint], folders: Sequence[Path], place: Place
 ) -> ResourcePaths:
     check_json(raw, place)
-    given = table(raw, _ResourceFields, place)
-    files = {"image": given.image, "video": given.video, "mask": given.mask}
-    for name, file in files.items():
-        if file is not None:
-            endpoint_fields.check_line(file, place.at(name))
-    if given.lora is not None:
-        endpoint_fields.check_line(given.lora.id, place.at("lora", "id"))
-        probes = [endpoint.path for endpoint in endpoints if "lora" in endpoint.needs]
-        if given.lora.probe is not None and given.lora.probe not in probes:
-            raise place.at("lora", "probe").error(
-                f"no endpoint with {{lora}} has this path; {way_out(given.lora.probe, probes)}"
+    files = {}
+    for name, file in raw.items():
+        if name == "lora":
+            continue
+        here = place.at(name)
+        if not _RESOURCE.fullmatch(name) or name in placeholders.NO_FILES:
+            raise here.error(
+                "expected a name of small letters, digits and '_', and none of seed, lora and env"
             )
-    located = {name: None if file is None else _located(file, folders) for name, file in files.items()}
-    return ResourcePaths(**located, lora=given.lora)
+        if not isinstance(file, str):
+            raise here.error('expected the path of a file, such as "fixtures/voice.wav"')
+        endpoint_fields.check_line(file, here)
+        needed = any(name in endpoint.needs for endpoint in endpoints)
+        if (
+            not needed
+            and name not in resources.USUAL
+            and (close := get_close_matches(name, resources.USUAL, n=1))
+        ):
+            raise here.error(f"no endpoint has {{{name}}}; did you mean {close[0]}?")
+        files[name] = _located(file, folders)
+    usual = {name: files.pop(name, None) for name in ("image", "video", "mask")}
+    return ResourcePaths(**usual, lora=_lora(raw, endpoints, place), others=files)
+
+
+def _lora(raw: Mapping[str, Any], endpoints: Sequence[Endpoint], place: Place) -> Lora | None:
+    if "lora" not in raw:
+        return None
+    lora = table(raw["lora"], Lora, place.at("lora"))
+    endpoint_fields.check_line(lora.id, place.at("lora", "id"))
+    probes = [endpoint.path for endpoint in endpoints if "lora" in endpoint.needs]
+    if lora.probe is not None and lora.probe not in probes:
+        raise place.at("lora", "probe").error(
+            f"no endpoint with {{lora}} has this path; {way_out(lora.probe, probes)}"
+        )
+    return lora
 
 
 def _located(file: str, folders: Sequence[Path]) -> Path:

@@ -11,20 +11,21 @@ import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 Field = Literal["payload", "form", "query", "headers"]
 """The part of an endpoint that a placeholder stands in."""
 
 MEDIA = frozenset({"image", "video", "mask"})
-"""Names of the resources that are files."""
+"""Names that stand for files in every catalogue; others do in one that names a file for them."""
 
-NAMES = frozenset({"seed", "lora", "env", *MEDIA})
+NO_FILES = frozenset({"seed", "lora", "env"})
+"""Names that stand for something else."""
 
 ENCODINGS = frozenset({"datauri", "base64", "bytes"})
 """How a file is put in; without one it is a data URI. `bytes` makes a form multipart."""
 
-_NAME = r"([a-z_]+)(?::([A-Za-z0-9_]+))?"
+_NAME = r"([a-z_][a-z0-9_]*)(?::([A-Za-z0-9_]+))?"
 _PATTERN = re.compile(rf"\{{\{{{_NAME}\}}\}}|\{{{_NAME}\}}")
 
 
@@ -79,19 +80,25 @@ def fill(value: object, lookup: Callable[[Placeholder], object]) -> object:
     return value
 
 
-def check(placeholder: Placeholder, field: Field) -> None:
-    """Raise PlaceholderError unless `placeholder` is one that can be filled in where it stands."""
+def check(placeholder: Placeholder, field: Field, files: Collection[str] = MEDIA) -> None:
+    """Raise PlaceholderError unless `placeholder` is one that can be filled in where it stands.
+
+    `files` are the names of the catalogue's files. Another name is that of a file that is missing, unless it looks like
+    one that is known.
+    """
     name, encoding = placeholder
-    if name not in NAMES:
-        raise PlaceholderError(f"unknown placeholder {placeholder}; {_way_out(name, NAMES)}")
+    known = frozenset({*NO_FILES, *files})
+    if name not in known and (close := difflib.get_close_matches(name, known, n=1)):
+        raise PlaceholderError(f"unknown placeholder {placeholder}; did you mean {close[0]}?")
+    is_file = name not in NO_FILES
     if name == "env":
         if encoding is None:
             raise PlaceholderError("{env} names no variable; write {env:NAME}")
         if field != "headers":
             raise PlaceholderError(f"{placeholder} stands in {field}; secrets belong in headers")
-    elif field == "headers" and name in MEDIA:
+    elif field == "headers" and is_file:
         raise PlaceholderError(f"{placeholder} stands in headers; a file belongs in payload, form or query")
-    elif encoding is not None and name not in MEDIA:
+    elif encoding is not None and not is_file:
         raise PlaceholderError(f"unknown placeholder {placeholder}; {{{name}}} takes no encoding")
     elif encoding is not None and encoding not in ENCODINGS:
         raise PlaceholderError(f"unknown encoding in {placeholder}; {_way_out(encoding, ENCODINGS)}")

@@ -1,4 +1,4 @@
-"""Test image, video and mask: found, checked, and named as missing."""
+"""Test resources that are files: found, checked, and named as missing."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import io
 import warnings
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
-from pytest_modal_bench.model import Need, Resource
+from pytest_modal_bench.model import Need, Resource, formats
 from pytest_modal_bench.safety.files import read_bytes
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ _WORDS: dict[Need, str] = {
     "mask": "test mask",
     "lora": "LoRA file",
 }
+USUAL: tuple[Need, ...] = tuple(_WORDS)
+"""Test resources that every catalogue knows, in the order in which people read of them."""
 
 MADE = ("image", "video")
 """Those that a workspace's own endpoints can make."""
@@ -47,12 +49,15 @@ class ResourceError(ValueError):
 
 
 def find(paths: ResourcePaths) -> dict[str, Resource | None]:
-    """Read test image, video and mask. One that is not there, or can't serve, is None: `reasons` says why."""
+    """Read all files that `paths` names, and test image, video and mask.
+
+    One that is not there, or can't serve, is None: `reasons` says why.
+    """
     return {need: found if isinstance(found, Resource) else None for need, found in _look_at(paths)}
 
 
 def reasons(paths: ResourcePaths) -> dict[str, str]:
-    """Return one line on each of test image, video and mask that `find` does not find."""
+    """Return one line on each test resource that `find` does not find."""
     return {need: str(found) for need, found in _look_at(paths) if not isinstance(found, Resource)}
 
 
@@ -61,7 +66,7 @@ def check(paths: ResourcePaths, needs: Iterable[Need], place: Place) -> None:
 
     One that the catalogue does not name is no mistake: whatever needs it is left out.
     """
-    needed = {need for need in needs if getattr(paths, need) is not None}
+    needed = {need for need in needs if paths.files.get(need) is not None}
     for need, reason in reasons(paths).items():
         if need in needed:
             made = f"make it with --modal-bench-generate={need}, " if need in MADE else ""
@@ -72,18 +77,25 @@ def check(paths: ResourcePaths, needs: Iterable[Need], place: Place) -> None:
 
 def missing_reason(needs: Iterable[Need], have: Mapping[str, object]) -> str | None:
     """Return `Missing: …` with those of `needs` that are None or absent in `have`; None if all are there."""
-    needed = set(needs)
-    missing = [_WORDS[need] for need in get_args(Need) if need in needed and have.get(need) is None]
+    needed = dict.fromkeys(needs)
+    ordered = (*(need for need in USUAL if need in needed), *(need for need in needed if need not in USUAL))
+    missing = [_WORDS.get(need, need) for need in ordered if have.get(need) is None]
     return f"Missing: {', '.join(missing)}" if missing else None
 
 
 def from_bytes(need: str, data: bytes, name: str | None = None) -> Resource:
-    """Return `data` as the test resource `need`: `image`, `video` or `mask`.
+    """Return `data` as the test resource `need`.
 
     Its media type follows from the bytes. Raises ResourceError for an image or a mask that can't be decoded,
-    and for a video that does not begin like one: a still picture is none.
+    for a video that does not begin like one (a still picture is none), and for nothing at all.
     """
-    media_type = _video_type(data) if need == "video" else _image_type(data)
+    match need:
+        case "video":
+            media_type = _video_type(data)
+        case "image" | "mask":
+            media_type = _image_type(data)
+        case _:
+            media_type = _any_type(data)
     return Resource(data=data, media_type=media_type, name=name or f"{need}.{media_type.rpartition('/')[2]}")
 
 
@@ -129,6 +141,8 @@ def _look_at(paths: ResourcePaths) -> Iterator[tuple[str, Resource | ResourceErr
     yield "image", image
     yield "video", _read("video", paths.video)
     yield "mask", _unless_image(_read("mask", paths.mask), image)
+    for name, path in paths.others.items():
+        yield name, _read(name, path)
 
 
 def _unless_image(
@@ -166,6 +180,19 @@ def _video_type(data: bytes) -> str:
     if data.startswith(b"\x1aE\xdf\xa3"):  # EBML (RFC 8794, section 11.2.1); its DocType follows at once
         return "video/webm" if b"webm" in data[:64] else "video/matroska"
     raise ResourceError("is not an MP4 or WebM video")
+
+
+def _any_type(data: bytes) -> str:
+    if not data:
+        raise ResourceError("is empty")
+    form = formats.identify(data[: formats.HEAD_BYTES])
+    if form is not None:
+        return form.media_types[0]
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return "application/octet-stream"
+    return "text/plain" if "\0" not in text else "application/octet-stream"
 
 
 @contextmanager

@@ -18,6 +18,9 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     """A Modal app, and the web function that its endpoints are routes of."""
 
     name: str
+    """What the catalogue calls it."""
+    modal_app: str | None = None
+    """What Modal calls it; None: the same."""
     url: str | None
     """Base URL, with workspace and environment filled in, without a slash at its end; None: Modal is to be asked."""
     function: str | None = None
@@ -30,6 +33,11 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     """GiB that a container is billed for."""
     region: Literal["broad", "narrow"] | None = None
     nonpreemptible: bool = False
+
+    @property
+    def deployed(self) -> str:
+        """What Modal calls it."""
+        return self.modal_app or self.name
 
 
 class Lora(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +55,13 @@ class ResourcePaths(msgspec.Struct, frozen=True, kw_only=True):
     video: Path | None = None
     mask: Path | None = None
     lora: Lora | None = None
+    others: dict[str, Path] = {}
+    """Any other file, by its name."""
+
+    @property
+    def files(self) -> dict[str, Path | None]:
+        """Test image, video and mask, and then all other files, by name; None: the catalogue names none."""
+        return {"image": self.image, "video": self.video, "mask": self.mask, **self.others}
 
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):

@@ -62,7 +62,7 @@ class Observer:
         """Whoever can be asked about the endpoint's pool; nobody where the catalogue names no function."""
         if endpoint.function is None:
             return NoPoolObserver()
-        key = endpoint.app, endpoint.function
+        key = endpoint.deployed_app, endpoint.function
         if key not in self._pools:
             self._pools[key] = _OnePool(self, *key, self._patience_sec(_RECORD_SEC))
         return self._pools[key]
@@ -80,7 +80,7 @@ class Observer:
                 zero = stack.enter_context(
                     forced(
                         self.connected(),
-                        self._function(endpoint.app, endpoint.function or ""),
+                        self._function(endpoint.deployed_app, endpoint.function or ""),
                         self._journal,
                         patience_sec=patience_sec,
                         poll_sec=min(patience_sec / 100, _POLL_SEC),
@@ -116,7 +116,7 @@ class Observer:
         """What the endpoint's containers ask for, as `Function.gpu` says; None: not known."""
         if endpoint.function is None:
             return None
-        key = endpoint.app, endpoint.function
+        key = endpoint.deployed_app, endpoint.function
         if key not in self._gpus:
             self._gpus[key] = self._answer(lambda: self._function(*key).gpu())
         return self._gpus[key]

@@ -4,7 +4,17 @@ A `Run` is exactly what the JSON report holds. Everywhere `None` (JSON `null`) m
 Units are in the names: `_sec` seconds, `_usd` US dollars, `_bytes` bytes, `_kb` kibibytes (1024 bytes).
 """
 
-from pytest_modal_bench.model.endpoint import Budget, Endpoint, Expect, Level, Need, Quarantine, Resource
+from pytest_modal_bench.model.endpoint import (
+    Budget,
+    Endpoint,
+    Expect,
+    Level,
+    Need,
+    Poll,
+    Quarantine,
+    Resource,
+    StreamForm,
+)
 from pytest_modal_bench.model.result import (
     WORST_FIRST,
     Check,
@@ -19,12 +29,14 @@ from pytest_modal_bench.model.sample import (
     Cause,
     CostBasis,
     Decoded,
+    Job,
     Media,
     MediaKind,
     Phases,
     Provider,
     Sample,
     Start,
+    Streamed,
 )
 
 __all__ = [
@@ -38,12 +50,14 @@ __all__ = [
     "Endpoint",
     "EndpointResult",
     "Expect",
+    "Job",
     "Level",
     "Media",
     "MediaKind",
     "Need",
     "OutcomeOfTest",
     "Phases",
+    "Poll",
     "Provider",
     "Quarantine",
     "Resource",
@@ -51,6 +65,8 @@ __all__ = [
     "Sample",
     "Start",
     "Status",
+    "StreamForm",
+    "Streamed",
     "Summary",
     "TestEnd",
     "Verdict",

@@ -6,28 +6,62 @@ from typing import Any, Literal
 
 import msgspec
 
-Need = Literal["image", "video", "mask", "lora"]
-"""A test resource that a payload's placeholder names."""
+Need = str
+"""Name of a test resource: `image`, `video`, `mask`, `lora`, or any of the catalogue's."""
+
+StreamForm = Literal["openai", "sse", "ndjson", "bytes"]
+"""How an answer that comes bit by bit is put together: OpenAI's chunks or any other server-sent events, JSON lines, or
+pieces of one file."""
 
 
 class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a catalogue says of an endpoint's answer; sizes in pixels, durations in seconds."""
 
-    kind: Literal["image", "video", "json", "any"] | None = None
+    kind: Literal["image", "video", "audio", "file", "json", "any"] | None = None
+    at: str | None = None
+    """Where in a JSON answer the media are that all else is asked of: dotted keys and indexes, `*` for each."""
+    count: int | None = None
+    """How many media there are at `at`; None: one or more."""
     width: int | None = None
     height: int | None = None
     min_frames: int | None = None
     min_duration: float | None = None
+    sample_rate: int | None = None
+    """Of sound, in hertz."""
+    min_bytes: int | None = None
     max_bytes: int | None = None
     json: tuple[str, ...] = ()
     """Fields of a JSON answer, by dotted paths, that are there and neither null nor an empty text."""
+    text: str | None = None
+    """A regular expression that is found in what a stream says, or in an answer that is text or JSON."""
+    min_tokens: int | None = None
+    """Output tokens of a stream, as the server counts them."""
     distinct_from_input: bool = False
     status: int | None = None
     """The HTTP status, from 200 to 299; None: any of these but 202, which says that nothing is done yet."""
     deterministic: bool = False
     """Whether equal answers to different seeds are right, and no sign of a cache."""
     blank: bool = False
-    """Whether an image or a video of one colour is right."""
+    """Whether an image or a video of one colour, or a silent sound, is right."""
+
+
+class Poll(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a job is asked for, once it is submitted, until it is done.
+
+    Placeholders in `path` and `result` are dotted paths into the JSON that submitting was answered with, such as
+    `{call_id}` or `{job.id}`.
+    """
+
+    path: str | None = None
+    """What is asked; None: what the `Location` of the answer names."""
+    every: float = 1.0
+    """Seconds from one question to the next."""
+    pending: dict[str, tuple[str, ...]] = {}
+    """Values, by dotted paths into an answer, that say that the job goes on, as status 202 and the usual words do."""
+    failed: dict[str, tuple[str, ...]] = {}
+    """Values that say that it has failed, as the usual words do."""
+    result: str | None = None
+    """Where the result is once the job is done; None: in the answer that says so."""
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,11 +72,18 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """What an endpoint may take: seconds, US dollars a warm call, and at least which share of successes."""
+    """What an endpoint may take: seconds, US dollars a warm call, and at least which share of successes.
+
+    Of a stream: seconds to the first output, the 95th percentile of the seconds between outputs, and at least how
+    many tokens a second, each the median of warm calls.
+    """
 
     max_cold: Level | None = None
     max_warm: Level | None = None
     max_cost: Level | None = None
+    max_ttft: Level | None = None
+    max_itl: Level | None = None
+    min_tokens_per_sec: Level | None = None
     min_success: Level | None = None
 
     def under(self, specific: Budget) -> Budget:
@@ -66,10 +107,16 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    """Unique in its catalogue, fit for a test id: the path without its slash, with the app where two share it."""
+    """Unique in its catalogue, fit for a test id: the path without its slash, with the app where two share it, and the
+    case in brackets."""
     name: str
     path: str
     app: str
+    """What the catalogue calls the app."""
+    modal_app: str | None = None
+    """What Modal calls it; None: the same."""
+    case: str | None = None
+    """Which of the cases of its route it is; None: none of them."""
     url: str
     """Base URL of the app, without the path: scheme, host, port, and a prefix if there is one."""
     pool: str
@@ -87,7 +134,11 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     query: dict[str, Any] = {}
     headers: dict[str, str] = {}
     needs: tuple[Need, ...] = ()
-    """Test resources named by placeholders, in the order image, video, mask, lora."""
+    """Test resources named by placeholders: image, video, mask and lora first, then the others as they come."""
+    stream: StreamForm | None = None
+    """How its answer comes bit by bit; None: it is not looked at before it is whole."""
+    poll: Poll | None = None
+    """How its result is asked for; None: its answer is the result."""
     expect: Expect | None = None
     gpu: str | None = None
     cold: bool | None = None
@@ -107,6 +158,11 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """The most specific of the catalogue: this endpoint's own, its category's, or that for all."""
     quarantine: Quarantine | None = None
 
+    @property
+    def deployed_app(self) -> str:
+        """What Modal calls its app."""
+        return self.modal_app or self.app
+
     def __repr__(self) -> str:
         """Show what differs from the defaults, but no header's value: it may be a secret, written out."""
         shown = []
@@ -120,7 +176,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Resource(msgspec.Struct, frozen=True):
-    """A test image, video or mask: its bytes and media type, such as `image/png`."""
+    """A test resource that is a file: its bytes and media type, such as `image/png`."""
 
     data: bytes
     media_type: str

@@ -20,7 +20,7 @@ WORST_FIRST: tuple[Verdict, ...] = ("FAIL", "ERROR", "WARN", "INCONCLUSIVE", "PA
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that the gate held a result against, and what came of it. None: not known, or not part of it."""
 
-    metric: Literal["cold", "warm", "cost", "success"]
+    metric: Literal["cold", "warm", "cost", "ttft", "itl", "tokens_per_sec", "success"]
     against: Literal["budget", "baseline"]
     verdict: Verdict
     message: str
@@ -117,6 +117,21 @@ class EndpointResult(msgspec.Struct, kw_only=True):
     """What else is to be known of it, a line each."""
     region: str | None = None
     """As its container says."""
+    case: str | None = None
+    """Which of the cases of its route it is."""
+    ttft_sec: float | None = None
+    """Of a stream: seconds to the first output, median of the warm calls; so are the next four."""
+    itl_sec: float | None = None
+    """Seconds between outputs."""
+    itl_p95_sec: float | None = None
+    """Their 95th percentile within a call."""
+    tokens_per_sec: float | None = None
+    output_tokens: float | None = None
+    """As the server counts them."""
+    cold_ttft_sec: float | None = None
+    """Median of the cold calls."""
+    usd_per_million_tokens: float | None = None
+    """US dollars for a million output tokens, at the cost of a warm call."""
     payload_sha256: str | None = None
     """Of what is sent, seed and secrets left out: results of different payloads are not compared."""
     cold_asked: bool = False

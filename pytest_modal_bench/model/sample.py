@@ -38,7 +38,8 @@ Cause = Literal[
 CostBasis = Literal["measured", "estimated"]
 """`measured`: the endpoint's own word, or the provider's bill; `estimated`: seconds times a price."""
 
-MediaKind = Literal["image", "video", "json", "html", "text", "empty", "other"]
+MediaKind = Literal["image", "video", "audio", "file", "json", "html", "text", "empty", "other"]
+"""`file`: a format that has a name, but none of the others, such as ZIP."""
 
 
 class Decoded(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,8 +53,11 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     """Pixels, as displayed."""
     frames: int | None = None
     duration_sec: float | None = None
+    sample_rate: int | None = None
+    """Of sound, in hertz."""
+    channels: int | None = None
     blank: bool | None = None
-    """Every frame is of one colour, or all but."""
+    """Every frame is of one colour, or all but; of sound: it is silent."""
     checked: bool = False
     """Whether it was decoded whole."""
     unchecked: str | None = None
@@ -93,6 +97,49 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     status: str | None = None
 
 
+class Streamed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a streamed answer was in time, on the client's clock, from when its bytes were read; None: not known.
+
+    An output is an event that carries some of the answer, or of a stream of bytes a piece of it: no head, no comment,
+    no event without content.
+    """
+
+    ttft_sec: float | None = None
+    """From the call's start to the first output; of sound: to the first byte past the file's header."""
+    itl_sec: float | None = None
+    """Between two outputs: median."""
+    itl_p95_sec: float | None = None
+    """95th percentile."""
+    itl_max_sec: float | None = None
+    """The longest."""
+    chunks: int = 0
+    """Outputs."""
+    output_tokens: int | None = None
+    """As the server counts them."""
+    input_tokens: int | None = None
+    tokens_per_sec: float | None = None
+    """(tokens - 1) / (last - first output), as vLLM's and GuideLLM's benchmarks have it."""
+    finish_reason: str | None = None
+    """The stream's own word for why it ended, such as `stop` or `length`."""
+    characters: int | None = None
+    """Of the text that it says, all outputs together."""
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the time of a job went, in seconds on the client's clock; their sum is the sample's time."""
+
+    submit_sec: float
+    """Until the job was accepted."""
+    waiting_sec: float | None = None
+    """From there until an answer said that it is done; known to one interval. None: it was not done."""
+    delivery_sec: float | None = None
+    """The result's way to the client, after that."""
+    asked: int = 0
+    """How often it was asked for."""
+    resolution_sec: float | None = None
+    """How much earlier it may have been done: the time since it was last seen unfinished."""
+
+
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """One call, timed."""
 
@@ -117,6 +164,17 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """Why it failed."""
     media: Media | None = None
     """What the answer is; None: it was not looked at."""
+    parts: tuple[Media, ...] = ()
+    """The media inside a JSON answer, in its order, as many as were looked at."""
+    part_count: int | None = None
+    """How many there are; None: none were looked for."""
+    fetched_sec: float | None = None
+    """What fetching media took that the answer only names; not a part of `elapsed_sec`. None: there was nothing to
+    fetch."""
+    stream: Streamed | None = None
+    """Where the answer came bit by bit."""
+    job: Job | None = None
+    """Where the answer was asked for until it was there."""
     size_bytes: int | None = None
     content_type: str | None = None
     redirects: int = 0

@@ -92,7 +92,8 @@ class EndpointCollection:
         """Let `-k` find an endpoint by path, name, category, its slug, app and tags."""
         endpoint = endpoint_of(item)
         if endpoint is not None:
-            words = (endpoint.path, endpoint.name, endpoint.category, slug(endpoint.category), endpoint.app)
+            words = [endpoint.path, endpoint.name, endpoint.category, slug(endpoint.category)]
+            words += filter(None, (endpoint.app, endpoint.modal_app, endpoint.case))
             item.extra_keyword_matches.update(words, endpoint.tags)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -88,6 +88,7 @@ def not_run(endpoint: Endpoint) -> EndpointResult:
         status="not_run",
         id=endpoint.id,
         app=endpoint.app,
+        case=endpoint.case,
         pool=endpoint.pool,
         method=endpoint.method,
         tags=endpoint.tags,

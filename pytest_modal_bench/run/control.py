@@ -168,7 +168,7 @@ def _urls(catalogue: Catalogue, plane: ControlPlane) -> dict[str, str]:
     """URLs of all apps: those that the catalogue gives, and the control plane's word for the others."""
     known = {app.name: app.url for app in catalogue.apps.values() if app.url is not None}
     for app in catalogue.without_url:
-        url = plane.function(app.name, app.function or "").web_url()
+        url = plane.function(app.deployed, app.function or "").web_url()
         if url is None:
             raise ControlError(
                 f"{catalogue.path.name}: apps.{app.name}: {app.function} is no web function; name the one that serves "

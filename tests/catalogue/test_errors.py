@@ -182,11 +182,13 @@ def test_a_field_that_cannot_be_used_is_named(path: Path, added: str, expected: 
         (ENDPOINT, "/buy: app: unknown app; known: none"),
         (
             APP + ENDPOINT + "[[endpoints]]\npath = '/a'\napp = 'shop'\ncategory = 'A'\n" + ENDPOINT,
-            "/buy: path: POST of app shop is here twice, as endpoints[0] and endpoints[2]; take one out",
+            "/buy: path: POST of app shop is here twice, as endpoints[0] and endpoints[2]; take one out, or give each a "
+            "name of its own",
         ),
         (
             APP + ENDPOINT + ENDPOINT + "method = 'post'",
-            "/buy: path: POST of app shop is here twice, as endpoints[0] and endpoints[1]; take one out",
+            "/buy: path: POST of app shop is here twice, as endpoints[0] and endpoints[1]; take one out, or give each a "
+            "name of its own",
         ),
         (APP + ENDPOINT.replace("/buy", "buy"), "buy: path: expected a path that begins with /"),
         (
@@ -231,7 +233,7 @@ def test_a_field_that_cannot_be_used_is_named(path: Path, added: str, expected: 
         ),
         (
             "[resources]\nimgae = 'a'\n" + APP + ENDPOINT,
-            "resources: imgae: unknown field; did you mean image?",
+            "resources: imgae: no endpoint has {imgae}; did you mean image?",
         ),
         ("[resources]\nimage = ''\n" + APP + ENDPOINT, "resources: image: is empty"),
         (
@@ -301,7 +303,7 @@ def test_what_is_long_is_cut_off(path: Path, content: str, beginning: str, end: 
             "expected a URL that ends with its host or path; put a query in the endpoint's query",
         ),
         ("https://{wrkspace}.example", "unknown placeholder {wrkspace}; did you mean workspace?"),
-        ("https://{}.example", "unknown placeholder {}; known: workspace, environment"),
+        ("https://{}.example", "unknown placeholder {}; known: workspace, environment, environment_suffix"),
         (
             "https://{environment}.example",
             (

@@ -97,11 +97,6 @@ def test_known_placeholders_pass(placeholder: Placeholder, field: Field) -> None
     [
         (Placeholder("imgae"), "payload", "unknown placeholder {imgae}; did you mean image?"),
         (
-            Placeholder("qqq"),
-            "payload",
-            "unknown placeholder {qqq}; known: env, image, lora, mask, seed, video",
-        ),
-        (
             Placeholder("image", "base46"),
             "payload",
             "unknown encoding in {image:base46}; did you mean base64?",

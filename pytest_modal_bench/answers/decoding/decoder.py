@@ -8,8 +8,9 @@ from typing import IO, TYPE_CHECKING
 
 from msgspec import structs
 
-from pytest_modal_bench.answers.decoding import documents, formats, images, structure, videos
+from pytest_modal_bench.answers.decoding import documents, images, structure, videos
 from pytest_modal_bench.answers.decoding.findings import Findings, Undecodable, Unusable
+from pytest_modal_bench.model import formats
 
 if TYPE_CHECKING:
     from pytest_modal_bench.answers.decoding.structure import Data

@@ -9,10 +9,10 @@ from PIL import Image, UnidentifiedImageError, features
 from pytest_modal_bench.answers.decoding import limits
 from pytest_modal_bench.answers.decoding.blankness import is_blank
 from pytest_modal_bench.answers.decoding.findings import Findings, Undecodable, Unusable
-from pytest_modal_bench.answers.decoding.formats import AVIF, HEIF, JPEG, TIFF
+from pytest_modal_bench.model.formats import AVIF, HEIF, JPEG, TIFF
 
 if TYPE_CHECKING:
-    from pytest_modal_bench.answers.decoding.formats import Format
+    from pytest_modal_bench.model.formats import Format
 
 # What browsers take for a frame's duration where an animation gives none.
 _DEFAULT_FRAME_MS = 100

@@ -8,8 +8,8 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
-from pytest_modal_bench.answers.decoding import formats
 from pytest_modal_bench.answers.decoding.findings import Unusable
+from pytest_modal_bench.model import formats
 
 if TYPE_CHECKING:
     from collections.abc import Callable

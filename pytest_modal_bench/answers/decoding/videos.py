@@ -7,10 +7,10 @@ from typing import IO, TYPE_CHECKING, Any
 from pytest_modal_bench.answers.decoding import limits
 from pytest_modal_bench.answers.decoding.blankness import is_blank
 from pytest_modal_bench.answers.decoding.findings import Findings, Undecodable, Unusable
-from pytest_modal_bench.answers.decoding.formats import MATROSKA, WEBM
+from pytest_modal_bench.model.formats import MATROSKA, WEBM
 
 if TYPE_CHECKING:
-    from pytest_modal_bench.answers.decoding.formats import Format
+    from pytest_modal_bench.model.formats import Format
 
 # FFmpeg has decoders for hundreds of forgotten formats; these are the ones that generators of videos write.
 _CODECS = frozenset(

@@ -8,9 +8,9 @@ import media_corpus
 import pytest
 from media_corpus import FPS, FRAMES, SIDE
 
-from pytest_modal_bench.answers.decoding import formats
 from pytest_modal_bench.answers.decoding.decoder import decode
 from pytest_modal_bench.answers.decoding.findings import Findings
+from pytest_modal_bench.model import formats
 
 if TYPE_CHECKING:
     from PIL import Image

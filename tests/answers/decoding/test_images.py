@@ -8,11 +8,12 @@ import pytest
 from media_corpus import FPS, FRAMES, SIDE
 from PIL import Image, features
 
-from pytest_modal_bench.answers.decoding import formats, images, limits
+from pytest_modal_bench.answers.decoding import images, limits
 from pytest_modal_bench.answers.decoding.findings import Findings, Undecodable, Unusable
+from pytest_modal_bench.model import formats
 
 if TYPE_CHECKING:
-    from pytest_modal_bench.answers.decoding.formats import Format
+    from pytest_modal_bench.model.formats import Format
 
 FORMATS = {
     "png": formats.PNG,

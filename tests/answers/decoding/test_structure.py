@@ -3,9 +3,9 @@ from __future__ import annotations
 import media_corpus
 import pytest
 
-from pytest_modal_bench.answers.decoding import formats
 from pytest_modal_bench.answers.decoding.findings import Unusable
 from pytest_modal_bench.answers.decoding.structure import check
+from pytest_modal_bench.model import formats
 
 WALKED = tuple(name for name in media_corpus.GOOD if name not in ("bmp", "tiff", "live-webm"))
 """Decoders themselves tell that a BMP or a TIFF is cut off; a live stream's structure says no length."""

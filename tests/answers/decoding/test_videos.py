@@ -8,13 +8,14 @@ import media_corpus
 import pytest
 from media_corpus import FPS, FRAMES, SIDE
 
-from pytest_modal_bench.answers.decoding import formats, limits, videos
+from pytest_modal_bench.answers.decoding import limits, videos
 from pytest_modal_bench.answers.decoding.findings import Findings, Undecodable, Unusable
+from pytest_modal_bench.model import formats
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_modal_bench.answers.decoding.formats import Format
+    from pytest_modal_bench.model.formats import Format
 
 FORMATS = {
     "mp4": formats.MP4,
