@@ -262,11 +262,8 @@ def _resources(
             raise here.error('expected the path of a file, such as "fixtures/voice.wav"')
         endpoint_fields.check_line(file, here)
         needed = any(name in endpoint.needs for endpoint in endpoints)
-        if (
-            not needed
-            and name not in resources.USUAL
-            and (close := get_close_matches(name, resources.USUAL, n=1))
-        ):
+        close = get_close_matches(name, resources.USUAL, n=1, cutoff=placeholders.LIKE)
+        if not needed and close and name not in resources.USUAL:
             raise here.error(f"no endpoint has {{{name}}}; did you mean {close[0]}?")
         files[name] = _located(file, folders)
     usual = {name: files.pop(name, None) for name in ("image", "video", "mask")}

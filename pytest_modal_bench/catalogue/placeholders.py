@@ -29,6 +29,10 @@ _NAME = r"([a-z_][a-z0-9_]*)(?::([A-Za-z0-9_]+))?"
 _PATTERN = re.compile(rf"\{{\{{{_NAME}\}}\}}|\{{{_NAME}\}}")
 
 
+LIKE = 0.75
+"""From which likeness on a name is a misspelt one: `imgae` is, `voice` is no `video`."""
+
+
 class PlaceholderError(ValueError):
     """A placeholder that nothing can be put in for; its text says which, and the way out."""
 
@@ -88,7 +92,7 @@ def check(placeholder: Placeholder, field: Field, files: Collection[str] = MEDIA
     """
     name, encoding = placeholder
     known = frozenset({*NO_FILES, *files})
-    if name not in known and (close := difflib.get_close_matches(name, known, n=1)):
+    if name not in known and (close := difflib.get_close_matches(name, known, n=1, cutoff=LIKE)):
         raise PlaceholderError(f"unknown placeholder {placeholder}; did you mean {close[0]}?")
     is_file = name not in NO_FILES
     if name == "env":

@@ -117,7 +117,8 @@ class Controller:
         given = {name: data for name, data in self._local.resources.items() if data is not None}
         available, unusable = test_resources.supplied(given, found)
         self._record.note(*unusable)
-        return dict(available)
+        own = {name: resource for name, resource in found.items() if name not in test_resources.USUAL}
+        return {**own, **available}
 
     def _open_control(self) -> None:
         local = None if self._local is None else self._local.control

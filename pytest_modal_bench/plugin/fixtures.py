@@ -130,6 +130,11 @@ class EndpointFixtures:
         """The id of the test LoRA; skips when the workspace does not have it."""
         return self._resource("lora")
 
+    @pytest.fixture
+    def test_resource(self) -> Callable[[str], Resource | str]:
+        """Call it with a name of `[resources]` for what stands there; skips when it is missing."""
+        return self._resource
+
     def _resource(self, name: Need) -> Resource | str:
         resource = self.measurer.found.get(name)
         if resource is None:

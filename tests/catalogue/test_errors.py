@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 APP = '[apps.shop]\nurl = "https://shop.example"\n'
 ENDPOINT = '[[endpoints]]\npath = "/buy"\napp = "shop"\ncategory = "Shop"\n'
+OR_NAMES = ", or give each a name of its own"
 PLAIN_PATH = "path: expected a path without spaces, braces and backslashes; nothing is filled in here"
 ENVIRON = {"TOKEN": "swordfish", "TWO_LINES": "sword\nfish", "EMPTY": ""}
 
@@ -182,13 +183,11 @@ def test_a_field_that_cannot_be_used_is_named(path: Path, added: str, expected: 
         (ENDPOINT, "/buy: app: unknown app; known: none"),
         (
             APP + ENDPOINT + "[[endpoints]]\npath = '/a'\napp = 'shop'\ncategory = 'A'\n" + ENDPOINT,
-            "/buy: path: POST of app shop is here twice, as endpoints[0] and endpoints[2]; take one out, or give each a "
-            "name of its own",
+            f"/buy: path: POST of app shop is here twice, as endpoints[0] and endpoints[2]; take one out{OR_NAMES}",
         ),
         (
             APP + ENDPOINT + ENDPOINT + "method = 'post'",
-            "/buy: path: POST of app shop is here twice, as endpoints[0] and endpoints[1]; take one out, or give each a "
-            "name of its own",
+            f"/buy: path: POST of app shop is here twice, as endpoints[0] and endpoints[1]; take one out{OR_NAMES}",
         ),
         (APP + ENDPOINT.replace("/buy", "buy"), "buy: path: expected a path that begins with /"),
         (

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_modal_bench.catalogue import App, Catalogue, CatalogueError, Lora, ResourcePaths, load
 from pytest_modal_bench.catalogue.fields import merged
-from pytest_modal_bench.model import Endpoint, Expect
+from pytest_modal_bench.model import Endpoint, Expect, Poll
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -315,3 +315,63 @@ def test_endpoints_keep_their_order_and_have_ids_of_their_own(
     catalogue = read(tmp_path_factory.mktemp("catalogue"), content, workspace="acme")
     assert [(endpoint.app, endpoint.path[1:]) for endpoint in catalogue.endpoints] == routes
     assert len({endpoint.id for endpoint in catalogue.endpoints}) == len(routes)
+
+
+def test_the_name_of_an_app_is_the_catalogues_and_modals_stands_beside(tmp_path: Path) -> None:
+    content = MINIMAL.replace("[apps.shop]", '[apps.shop]\napp = "big-shop"\nfunction = "buy"')
+    catalogue = read(tmp_path, content)
+    assert (catalogue.apps["shop"].deployed, catalogue.endpoints[0].app) == ("big-shop", "shop")
+    assert catalogue.endpoints[0].deployed_app == "big-shop"
+    assert read(tmp_path, MINIMAL).endpoints[0].deployed_app == "shop"
+
+
+def test_functions_of_one_app_have_a_host_and_a_pool_each(tmp_path: Path) -> None:
+    tables = "".join(
+        f'[apps.{name}]\napp = "models"\nfunction = "{name}"\nurl = "https://models-{name}.example"\n'
+        for name in ("draw", "speak")
+    )
+    endpoints = "".join(
+        f'[[endpoints]]\npath = "/"\napp = "{name}"\ncategory = "All"\n' for name in ("draw", "speak")
+    )
+    catalogue = read(tmp_path, tables + endpoints)
+    assert [each.name for each in catalogue.endpoints] == ["Draw", "Speak"]
+    assert {each.deployed_app for each in catalogue.endpoints} == {"models"}
+    assert catalogue.pools == ("https://models-draw.example", "https://models-speak.example")
+
+
+@pytest.mark.parametrize(
+    ("environment", "host"),
+    [(None, "acme--shop.example"), ("main", "acme--shop.example"), ("staging", "acme-staging--shop.example")],
+)
+def test_the_suffix_of_an_environment_is_empty_for_the_main_one(
+    tmp_path: Path, environment: str | None, host: str
+) -> None:
+    content = 'workspace = "acme"\n' + MINIMAL.replace(
+        "https://shop.example", "https://{workspace}{environment_suffix}--shop.example"
+    )
+    assert read(tmp_path, content, environment=environment).endpoints[0].url == f"https://{host}"
+
+
+def test_a_test_resource_may_have_any_name(tmp_path: Path) -> None:
+    (tmp_path / "voice.wav").write_bytes(b"RIFF\x24\0\0\0WAVEfmt ")
+    content = f"[resources]\nvoice = 'voice.wav'\n{MINIMAL}form = {{ file = '{{voice:bytes}}' }}"
+    catalogue = read(tmp_path, content)
+    assert catalogue.resources == ResourcePaths(others={"voice": tmp_path / "voice.wav"})
+    assert catalogue.endpoints[0].needs == ("voice",)
+
+
+def test_a_test_resource_that_the_catalogue_does_not_name_is_needed_all_the_same(tmp_path: Path) -> None:
+    [endpoint] = read(tmp_path, MINIMAL + "payload = { speaker = '{voice}', picture = '{image}' }").endpoints
+    assert endpoint.needs == ("image", "voice")
+
+
+def test_two_endpoints_may_share_a_path_if_their_names_differ(tmp_path: Path) -> None:
+    more = MINIMAL.partition("[[endpoints]]")[2]
+    content = f'{MINIMAL}name = "Small size"\n[[endpoints]]{more}name = "Large"\n'
+    assert [each.id for each in read(tmp_path, content).endpoints] == ["buy-small-size", "buy-large"]
+
+
+def test_streams_and_jobs_are_read(tmp_path: Path) -> None:
+    [endpoint] = read(tmp_path, MINIMAL + 'stream = "ndjson"\npoll = { path = "/r/{id}" }').endpoints
+    assert endpoint.stream == "ndjson"
+    assert endpoint.poll == Poll(path="/r/{id}")

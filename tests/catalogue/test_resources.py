@@ -236,3 +236,35 @@ def test_what_is_supplied_serves_unless_it_cannot() -> None:
     own = {"video": found["video"]}
     assert resources.supplied({"video": portrait}, own) == ({"video": found["video"]}, [])
     assert resources.supplied({"video": portrait}, {}) == ({}, ["test video: is not an MP4 or WebM video"])
+
+
+@pytest.mark.parametrize(
+    ("data", "media_type"),
+    [
+        (b"RIFF\x24\0\0\0WAVEfmt ", "audio/wav"),
+        (b"ID3\x04\0\0\0\0\0\0", "audio/mpeg"),
+        (picture(), "image/png"),
+        (MP4, "video/mp4"),
+        (b"PK\x03\x04", "application/zip"),
+        ("Grüße".encode(), "text/plain"),
+        (b"\0\xff", "application/octet-stream"),
+    ],
+)
+def test_a_resource_of_any_other_name_has_the_type_of_its_bytes(data: bytes, media_type: str) -> None:
+    assert resources.from_bytes("voice", data, "voice.bin").media_type == media_type
+
+
+def test_a_resource_of_any_other_name_is_found_or_missing_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "voice.wav").write_bytes(b"RIFF\x24\0\0\0WAVEfmt ")
+    (tmp_path / "empty").touch()
+    paths = ResourcePaths(
+        others={"voice": tmp_path / "voice.wav", "song": tmp_path / "song.mp3", "nothing": tmp_path / "empty"}
+    )
+    found = resources.find(paths)
+    assert found["voice"] is not None
+    assert found["voice"].name == "voice.wav"
+    assert resources.missing_reason(("song", "voice", "image", "nothing"), found) == (
+        "Missing: test image, song, nothing"
+    )
+    assert resources.reasons(paths)["song"] == f"{tmp_path / 'song.mp3'}: no such file"
+    assert resources.reasons(paths)["nothing"] == f"{tmp_path / 'empty'}: is empty"

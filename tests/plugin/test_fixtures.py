@@ -126,6 +126,24 @@ RESOURCE_TESTS = """
 """
 
 
+def test_a_resource_of_any_name_is_asked_for_by_its_name(project: Project, service: Service) -> None:
+    (project.pytester.path / "voice.wav").write_bytes(b"RIFF\x24\0\0\0WAVEfmt ")
+    resources = '[resources]\nvoice = "voice.wav"'
+    project.catalogue(service.url, "/ok", more=resources)
+    project.pytester.makepyfile("""
+        def test_voice(endpoint, test_resource):
+            assert test_resource("voice").media_type == "audio/wav"
+
+        def test_song(endpoint, test_resource):
+            test_resource("song")
+    """)
+
+    result = project.run("--modal-bench", "-rs")
+
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(["*Missing: song*"])
+
+
 def test_resources_are_those_of_the_catalogue(project: Project, service: Service) -> None:
     resources = f'[resources]\nimage = "{PORTRAIT}"\nmask = "{MASK}"\nlora = {{ id = "known" }}'
     project.catalogue(service.url, "/ok", more=resources)

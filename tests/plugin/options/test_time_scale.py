@@ -19,19 +19,21 @@ def test_it_scales_the_local_workspaces_times_and_the_report_says_so(project: Pr
             "--modal-bench",
             "--modal-bench-workspace=local",
             f"--modal-bench-time-scale={scale}",
-            "--modal-bench-rounds=1",
+            "--modal-bench-rounds=5",
             "-k",
             "z-image-simple",
         )
         result.assert_outcomes(passed=1, deselected=20)
         report = project.report()
         assert report["simulated"] in result.stdout.str().replace("\n", " ")
-        times[scale] = report["results"][0]["warm_time_sec"]
+        samples = report["results"][0]["samples"]
+        times[scale] = min(sample["elapsed_sec"] for sample in samples if sample["start"] == "warm")
         assert report["results"][0]["timeout_sec"] == max(600 * float(scale), 5)
 
-    # The reference's warm call took 2.2 s; a busy machine adds to it, and nothing takes away.
-    assert times["0.1"] > 0.15
-    assert times["0.001"] < times["0.1"] - 0.05
+    # The reference's warm call took 2.2 s; a busy machine adds to it, and nothing takes away. Five calls, of which the
+    # quickest counts, are not all held up.
+    assert times["0.1"] > 0.2
+    assert times["0.001"] < 0.2
 
 
 def test_it_does_not_scale_what_is_real(project: Project, service: Service) -> None:
