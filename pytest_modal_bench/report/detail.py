@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 from pytest_modal_bench.model import Start, Summary
@@ -12,7 +13,7 @@ from pytest_modal_bench.report.timing import Timing
 from pytest_modal_bench.report.units import UNKNOWN, cost, doubted, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pytest_modal_bench.model import EndpointResult
 
@@ -85,14 +86,15 @@ def _timing_row(result: EndpointResult, start: Start, times: Timing, cells: Cell
     name, phases = result.id, times.phases
     median = seconds(times.median) if times.censored_at is None else f"&gt; {seconds(times.censored_at)}"
     flagged = ", ".join(map(seconds, times.outliers))
+    mark = partial(doubted, proven=start != "cold" or times.ok == 0 or result.cold_verified)
     return (
         name_cell(name),
         start,
         f"{times.ok} of {times.n}",
         UNKNOWN if times.success is None else " - ".join(f"{share:.0%}" for share in times.success),
-        doubted(median, proven=start != "cold" or times.ok == 0 or result.cold_verified),
-        _range(times.interval),
-        _range((times.low, times.high)),
+        mark(median),
+        _range(times.interval, mark),
+        _range((times.low, times.high), mark),
         cells.text(flagged or UNKNOWN, name, full=flagged),
         *map(
             seconds,
@@ -101,5 +103,5 @@ def _timing_row(result: EndpointResult, start: Start, times: Timing, cells: Cell
     )
 
 
-def _range(ends: tuple[float | None, float | None] | None) -> str:
-    return UNKNOWN if ends is None or None in ends else " - ".join(map(seconds, ends))
+def _range(ends: tuple[float | None, float | None] | None, mark: Callable[[str], str]) -> str:
+    return UNKNOWN if ends is None or None in ends else " - ".join(mark(seconds(end)) for end in ends)

@@ -24,7 +24,7 @@ def test_timing_has_a_row_for_each_start_in_the_order_of_a_container() -> None:
     )
     assert set(delimiter) == {"|", "-", " "}
     assert [" ".join(row.split()) for row in rows] == [
-        "| `flux` | cold | 1 of 2 | 9% - 91% | 44.4? | - | 44.4 - 44.4 | - | - | - | - | - | - |",
+        "| `flux` | cold | 1 of 2 | 9% - 91% | 44.4? | - | 44.4? - 44.4? | - | - | - | - | - | - |",
         "| `flux` | first | 1 of 1 | 21% - 100% | 29.7 | - | 29.7 - 29.7 | - | - | - | - | - | - |",
         "| `flux` | warm | 6 of 6 | 61% - 100% | 3.5 | 1.0 - 6.0 | 1.0 - 6.0 | - | 0.020 | 0.030 | 0.0010 | 1.5 | 0.20 |",
     ]

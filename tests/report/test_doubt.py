@@ -1,0 +1,96 @@
+"""A question mark on all that comes from a cold start that nothing proves.
+
+No list of places: two runs are rendered that differ in their unproven cold time alone, and every word in which the two
+texts differ must have the mark, or stand in a line that says `unverified`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from report_runs import result, run, sample
+
+from pytest_modal_bench.gate.budgets import checks
+from pytest_modal_bench.model import Budget, Level
+from pytest_modal_bench.report import comment, comparison, markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_modal_bench.model import EndpointResult, Run
+
+_FIGURE = re.compile(r"[-+~]?\d[\d.,]*[%sx]?")
+
+
+def measured(
+    name: str, cold: float, warm: float, *, proof: str | None, category: str = "Flux"
+) -> EndpointResult:
+    samples = [
+        sample("cold", cold, proof=proof, cost_usd=0.03, cost_basis="estimated", execution_sec=cold * 0.9),
+        *(
+            sample("warm", warm, cost_usd=0.002, cost_basis="estimated", execution_sec=warm * 0.9)
+            for _ in range(3)
+        ),
+    ]
+    one = result(
+        name,
+        category,
+        cold_time_sec=cold,
+        warm_time_sec=warm,
+        cold_verified=proof is not None,
+        load_sec=0.9 * (cold - warm),
+        cold_cost_usd=cold / 1000,
+        cold_cost_basis="estimated",
+        cost_usd=0.002,
+        cost_basis="estimated",
+        samples=samples,
+        pool=name,
+    )
+    one.checks = checks(one, Budget(max_cold=Level(warn=10, fail=500)), cold_due=True)
+    one.verdict = "WARN"
+    return one
+
+
+def a_run(scale: float, *, proof: str | None) -> Run:
+    results = [
+        measured("Flux", 31.1 * scale, 2.1, proof=proof),
+        measured("Wan", 53.3 * scale, 9.7, proof=proof, category="Video"),
+    ]
+    return run(results, verdict="WARN")
+
+
+RENDERERS = {
+    "markdown": markdown.render,
+    "comment": comment.render,
+    "compare": lambda run_: comparison.render(a_run(1.7, proof="proven"), run_),
+}
+
+
+def changing(texts: list[str]) -> list[tuple[str, str]]:
+    """Words in which two texts differ, each with its line."""
+    lines = [text.splitlines() for text in texts]
+    assert len(lines[0]) == len(lines[1]), "the runs are to differ in their figures alone"
+    words = [
+        (word, line)
+        for line, other in zip(*lines, strict=True)
+        for word, its in zip(line.split(), other.split(), strict=True)
+        if word != its
+    ]
+    assert len(words) >= 3
+    return words
+
+
+@pytest.mark.parametrize("render", RENDERERS.values(), ids=RENDERERS)
+def test_every_figure_that_an_unproven_cold_start_changes_has_a_question_mark(
+    render: Callable[[Run], str],
+) -> None:
+    differing = changing([render(a_run(scale, proof=None)) for scale in (1.0, 1.13)])
+    assert [word for word, line in differing if "?" not in word and "unverified" not in line] == []
+
+
+@pytest.mark.parametrize("render", RENDERERS.values(), ids=RENDERERS)
+def test_none_has_one_where_every_cold_start_is_proven(render: Callable[[Run], str]) -> None:
+    text = render(a_run(1.0, proof="proven"))
+    assert [word for word in re.findall(r"\S+", text) if "?" in word and _FIGURE.search(word)] == []
