@@ -71,6 +71,40 @@ def test_workers_keep_one_limit_together(costly: Project, service: Service) -> N
     assert report["summary"]["not_run"] >= 1
 
 
+H100_USD_PER_SEC = 0.001097  # https://modal.com/pricing
+DEADLINE_SEC = 0.5
+LIMIT_USD = 0.002
+
+
+@pytest.mark.parametrize("kind", ["hang", "fail", "gone"])
+@pytest.mark.parametrize("workers", [[], ["-n", "3"]], ids=["alone", "spread"])
+def test_calls_that_fail_count_as_their_seconds_at_their_price(
+    project: Project, service: Service, kind: str, workers: list[str]
+) -> None:
+    paths = [f"/{kind}{number}" for number in range(12)]
+    for path in paths:
+        service.answers |= {path: (502, b"x" * 10)} if kind == "gone" else {}
+    file = project.catalogue(service.url, *paths, apps=3)
+    text = file.read_text()
+    for number in range(3):
+        text = text.replace(f"[apps.app{number}]", f'[apps.app{number}]\ngpu = "H100"')
+    file.write_text(text.replace("timeout = 10", f"timeout = {DEADLINE_SEC}"))
+
+    project.run("--modal-bench", f"--modal-bench-max-cost={LIMIT_USD}", *workers)
+    report = project.report()
+    samples = [sample for each in report["results"] for sample in each["samples"]]
+
+    longest_usd = DEADLINE_SEC * H100_USD_PER_SEC
+    spent_usd = sum(sample["elapsed_sec"] for sample in samples) * H100_USD_PER_SEC
+    assert len(samples) == len(service.calls)
+    assert all(not sample["ok"] for sample in samples)
+    # What a call takes past its deadline is the machine's, and no server's.
+    assert spent_usd <= LIMIT_USD + 2 * longest_usd
+    if kind == "hang":
+        assert len(samples) <= LIMIT_USD / longest_usd + 1
+        assert report["summary"]["not_run"] >= 1
+
+
 def test_a_limit_that_suffices_stops_nothing(costly: Project, service: Service) -> None:
     result = costly.run("--modal-bench", "--modal-bench-max-cost=10", "--modal-bench-rounds=1")
 
