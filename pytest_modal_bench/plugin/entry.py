@@ -15,7 +15,10 @@ from pytest_modal_bench.plugin.option_values import given, ini_type, is_on
 
 NOT_ASKED_FOR = "endpoint tests call deployed endpoints: run pytest with --modal-bench"
 _FIXTURES = frozenset(
-    {"endpoint", "endpoint_result", "measure_endpoint", "test_image", "test_lora", "test_mask", "test_video"}
+    (
+        *("endpoint", "endpoint_result", "measure_endpoint"),
+        *("test_image", "test_lora", "test_mask", "test_resource", "test_video"),
+    )
 )
 
 

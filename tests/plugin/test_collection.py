@@ -145,7 +145,10 @@ ERRORS = {
     "unknown app": (BUY, "endpoints.toml: /buy: app: unknown app; known: none"),
     "duplicate": (
         f"{APP}{BUY}{BUY}",
-        "endpoints.toml: /buy: path: POST of app shop is here twice, as endpoints[0] and endpoints[1]; take one out",
+        (
+            "endpoints.toml: /buy: path: POST of app shop is here twice, as endpoints[0] and endpoints[1]; "
+            "take one out, or give each a name of its own"
+        ),
     ),
     "unknown placeholder": (
         f"{APP}{BUY}payload = '{{imgae}}'",
