@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
 
 OPTIONS = ("--modal-bench", "--modal-bench-workspace=local", "-p", "no:cacheprovider")
 
-LONGEST_SEC = 60
-"""What the benchmark of a healthy workspace may take on two cores."""
+LONGEST_SEC = 240
+"""After which a run hangs, on a machine as busy as may be. How long it takes on an idle one, `benchmarks/` says."""
 
 REFERENCE_TABLES = """
 ### Flux
@@ -82,7 +81,6 @@ class LocalRun:
     directory: Path
     exit_code: int
     output: str
-    seconds: float
 
     @property
     def report(self) -> dict[str, Any]:
@@ -104,9 +102,8 @@ def run_locally(project: Project, *args: str) -> LocalRun:
     directory = project.pytester.path
     reports = (f"--modal-bench-report={directory}/report.md", f"--modal-bench-report={directory}/report.json")
     command = [sys.executable, "-W", "error", "-m", "pytest", *OPTIONS, *reports, *args]
-    began = time.monotonic()
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
-    return LocalRun(directory, done.returncode, done.stdout + done.stderr, time.monotonic() - began)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=LONGEST_SEC)
+    return LocalRun(directory, done.returncode, done.stdout + done.stderr)
 
 
 spread = pytest.mark.parametrize("spread", [(), ("-n", "auto")], ids=["alone", "spread"])
@@ -162,11 +159,11 @@ def prettier_accepts(run: LocalRun) -> None:
 
 @spread
 def test_every_endpoint_of_a_healthy_workspace_is_measured(project: Project, spread: tuple[str, ...]) -> None:
-    healthy = run_locally(project, *spread)
+    # Deadlines are scaled like the times: a busy machine must be able to keep them.
+    healthy = run_locally(project, "--modal-bench-time-scale=0.02", *spread)
 
     assert healthy.exit_code == 0, healthy.output
     assert "21 passed" in healthy.output
-    assert healthy.seconds < LONGEST_SEC
     report = healthy.report
     assert report["finished"]
     assert report["simulated"]
