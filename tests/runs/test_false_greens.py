@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -207,21 +206,17 @@ def test_every_edge_answer_comes_out_with_its_cause(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "cause", "longest_sec"),
+    ("fault", "cause"),
     [
         (
             'edge = { status = 404, body = "modal-http: app for invoked web endpoint is stopped" }',
             "app_stopped",
-            5,
         ),
-        ("refuse = true", "refused", 5),
-        ("hang = true", "timeout", 20),
+        ("refuse = true", "refused"),
+        ("hang = true", "timeout"),
     ],
 )
-def test_a_dead_pool_of_four_fails_in_the_time_of_one(
-    project: Project, fault: str, cause: str, longest_sec: float
-) -> None:
-    began = time.monotonic()
+def test_a_dead_pool_of_four_is_called_once(project: Project, fault: str, cause: str) -> None:
     results = run(project, f"\n[apps.ryla-wan26]\n{fault}\n", "-k", "wan2")
 
     assert [result["status"] for result in results.values()] == ["failed"] * 4
@@ -230,7 +225,6 @@ def test_a_dead_pool_of_four_fails_in_the_time_of_one(
     assert len(first["samples"]) == 1
     assert all(result["samples"] == [] for result in others)
     assert all(result["error"].startswith("Not called: ") for result in others)
-    assert time.monotonic() - began < longest_sec + 15
 
 
 def test_a_container_that_is_killed_twice_spares_the_others(project: Project) -> None:
