@@ -223,7 +223,7 @@ def test_a_decoder_that_hangs_is_told_when_patience_ends() -> None:
         media = inspector.inspect(media_corpus.good("mp4"))
 
         assert (media.kind, media.problem) == ("video", "not decoded within 0.5 s")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
         assert not process.is_running()
         assert inspector.inspect(media_corpus.good("mp4")).checked
 
