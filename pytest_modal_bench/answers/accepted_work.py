@@ -143,10 +143,29 @@ _PENDING_START = re.compile(r"(?:in_|job_|task_|state_)*(?:queue|progress|pendin
 _PENDING_MESSAGE = re.compile(
     r"\b(?:queued|enqueued|accepted|submitted|in progress|in the background)\b", re.IGNORECASE
 )
+_POLLED = frozenset(
+    (
+        *("retry", "retrying", "deferred", "delayed", "active", "paused", "throttled", "new", "queuing"),
+        *("loading", "warmingup", "generating", "rendering", "ongoing", "unfinished", "inprocess", "busy"),
+    )
+)
+"""What jobs that go on say as well when they are asked for; in other answers these words mean something else."""
+_OVER = frozenset(
+    f"{be}{word}" for be in ("", "is") for word in ("done", "ready", "finished", "completed", "complete")
+)
+_STILL = re.compile(
+    r"\b(?:still|pending|processing|running|waiting|try again"
+    r"|not (?:yet )?(?:ready|done|finished|complete|available))\b",
+    re.IGNORECASE,
+)
+_TAKEN = ("ok", "200", "201", "202")
+"""What a status says of the question alone, and not of the job."""
+_ACCEPTED_CODE = 202
 _FINE = ("ok", "success", "200", "201", "202")
 """What a status says of a request that was taken."""
 _FLAGS = ("queued", "accepted", "pending", "running")
 _TEXTS = ("message", "msg", "detail", "info")
+_SUCCESS = "success"
 _LONGEST_STATUS = 40
 _DEEPEST = 6
 
@@ -157,6 +176,55 @@ def is_accepted_only(value: object, ordered: Collection[str] = ()) -> bool:
     `ordered` are the fields that the catalogue asks for: a plain `id` among them is what was asked for, but no job's.
     """
     return _names_work(value, frozenset(ordered), 0)
+
+
+def goes_on(value: object) -> bool | None:
+    """Whether the answer to the question for a job says that the job goes on; None: it says neither this nor that.
+
+    A status decides: what else there is may be a result so far.
+    """
+    return _goes_on(value, 0)
+
+
+def _goes_on(value: object, depth: int) -> bool | None:
+    if isinstance(value, str):
+        return True if _is_pending_when_asked(value) else None
+    if not isinstance(value, dict) or depth > _DEEPEST:
+        return None
+    said = [_status_says(plain(name), held) for name, held in value.items()]
+    if True in said or False in said:
+        return True in said
+    wrapped = [held for name, held in value.items() if plain(name) in ENVELOPES]
+    inner = [
+        _goes_on(each, depth + 1)
+        for held in wrapped
+        for each in (held if isinstance(held, list) else [held])
+        if isinstance(each, dict)
+    ]
+    if True in inner or False in inner:
+        return True in inner
+    if any(plain(name) in _STATUS and plain(str(held)) == _SUCCESS for name, held in value.items()):
+        return False
+    texts = [held for name, held in value.items() if plain(name) in _TEXTS and isinstance(held, str)]
+    waits = any(_PENDING_MESSAGE.search(text) or _STILL.search(text) for text in texts)
+    return True if waits and not holds_result(value) else None
+
+
+def _status_says(name: str, held: object) -> bool | None:
+    """Whether a field says that a job goes on (True) or is over (False); None: neither."""
+    if name in (*_STATUS, "statuscode", "code") and held == _ACCEPTED_CODE:
+        return True
+    if name in _STATUS and isinstance(held, str):
+        if _is_pending_when_asked(held):
+            return True
+        return None if plain(held) in (*_TAKEN, _SUCCESS, "") else False
+    if name in _FLAGS and held is True:
+        return True
+    return held is False if name in _OVER and isinstance(held, bool) else None
+
+
+def _is_pending_when_asked(status: str) -> bool:
+    return _is_pending(status) or plain(status) in _POLLED
 
 
 def _names_work(value: object, ordered: frozenset[str], depth: int) -> bool:

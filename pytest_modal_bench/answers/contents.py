@@ -20,6 +20,9 @@ LARGEST_JSON = 8 << 20
 """Bytes of JSON that are decoded at most; of a larger one, long texts are cut short first."""
 _LARGEST_TEXT = 1 << 20
 _PIECE_BYTES = 1 << 18
+_HEAD_BYTES = 1 << 10
+_SHORT_TEXT = 1 << 14
+"""Bytes of a text that may be no more than a word or two, such as `pending`."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -33,6 +36,21 @@ def content(body: bytes | Path, media: Media) -> object:
     if media.kind == "text" and media.size_bytes <= _LARGEST_TEXT:
         return _text(body if isinstance(body, bytes) else body.read_bytes())
     return UNSET
+
+
+def plain_content(body: bytes | Path, size: int) -> object:
+    """Return what JSON or a short text was decoded to, whatever else is known of it; UNSET: it is something else.
+
+    Of a large body this is a matter of reading it once: nobody has to look into a file to know that it is one.
+    """
+    with io.BytesIO(body) if isinstance(body, bytes) else body.open("rb") as file:
+        head = file.read(_HEAD_BYTES).removeprefix(_BOM)
+    found = _decoded(_small(body, size)) if head.lstrip()[:1] in (b"{", b"[") else UNSET
+    if found is UNSET and size <= _SHORT_TEXT:
+        data = body if isinstance(body, bytes) else body.read_bytes()
+        found = _decoded(data)
+        return _text(data) if found is UNSET else found
+    return found
 
 
 def _small(body: bytes | Path, size: int) -> bytes | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from msgspec import UNSET
+
 ENVELOPES = frozenset(
     (
         *(
@@ -108,6 +110,20 @@ def plain(name: str) -> str:
 def plain_fields(value: dict[str, object]) -> dict[str, tuple[str, object]]:
     """Return the fields of an object by their plain names: as they are written, and what they hold."""
     return {plain(name): (name, held) for name, held in value.items()}
+
+
+def get(value: object, key: str) -> object:
+    """What stands at the key or, step by step, at the end of the dotted path; numbers index lists. UNSET: nothing."""
+    if isinstance(value, dict) and key in value:
+        return value[key]
+    part, dot, rest = key.partition(".")
+    if isinstance(value, list) and part.isdecimal() and len(part) < len(str(len(value))) + 1:
+        below = value[int(part) : int(part) + 1]
+    else:
+        below = [value[part]] if isinstance(value, dict) and part in value else []
+    if not below:
+        return UNSET
+    return get(below[0], rest) if dot else below[0]
 
 
 def holds_result(value: dict[str, object]) -> bool:

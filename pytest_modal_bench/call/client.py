@@ -13,19 +13,20 @@ import datetime as dt
 import http.client
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 import urllib3
 
-from pytest_modal_bench.call import causes, failures
+from pytest_modal_bench.call import causes, failures, following
+from pytest_modal_bench.call.arrivals import Arrivals
 from pytest_modal_bench.call.certificates import ssl_context
 from pytest_modal_bench.call.connection import Adapter
 from pytest_modal_bench.call.proxies import unused_proxy
 from pytest_modal_bench.call.spool import Spool, SpoolError
 from pytest_modal_bench.call.trace import RefusedAddress, Trace
 from pytest_modal_bench.safety.redaction import Redactor
-from pytest_modal_bench.safety.secrets import sealed
+from pytest_modal_bench.safety.secrets import Secret, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,13 +40,9 @@ _CONNECT_SEC = 10.0
 _PIECE_BYTES = 1 << 16
 _REDIRECT_BODY_BYTES = 1 << 16
 """What is read of a redirect's body so that its connection can be kept."""
-_PORTS = {"http": 80, "https": 443}
 _SUCCESS = range(200, 300)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SAME_METHOD = frozenset({307, 308})
-_BODY_HEADERS = frozenset({"content-type", "content-length", "content-encoding", "transfer-encoding"})
-_BASIC_HEADERS = frozenset({"user-agent", "accept", "accept-encoding"})
-"""All that another origin is sent."""
 _RESULT_TOKEN = "__modal_"  # noqa: S105 - how the names of such parameters begin
 
 _NO_CONNECTION: frozenset[Cause] = frozenset({"dns", "refused", "timeout"})
@@ -89,6 +86,16 @@ class Answer:
     reconnected: bool = False
     """Whether it took a second try to connect, before anything was sent: the kept connection was gone, or the host's
     name was not found at once. Its time is in `elapsed_sec` and `phases`."""
+    began: float
+    """When its clock started, as `time.monotonic` has it."""
+    here: str = field(default="", repr=False)
+    """URL of the last hop as it was asked, secrets and all: what addresses in the answer are relative to."""
+    location: str | None = field(default=None, repr=False)
+    """Its `Location`, secrets and all; None: it has none."""
+    public: bool = False
+    """Whether the last hop's host is one of the public internet."""
+    arrivals: Arrivals | None = field(default=None, repr=False)
+    """When each piece of `body` was read; None: nobody asked."""
 
 
 @dataclass
@@ -105,6 +112,8 @@ class _Chain:
     held_sec: float = 0.0
     tokens: set[str] = field(default_factory=set, repr=False)
     """Values in addresses of results: whoever has one can fetch the result."""
+    arrivals: Arrivals | None = None
+    """Where it is kept when each piece of the body was read; None: nowhere."""
 
 
 class Client:
@@ -136,22 +145,32 @@ class Client:
         self._spool.close()
 
     @sealed
-    def call(self, request: Request, *, deadline_sec: float, fresh: bool) -> Answer:
+    def call(
+        self,
+        request: Request,
+        *,
+        deadline_sec: float,
+        fresh: bool,
+        public_only: bool = False,
+        arrivals: bool = False,
+    ) -> Answer:
         """Send `request` once, and return what comes of it within `deadline_sec` seconds, failures included.
 
         `fresh` closes kept connections first. A kept connection that the server has closed meanwhile is
         replaced as long as no byte has been sent; later the call fails: a request that may have arrived is not
-        sent again. Raises SpoolError where this machine has no room for the answer.
+        sent again. `public_only`: its host must be one of the public internet. `arrivals`: keep when each piece of the
+        body was read. Raises SpoolError where this machine has no room for the answer.
         """
         redactor = Redactor(request.secrets)
         if fresh:
             self.close()
         self._spool.begin()
-        chain = _Chain(url=request.url)
+        chain = _Chain(url=request.url, arrivals=Arrivals() if arrivals else None)
         problem: str | None = None
         cause: Cause | None = None
         started_at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         with redactor.guarding(), Trace(deadline_sec, self._adapter.origins) as trace:
+            trace.public_only = public_only
             try:
                 prepared = _prepared(request.method, request.url, request.headers, request.body)
                 if urlsplit(request.url).scheme.lower() == "https":
@@ -198,6 +217,23 @@ class Client:
             cause=cause,
             url=redactor.clean(chain.url),
             reconnected=trace.reconnected,
+            began=trace.began,
+            here=Secret(chain.url),
+            location=_location(chain),
+            public=trace.public,
+            arrivals=chain.arrivals,
+        )
+
+    def follow(self, request: Request, answer: Answer, address: str, *, deadline_sec: float) -> Answer:
+        """GET what `address` means in `answer`, which came of `request` or of what followed it; see `following.get`.
+
+        What a host of the public internet names must be there, too, unless it is of the same origin. Raises
+        AddressError for an address that is not asked; else as `call`.
+        """
+        asked = following.get(request, answer.here, address)
+        elsewhere = following.origin(asked.url) != following.origin(answer.here)
+        return self.call(
+            asked, deadline_sec=deadline_sec, fresh=False, public_only=answer.public and elsewhere
         )
 
     def _follow(
@@ -220,18 +256,19 @@ class Client:
                 )
             except RefusedAddress as error:
                 chain.url, chain.status, chain.headers = before
-                raise failures.CallError(f"HTTP {chain.status}: {error}", error.cause) from None
+                named = "link" if chain.status is None else f"HTTP {chain.status}: redirect"
+                raise failures.CallError(f"{named} from a public host to {error}", error.cause) from None
             with contextlib.closing(response):
                 chain.status, chain.reason = response.status_code, response.reason or ""
                 chain.headers = {name.lower(): value for name, value in response.headers.items()}
                 if chain.status not in _REDIRECTS:
                     with trace.timing("download"):
-                        self._read(response.raw, trace)
+                        self._read(response.raw, trace, chain.arrivals)
                     return
                 self._count(chain, trace.latest_sec("wait"))
                 here = prepared.url
                 prepared = _next(prepared, chain, secret_headers)
-                trace.public_only = trace.public and _origin(here) != _origin(prepared.url)
+                trace.public_only = trace.public and following.origin(here) != following.origin(prepared.url)
                 chain.tokens.update(_tokens(prepared.url))
                 with trace.timing("download"):
                     _drain(response.raw)
@@ -245,9 +282,11 @@ class Client:
             chain.quick += 1
         chain.redirects += 1
 
-    def _read(self, raw: urllib3.HTTPResponse, trace: Trace) -> None:
+    def _read(self, raw: urllib3.HTTPResponse, trace: Trace, arrivals: Arrivals | None) -> None:
         try:
             while piece := raw.read1(_PIECE_BYTES, decode_content=True):
+                if arrivals is not None:
+                    arrivals.add(self._spool.size + len(piece), trace.elapsed_sec)
                 self._spool.write(piece)
                 if self._spool.size > self._max_body_bytes:
                     raise failures.CallError(
@@ -274,7 +313,7 @@ def _next(
 ) -> requests.PreparedRequest:
     """Return the request that a redirect asks for. Its body, if there was one, is never sent again."""
     status, method = chain.status, prepared.method
-    location = chain.headers.get("location")
+    location = _location(chain)
     if location is None:
         raise failures.CallError(f"HTTP {status}: redirect without a Location", "application")
     reading = method in {"GET", "HEAD"}
@@ -284,28 +323,25 @@ def _next(
         )
     here = prepared.url or ""
     try:
-        # Header values are read as Latin-1, but a Location beyond ASCII is UTF-8.
-        there = urljoin(here, location.encode("latin-1").decode("utf-8", "replace"))
-        if urlsplit(there).scheme not in _PORTS:
-            raise failures.CallError(
-                f"HTTP {status}: redirect to an address that is neither http nor https", "application"
-            )
-        if "@" in urlsplit(there).netloc:
-            raise failures.CallError(
-                f"HTTP {status}: redirect to an address that holds credentials", "application"
-            )
-        following = _prepared(method if reading else "GET", there, prepared.headers, None)
-        same_origin = _origin(following.url) == _origin(here)
+        there = following.resolved(here, location)
+        headers = following.passed_on(
+            prepared.headers,
+            secret_headers,
+            same_origin=following.origin(there) == following.origin(here),
+        )
+        return _prepared(method if reading else "GET", there, headers, None)
+    except following.AddressError as error:
+        raise failures.CallError(f"HTTP {status}: redirect to {error}", "application") from None
     except (requests.RequestException, ValueError):
         raise failures.CallError(
             f"HTTP {status}: redirect to an address that is not valid", "application"
         ) from None
-    for name in list(following.headers):
-        low = name.lower()
-        owed = low not in _BODY_HEADERS if same_origin else low in _BASIC_HEADERS - secret_headers
-        if not owed:
-            del following.headers[name]
-    return following
+
+
+def _location(chain: _Chain) -> Secret | None:
+    """Return an answer's `Location`. Header values are read as Latin-1, but one beyond ASCII is UTF-8."""
+    location = chain.headers.get("location")
+    return None if location is None else Secret(location.encode("latin-1").decode("utf-8", "replace"))
 
 
 def _tokens(url: str | None) -> Iterator[str]:
@@ -327,11 +363,6 @@ def _cleaned(value: object, redactor: Redactor) -> object:
     text = value if isinstance(value, str) else repr(value)
     cleaned = redactor.clean(text)
     return value if cleaned == text else cleaned
-
-
-def _origin(url: str | None) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url or "")
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
 def _prepared(

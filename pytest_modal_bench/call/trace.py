@@ -41,7 +41,7 @@ class Origins:
 
 
 class RefusedAddress(CallError):
-    """A redirect leads from a public host into a network that its sender has no business in."""
+    """An address leads from a public host into a network that whoever named it has no business in."""
 
 
 class Trace:
@@ -92,6 +92,11 @@ class Trace:
     def start_clock(self) -> None:
         """Leave out what was done until now, such as building the request. The deadline counts from here."""
         self._started = time.monotonic()
+
+    @property
+    def began(self) -> float:
+        """When the clock started, as `time.monotonic` has it."""
+        return self._started
 
     @property
     def elapsed_sec(self) -> float:
@@ -150,8 +155,7 @@ class Trace:
         """Raise RefusedAddress where the hop must stay in the public internet, and `host` is not all in it."""
         if self.public_only and not all(addresses_public):
             raise RefusedAddress(
-                f"redirect from a public host to {host}, a loopback, link-local or private address, is not followed",
-                "application",
+                f"{host}, a loopback, link-local or private address, is not followed", "application"
             )
         self.public = any(addresses_public)
 

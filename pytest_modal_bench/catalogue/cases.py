@@ -28,6 +28,7 @@ FIELDS = (
 )
 """What a case may say."""
 _BODIES = {"payload": "form", "form": "payload"}
+_INSTEAD = {**_BODIES, "stream": "poll", "poll": "stream"}
 
 
 def split(raw: object, place: Place) -> tuple[object, dict[str, dict[str, Any]]]:
@@ -60,9 +61,13 @@ def put_over(
     assert isinstance(own, dict)  # noqa: S101 - an endpoint that has cases is a table
     whole = dict(own)
     for field, value in case.items():
-        other = _BODIES.get(field)
+        other = _INSTEAD.get(field)
         if other is not None and other in case:
-            raise place.at(field).error("a request has one body: give payload or form, not both")
+            raise place.at(field).error(
+                "a request has one body: give payload or form, not both"
+                if field in _BODIES
+                else "an answer comes bit by bit, or is asked for: give stream or poll, not both"
+            )
         below = own.get(field, defaults.get(field))
         whole[field] = _merged(below, value)
         if other is not None:

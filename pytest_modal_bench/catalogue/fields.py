@@ -68,8 +68,7 @@ def read(raw: object, place: Place, files: Collection[str] = placeholders.MEDIA)
         fields["method"] = _method(fields["method"], place.at("method"))
     if "timeout" in fields and not 0 < fields["timeout"] <= LONGEST_TIMEOUT_SEC:
         raise place.at("timeout").error(f"expected seconds above 0 and up to {LONGEST_TIMEOUT_SEC:.0f}")
-    if "payload" in fields and "form" in fields:
-        raise place.at("form").error("a request has one body: give payload or form, not both")
+    _check_pairs(fields, place)
     if "budget" in fields:
         fields["budget"] = limits.budget(fields["budget"], place.at("budget"))
     if "quarantine" in fields:
@@ -105,13 +104,18 @@ def merged(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any
     """Return an endpoint's `own` fields on top of the `defaults`.
 
     `headers` (their names in any case) and `query` are merged entry by entry, and `tags` are added to the
-    defaults'; every other field is replaced whole. A body replaces a body, be it `payload` or `form`.
+    defaults'; every other field is replaced whole. A body replaces a body, be it `payload` or `form`, and `stream` and
+    `poll` replace each other.
     """
     both = {**defaults, **own}
     if "payload" in own:
         both.pop("form", None)
     if "form" in own:
         both.pop("payload", None)
+    if "stream" in own:
+        both.pop("poll", None)
+    if "poll" in own:
+        both.pop("stream", None)
     if "tags" in both:
         both["tags"] = tuple(dict.fromkeys((*defaults.get("tags", ()), *own.get("tags", ()))))
     if "query" in both:
@@ -148,6 +152,15 @@ def _check_texts(fields: Mapping[str, Any], place: Place) -> None:
         check_line(tag, place.at(f"tags[{index}]"))
     if fields.get("description"):
         check_line(fields["description"], place.at("description"))
+
+
+def _check_pairs(fields: Mapping[str, Any], place: Place) -> None:
+    if "payload" in fields and "form" in fields:
+        raise place.at("form").error("a request has one body: give payload or form, not both")
+    if "stream" in fields and "poll" in fields:
+        raise place.at("poll").error(
+            "an answer comes bit by bit, or is asked for: give stream or poll, not both"
+        )
 
 
 def _check_path(path: str, place: Place) -> None:

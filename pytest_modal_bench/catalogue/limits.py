@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 METRICS = Budget.__struct_fields__
 _SHARE = "min_success"
+_AT_LEAST = "min_"
+"""What the names of metrics begin with that are to be high."""
 
 
 class _QuarantineFields(msgspec.Struct, frozen=True):
@@ -24,7 +26,7 @@ class _QuarantineFields(msgspec.Struct, frozen=True):
 
 
 def budget(raw: object, place: Place) -> Budget:
-    """Return the budget in `raw`: metrics, each a number, above which it fails, or a table with `warn` and `fail`."""
+    """Return the budget in `raw`: metrics, each a number, beyond which it fails, or a table with `warn` and `fail`."""
     if not isinstance(raw, dict):
         raise place.error("expected a table, such as { max_warm = 5 }")
     levels = {}
@@ -60,6 +62,17 @@ def quarantine(raw: object, place: Place) -> Quarantine:
     return Quarantine(reason=given.reason, until=until.isoformat())
 
 
+def misfit(level: Level, name: str) -> str | None:
+    """Say why `level` is none of the metric `name`; None: it is one."""
+    for bound in (level.warn, level.fail):
+        if bound is not None and not (0 < bound <= 1 if name == _SHARE else bound > 0):
+            return "expected a share above 0 and up to 1" if name == _SHARE else "expected a number above 0"
+    if level.warn is None or level.fail is None:
+        return None
+    milder = level.warn >= level.fail if name.startswith(_AT_LEAST) else level.warn <= level.fail
+    return None if milder else "warn comes before fail: it is the milder of the two"
+
+
 def _level(value: object, name: str, place: Place) -> Level:
     if isinstance(value, dict):
         level = table(value, Level, place)
@@ -69,13 +82,7 @@ def _level(value: object, name: str, place: Place) -> Level:
         level = Level(fail=float(value))
     else:
         raise place.error("expected a number, or { warn = …, fail = … }")
-    for bound in (level.warn, level.fail):
-        if bound is not None and not (0 < bound <= 1 if name == _SHARE else bound > 0):
-            raise place.error(
-                "expected a share above 0 and up to 1" if name == _SHARE else "expected a number above 0"
-            )
-    if level.warn is not None and level.fail is not None:
-        ordered = level.warn >= level.fail if name == _SHARE else level.warn <= level.fail
-        if not ordered:
-            raise place.error("warn comes before fail: it is the milder of the two")
+    wrong = misfit(level, name)
+    if wrong is not None:
+        raise place.error(wrong)
     return level

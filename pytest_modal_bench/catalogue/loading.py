@@ -192,10 +192,21 @@ def _endpoints(file: _File, apps: Mapping[str, App], place: Place) -> tuple[Endp
             fields,
             apps[fields["app"]],
             names,
-            general.under(categories.get(fields["category"], Budget())).under(fields.get("budget", Budget())),
+            _budget(general, categories, fields, defaults),
         )
         for route, case, fields in found
     )
+
+
+def _budget(
+    general: Budget, categories: Mapping[str, Budget], fields: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> Budget:
+    """The most specific one. What of one for many endpoints is about streams holds for these alone."""
+    shared = general.under(categories.get(fields["category"], Budget()))
+    own = fields.get("budget", Budget())
+    if "budget" in defaults and own is defaults["budget"]:
+        shared, own = shared.under(own), Budget()
+    return shared.for_form(fields.get("stream")).under(own)
 
 
 def _label(raw: object, index: int) -> str:

@@ -84,6 +84,11 @@ def fill(value: object, lookup: Callable[[Placeholder], object]) -> object:
     return value
 
 
+def escaped(text: str) -> str:
+    """Return `text` so that `fill` makes it what it is now, whatever stands in braces there."""
+    return _PATTERN.sub(lambda match: f"{{{match[0]}}}", text)
+
+
 def check(placeholder: Placeholder, field: Field, files: Collection[str] = MEDIA) -> None:
     """Raise PlaceholderError unless `placeholder` is one that can be filled in where it stands.
 

@@ -35,7 +35,8 @@ class Forced:
     def zero(self) -> None:
         """End all containers, and return when there are none; `ControlError` if that is not to be had in time.
 
-        Modal lists containers by app alone: the app's other functions lose theirs too.
+        The app's other functions keep theirs. So where there are others, a container of which no record says that it is
+        this function's ends by itself, once it has been idle for the least window.
         """
         self._function.set_autoscaler(Autoscaler(scaledown_window=LEAST_WINDOW))
         self._end_containers()
@@ -43,7 +44,7 @@ class Forced:
         self._function.set_autoscaler(Autoscaler(scaledown_window=self._window))
         if again := self._function.count():
             raise ControlError(
-                f"{_containers(again)} of {self._function.app} came up again at once: somebody else calls it"
+                f"{_containers(again)} of {_named(self._function)} came up again at once: somebody else calls it"
             )
 
     def _end_containers(self) -> None:
@@ -59,7 +60,7 @@ class Forced:
                 return
             if left:
                 # Again and again: one that was booting is listed late.
-                for container in sorted(self._function.containers() - stopped):
+                for container in sorted(self._function.own_containers() - stopped):
                     stopped.add(container)
                     try:
                         self._function.stop(container)
@@ -69,9 +70,14 @@ class Forced:
             if left and time.monotonic() >= deadline:
                 break
             time.sleep(self._poll_sec)
+        told = (
+            "all were told to end"
+            if stopped
+            else f"the window was {LEAST_WINDOW} s; none is known to be its own"
+        )
         refused = f"; {len(refusals)} could not be stopped: {refusals[0]}" if refusals else ""
         raise ControlError(
-            f"{_containers(left)} of {self._function.app} left {self._patience_sec:g} s after all were told to end "
+            f"{_containers(left)} of {_named(self._function)} left {self._patience_sec:g} s after {told} "
             f"(since {since:%H:%M:%S} UTC){refused}"
         )
 
@@ -123,8 +129,13 @@ def _put_back(function: Function, entry: Entry) -> None:
 
 def _not_put_back(function: Function, why: str) -> ControlError:
     return ControlError(
-        f"the autoscaler of {function.app} could not be put back, the next run will try again: {why}"
+        f"the autoscaler of {_named(function)} could not be put back, the next run will try again: {why}"
     )
+
+
+def _named(function: Function) -> str:
+    """A function as Modal's commands write it."""
+    return f"{function.app}/{function.name}"
 
 
 def _containers(count: int) -> str:

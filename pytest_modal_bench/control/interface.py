@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 
 class ControlError(Exception):
@@ -45,10 +45,28 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
         return max(self.started_at - self.enqueued_at - (self.startup_sec or 0.0), 0.0)
 
 
+class WebFunction(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployed web function, as a list of them has it."""
+
+    app: str
+    name: str
+    """As the catalogue's `function` has it."""
+    url: str
+    gpu: str | None = None
+    """As `Function.gpu` has it."""
+    scaledown_window: int | None = None
+    """Seconds that an idle container lives on."""
+    method: str | None = None
+    """Of the one route of a function that is no app of several; None: it may have any."""
+    wants_token: bool = False
+    """Whether Modal lets only those in who have a proxy token."""
+
+
 class Function(Protocol):
     """One web function of an app, and so one pool of containers."""
 
     app: str
+    """As Modal calls it."""
     name: str
     """As the catalogue's `function` has it: `fastapi_app`, or `ComfyUI.fastapi_app` for a method of a class."""
 
@@ -63,6 +81,13 @@ class Function(Protocol):
 
     def containers(self) -> frozenset[str]:
         """Ids of the containers that the function's whole app has now: Modal lists them by app alone."""
+
+    def own_containers(self) -> frozenset[str]:
+        """Ids of those of them that are known to be this function's own.
+
+        All of them where the app has no other function; else those that this function's records name, which one that
+        has had no call yet is not among.
+        """
 
     def records(self, limit: int) -> Sequence[CallRecord]:
         """The provider's records of the function's last calls, newest first; at most `limit` of them."""
@@ -85,6 +110,9 @@ class ControlPlane(Protocol):
 
     def function(self, app: str, name: str) -> Function:
         """Look a deployed function up."""
+
+    def web_functions(self, apps: Collection[str] = ()) -> Sequence[WebFunction]:
+        """List the web functions of the deployed `apps`, or of all, by app and name."""
 
     def rates(self) -> Mapping[str, str]:
         """The workspace's prices as Modal names and writes them: USD per hour under keys such as `cpu_hour_cost`."""

@@ -48,6 +48,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     since: datetime
 
+    @property
+    def named(self) -> str:
+        """The function as Modal's commands write it."""
+        return f"{self.app}/{self.function}"
+
 
 class Entry:
     """One function's file in the journal, held by its lock; a context manager that lets go, and leaves the file."""
@@ -120,14 +125,16 @@ class Journal:
             held = _lock(path, create=True)
             if held is None:
                 raise ControlError(
-                    f"another run{_owner(path)} is forcing cold starts of {app}; wait for it to end"
+                    f"another run{_owner(path)} is forcing cold starts of {change.named}; wait for it to end"
                 )
             stack.callback(os.close, held)
             found = _content(held)
             if found:
                 left = _decode(found)
                 if left is None:
-                    raise ControlError(f"{_set_aside(path)}; check the autoscaler of {app}, then run again")
+                    raise ControlError(
+                        f"{_set_aside(path)}; check the autoscaler of {change.named}, then run again"
+                    )
                 change = msgspec.structs.replace(change, before=left.before)
             return Entry(path, _write(path, change), change)
 
@@ -175,7 +182,7 @@ class Journal:
                     os.close(descriptor)
                 if change is not None and not _is_gone(change.server_url):
                     lines.append(
-                        f"a run killed after {change.since:%Y-%m-%d %H:%M} UTC left the autoscaler of {change.app} "
+                        f"a run killed after {change.since:%Y-%m-%d %H:%M} UTC left the autoscaler of {change.named} "
                         "changed: set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET and run again, and it is put back"
                     )
         return lines
@@ -208,7 +215,7 @@ def restore_leftovers(journal: Journal, plane: ControlPlane) -> list[str]:
             stack.enter_context(entry)
         for entry in entries:
             change = entry.change
-            what = f"the autoscaler of {change.app} that a run killed after {change.since:%Y-%m-%d %H:%M} UTC left"
+            what = f"the autoscaler of {change.named} that a run killed after {change.since:%Y-%m-%d %H:%M} UTC left"
             try:
                 plane.function(change.app, change.function).set_autoscaler(change.before)
                 entry.remove()
@@ -220,9 +227,11 @@ def restore_leftovers(journal: Journal, plane: ControlPlane) -> list[str]:
 
 
 def _file_name(change: Change) -> str:
-    key = (change.server_url, change.environment, change.app, change.function)
+    # The methods of a class are one function: they share containers and settings.
+    function = change.function.partition(".")[0]
+    key = (change.server_url, change.environment, change.app, function)
     digest = hashlib.sha256(msgspec.json.encode(key)).hexdigest()[:10]
-    slug = re.sub(r"[^a-z0-9]+", "-", f"{change.app}-{change.function}".lower()).strip("-")[:60]
+    slug = re.sub(r"[^a-z0-9]+", "-", f"{change.app}-{function}".lower()).strip("-")[:60]
     return f"{slug}-{digest}.json"
 
 

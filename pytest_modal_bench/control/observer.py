@@ -177,15 +177,15 @@ class _OnePool:
 
     def after(self) -> frozenset[str] | None:
         """See `PoolObserver.after`."""
-        return self._ask(lambda function: function.containers())
+        return self._ask(lambda function: function.own_containers())
 
-    def records(self, call_ids: Sequence[str]) -> Mapping[str, CallRecord] | None:
+    def records(self, call_ids: Sequence[str], *, questions: int = 0) -> Mapping[str, CallRecord] | None:
         """See `PoolObserver.records`."""
         if not call_ids:
             return None
         deadline = time.monotonic() + self._record_sec
         while True:
-            found = self._ask(lambda function: function.records(RECORDS))
+            found = self._ask(lambda function: function.records(RECORDS + questions))
             if found is None:
                 return None
             records = {record.call_id: record for record in found}

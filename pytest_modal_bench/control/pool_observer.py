@@ -32,10 +32,13 @@ class PoolObserver(Protocol):
         """What there is now, right before a call."""
 
     def after(self) -> frozenset[str] | None:
-        """The containers of the whole app, right after a call."""
+        """The containers right after a call that are known to be the pool's own, by `Function.own_containers`."""
 
-    def records(self, call_ids: Sequence[str]) -> Mapping[str, CallRecord] | None:
-        """The provider's records of the pool's last calls, by call id; those of `call_ids` are waited for a little."""
+    def records(self, call_ids: Sequence[str], *, questions: int = 0) -> Mapping[str, CallRecord] | None:
+        """The provider's records of the pool's last calls, by call id; those of `call_ids` are waited for a little.
+
+        `questions` of these calls only asked for a job: so many more are looked at than `RECORDS`.
+        """
 
 
 class NoPoolObserver:
@@ -47,6 +50,6 @@ class NoPoolObserver:
     def after(self) -> None:
         """See `PoolObserver.after`."""
 
-    def records(self, call_ids: Sequence[str]) -> None:
+    def records(self, call_ids: Sequence[str], *, questions: int = 0) -> None:
         """See `PoolObserver.records`."""
-        del call_ids
+        del call_ids, questions

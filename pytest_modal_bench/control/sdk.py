@@ -6,14 +6,14 @@ import functools
 import importlib
 import operator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pytest_modal_bench.control.connection import PATIENCE_SEC, UPGRADE, SdkConnection
-from pytest_modal_bench.control.interface import Autoscaler, CallRecord, ControlError
+from pytest_modal_bench.control.interface import Autoscaler, CallRecord, ControlError, WebFunction
 from pytest_modal_bench.safety.secrets import Secret, sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import modal
@@ -93,6 +93,54 @@ class SdkControlPlane:
                 self._functions[app, name] = self._look_up(app, name)
         return self._functions[app, name]
 
+    def web_functions(self, apps: Collection[str] = ()) -> Sequence[WebFunction]:
+        """List the web functions of the deployed `apps`, or of all, by app and name; it starts no container."""
+        with self._connection.translating_errors("listing the apps"):
+            # An app that is not deployed, such as one that `modal run` runs, has no name.
+            deployed = {
+                app.name: app for app in self._connection.ask(self._environment.apps.list.aio) if app.name
+            }
+        for name in apps:
+            if name not in deployed:
+                raise ControlError(
+                    f"{name} is not deployed in environment {self.environment}; {_known(deployed)}"
+                )
+        found: list[WebFunction] = []
+        for name in apps or sorted(deployed):
+            with self._connection.translating_errors(f"listing the functions of {name}"):
+                found += self._web_functions(name, deployed[name])
+        return found
+
+    def _web_functions(self, app: str, deployed: modal.App) -> Iterator[WebFunction]:
+        import modal
+
+        ask = self._connection.ask
+        for tag, id_ in sorted(ask(deployed.info.aio).functions.items()):
+            function = modal.Function.from_id(id_, client=self._connection.client)
+            ask(function.hydrate.aio)
+            info = ask(function.info.aio)
+            # To Modal a class is one function, `NAME.*`, and its web methods are addresses of it.
+            web = {tag: info.web_info} if info.web_info else {}
+            web |= {
+                f"{tag.removesuffix('.*')}.{name}": each for name, each in (info.method_details or {}).items()
+            }
+            if not any(each.web_url for each in web.values()):
+                continue
+            where = _Where(self.environment or "", deployed.app_id or "", alone=False)
+            own = SdkFunction(self._connection, (app, tag), where, function, None)
+            gpu, window = own.gpu(), own.autoscaler().scaledown_window
+            for name, each in sorted(web.items()):
+                if each.web_url:
+                    yield WebFunction(
+                        app=app,
+                        name=name,
+                        url=each.web_url,
+                        gpu=gpu,
+                        scaledown_window=window,
+                        method=each.method,
+                        wants_token=not each.unauthenticated,
+                    )
+
     def rates(self) -> Mapping[str, str]:
         """The workspace's prices as Modal names and writes them: USD per hour under keys such as `cpu_hour_cost`."""
         import modal
@@ -129,7 +177,8 @@ class SdkControlPlane:
             url = web[method].web_url if method in web else None
         else:
             url = ask(function.get_web_url.aio)
-        where = (self.environment or "", info.app_id)
+        alone = len({*info.functions.values(), *info.servers.values()}) == 1
+        where = _Where(self.environment or "", info.app_id, alone)
         return SdkFunction(self._connection, (app, name), where, function, url or None)
 
     def _app(self, name: str) -> modal.App:
@@ -142,6 +191,15 @@ class SdkControlPlane:
         )
 
 
+class _Where(NamedTuple):
+    """The app that a function is in."""
+
+    environment: str
+    app_id: str
+    alone: bool
+    """Whether the app has nothing else; what there is has containers, too, listed among all of the app's."""
+
+
 class SdkFunction:
     """A `Function` that asks Modal."""
 
@@ -149,12 +207,12 @@ class SdkFunction:
         self,
         connection: SdkConnection,
         names: tuple[str, str],
-        where: tuple[str, str],
+        where: _Where,
         function: modal.Function[Any, Any, Any],
         url: str | None,
     ) -> None:
         self._connection = connection
-        self._environment, self._app_id = where
+        self._environment, self._app_id, self._alone = where
         self._function = function
         self._url = url
         self.app, self.name = names
@@ -186,23 +244,34 @@ class SdkFunction:
             listed = self._connection.ask(lambda: self._connection.stub.TaskList(request))
             return frozenset(task.task_id for task in listed.tasks)
 
+    def own_containers(self) -> frozenset[str]:
+        """Ids of the containers that are known to be this function's own; see `Function.own_containers`."""
+        containers = self.containers()
+        if self._alone or not containers:
+            return containers
+        # Whichever method of a class it was that was called: its methods share their containers.
+        return containers & {call.container_id for call in self._last_calls(_MAX_RECORDS)}
+
     def records(self, limit: int) -> Sequence[CallRecord]:
         """The provider's records of the function's last calls, newest first; at most `limit` of them."""
         if limit < 1:
             return ()
+        method = self.name.partition(".")[2]
+        return tuple(
+            _record(call)
+            for call in self._last_calls(limit)
+            # The methods of a class share one list.
+            if not call.HasField("service_method_name") or call.service_method_name == method
+        )[:limit]
+
+    def _last_calls(self, limit: int) -> Sequence[api_pb2.FunctionCallInputInfo]:
         from modal_proto import api_pb2
 
         with self._translating_errors("asking for the calls"):
             tail = api_pb2.FunctionCallFetchRequest.Tail(count=min(limit, _MAX_RECORDS))
             request = api_pb2.FunctionCallFetchRequest(function_id=self._function.object_id, tail=tail)
             fetched = self._connection.ask(lambda: self._connection.stub.FunctionCallFetch(request))
-            method = self.name.partition(".")[2]
-            return tuple(
-                _record(call)
-                for call in fetched.function_call_inputs
-                # The methods of a class share one list.
-                if not call.HasField("service_method_name") or call.service_method_name == method
-            )[:limit]
+            return tuple(fetched.function_call_inputs)
 
     def autoscaler(self) -> Autoscaler:
         """The settings that hold now, each of them a number: what Modal leaves out means its default.

@@ -91,6 +91,15 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
         levels = ((name, getattr(specific, name) or getattr(self, name)) for name in self.__struct_fields__)
         return Budget(**dict(levels))
 
+    def for_form(self, stream: StreamForm | None) -> Budget:
+        """Return what of a budget for many endpoints one can be held against whose answer comes in this form.
+
+        Only a stream has outputs that come one by one, and pieces of a file are no tokens.
+        """
+        if stream is None:
+            return msgspec.structs.replace(self, max_ttft=None, max_itl=None, min_tokens_per_sec=None)
+        return msgspec.structs.replace(self, min_tokens_per_sec=None) if stream == "bytes" else self
+
 
 class Quarantine(msgspec.Struct, frozen=True, kw_only=True):
     """Why an endpoint is measured and reported, but cannot fail, and until which day (ISO 8601)."""

@@ -171,6 +171,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     fetched_sec: float | None = None
     """What fetching media took that the answer only names; not a part of `elapsed_sec`. None: there was nothing to
     fetch."""
+    unchecked: str | None = None
+    """What of its answer could not be checked, and why, in one line; under strict its endpoint fails for it. None:
+    nothing, or any answer will do."""
     stream: Streamed | None = None
     """Where the answer came bit by bit."""
     job: Job | None = None

@@ -26,7 +26,7 @@ class After(NamedTuple):
     """What the control plane said once a call was over."""
 
     containers: frozenset[str] | None
-    """The containers of the whole app, after a call meant as cold; None: not asked, or no answer."""
+    """The pool's own containers, as far as known, after a call meant as cold; None: not asked, or no answer."""
     records: Mapping[str, CallRecord]
     """The provider's records of the pool's last calls, by call id."""
 
@@ -66,14 +66,17 @@ def against_cold(
     if before is not None and sample.container is not None and sample.container in before.containers:
         return f"container {sample.container} was there before the call"
     uptime = sample.container_uptime_sec
-    if uptime is not None and uptime > sample.elapsed_sec:
+    # The container of a job said so when it took the job, long before the job was done.
+    answered_sec = sample.elapsed_sec if sample.job is None else sample.job.submit_sec
+    if uptime is not None and uptime > answered_sec:
         return f"its container was up for {uptime:.1f} s when it answered, longer than the call took"
     return _against_record(sample, records)
 
 
 def _against_record(sample: Sample, records: Mapping[str, CallRecord]) -> str | None:
     own = records.get(sample.call_id or "")
-    if sample.call_id is not None and len(records) >= RECORDS and not _reaches_back(own, records):
+    most = RECORDS + (0 if sample.job is None else sample.job.asked)
+    if sample.call_id is not None and len(records) >= most and not _reaches_back(own, records):
         return "others called the pool so often that its records do not reach back to this call"
     if own is None or own.container is None:
         return None
@@ -101,6 +104,11 @@ def _reaches_back(own: CallRecord | None, records: Mapping[str, CallRecord]) -> 
 def proof_of_cold(sample: Sample, before: Before | None, after: frozenset[str] | None) -> str | None:
     """Say what proves that `sample` met a new container, where nothing speaks against it; None: nothing does."""
     empty = before is not None and len(before.counts) >= ASKS and not any(before.counts)
+    if sample.job is not None:
+        # What is known is the container that took the job. The work may be done in another function's, which is known
+        # to be new only where the whole app had none; work that is handed on to another app stays out of sight.
+        nothing_ran = empty and before is not None and not before.containers
+        return "no container of the app before" if nothing_ran else None
     if sample.container_request == 1:
         named = (
             f"first request of container {sample.container}"
@@ -149,7 +157,8 @@ def with_record(sample: Sample, records: Mapping[str, CallRecord]) -> Sample:
             container=own.container,
             queue_sec=own.queue_sec,
             boot_sec=own.startup_sec,
-            execution_sec=own.execution_sec,
+            # A job's own work may be a call of its own; this record is that of the one that took the job.
+            execution_sec=own.execution_sec if sample.job is None else None,
             status=own.status,
         )
     return structs.replace(

@@ -16,6 +16,7 @@ from pytest_modal_bench.call.spool import SpoolError
 from pytest_modal_bench.control.interface import ControlError
 from pytest_modal_bench.control.pool_observer import NoPoolObserver, PoolObserver
 from pytest_modal_bench.cost.ledger import LimitReached
+from pytest_modal_bench.protocol import jobs
 from pytest_modal_bench.protocol.evidence import (
     NEW_CONTAINER,
     After,
@@ -31,11 +32,12 @@ from pytest_modal_bench.protocol.sampling import as_sample
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from pytest_modal_bench.answers.judging import Judge
     from pytest_modal_bench.call.client import Answer, Client
+    from pytest_modal_bench.call.request import Request
     from pytest_modal_bench.control.pool_observer import Before
     from pytest_modal_bench.cost.pricing import Pricing
     from pytest_modal_bench.model import Endpoint, Resource, Sample, Start
@@ -76,6 +78,8 @@ class Conditions:
     """Looks at an answer, outside any timer; a sample that comes back as failed has failed. None: nobody looks."""
     pricing: Pricing | None = None
     """Says what a call cost, as far as that is known; None: nobody asks."""
+    time_scale: float = 1.0
+    """What the seconds between two questions for a job are multiplied by: those of the local workspace are scaled."""
     permit: Callable[[float | None], AbstractContextManager[Callable[[float | None], None]]] = _permitted
     """Asked before each call, with what it is expected to cost; yields what is told its cost. Raises LimitReached."""
 
@@ -243,12 +247,8 @@ class Measurement:
             began = time.monotonic()
             try:
                 conditions.pool.called = True
-                # A new container has no connection to keep; warm calls of a real client reuse theirs.
-                answer = conditions.client.call(
-                    request, deadline_sec=conditions.deadline_sec, fresh=meant == "cold"
-                )
-                sample = as_sample(answer, start=meant, seed=seed)
-                sample = self._settled(answer, sample, settle, secrets=request.secrets)
+                answer, sample = self._sent(request, meant, seed)
+                sample = self._settled(answer, sample, settle, request)
             except BaseException:
                 usd = conditions.bound_of_seconds(time.monotonic() - began)
                 if usd is not None:
@@ -260,21 +260,44 @@ class Measurement:
             raise CallFailed
         return sample
 
+    def _sent(self, request: Request, meant: Start, seed: int) -> tuple[Answer, Sample]:
+        """Send a request, or submit a job and ask for it until it is done; the sample is not judged yet."""
+        conditions, deadline_sec = self.conditions, self.conditions.deadline_sec
+        # A new container has no connection to keep; warm calls of a real client reuse theirs.
+        fresh = meant == "cold"
+        if self.endpoint.poll is None:
+            answer = conditions.client.call(
+                request,
+                deadline_sec=deadline_sec,
+                fresh=fresh,
+                arrivals=self.endpoint.stream is not None,
+            )
+            return answer, as_sample(answer, start=meant, seed=seed)
+        outcome = jobs.run(
+            conditions.client,
+            request,
+            self.endpoint,
+            deadline_sec=deadline_sec,
+            fresh=fresh,
+            time_scale=conditions.time_scale,
+        )
+        return outcome.answer, jobs.sample_of(outcome, start=meant, seed=seed)
+
     def _settled(
         self,
         answer: Answer,
         sample: Sample,
         settle: Callable[[Sample, After], Sample],
-        *,
-        secrets: Collection[str],
+        request: Request,
     ) -> Sample:
         """Return the sample of an answer, judged, held against the evidence and priced."""
         conditions, meant = self.conditions, sample.start
         containers = conditions.observer.after() if meant == "cold" and answer.ok else None
-        if sample.ok and conditions.judge is not None:
-            sample = conditions.judge.judge(answer, sample, secrets=secrets)
+        if conditions.judge is not None and (sample.ok or self.endpoint.stream is not None):
+            sample = conditions.judge.judge(answer, sample, request)
         ids = [] if sample.call_id is None else [sample.call_id]
-        after = After(containers, conditions.observer.records(ids) or {})
+        questions = 0 if sample.job is None else sample.job.asked
+        after = After(containers, conditions.observer.records(ids, questions=questions) or {})
         sample = with_record(sample, after.records)
         if sample.ok or meant == "warm":
             sample = settle(sample, after)

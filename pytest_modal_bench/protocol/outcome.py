@@ -41,6 +41,12 @@ def summarise(  # noqa: PLR0913 - all but the first two are named where it is ca
         cold_time_sec=sum_up(calls(samples, "cold")).median,
         warm_time_sec=sum_up(calls(samples, "warm")).median,
         first_time_sec=sum_up(calls(samples, "first")).median,
+        ttft_sec=_of_streams(samples, "warm", "ttft_sec"),
+        itl_sec=_of_streams(samples, "warm", "itl_sec"),
+        itl_p95_sec=_of_streams(samples, "warm", "itl_p95_sec"),
+        tokens_per_sec=_of_streams(samples, "warm", "tokens_per_sec"),
+        output_tokens=_of_streams(samples, "warm", "output_tokens"),
+        cold_ttft_sec=_of_streams(samples, "cold", "ttft_sec"),
         cold_verified=all(sample.proof is not None for sample in colds) if colds else None,
         cold_inconclusive=cold_inconclusive,
         warm_inconclusive=warm_inconclusive,
@@ -55,6 +61,15 @@ def summarise(  # noqa: PLR0913 - all but the first two are named where it is ca
         timeout_sec=deadline_sec,
         samples=list(samples),
     )
+
+
+def _of_streams(samples: Sequence[Sample], start: Start, field: str) -> float | None:
+    """Median of a field of `Streamed`; None also where half of the calls timed out, as the median of their times is."""
+    meant = calls(samples, start)
+    if sum_up(meant).censored_at is not None:
+        return None
+    streams = [sample.stream for sample in meant if sample.ok and sample.stream is not None]
+    return _median([value for stream in streams if (value := getattr(stream, field)) is not None])
 
 
 def _load_sec(samples: Sequence[Sample]) -> float | None:

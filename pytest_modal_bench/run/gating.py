@@ -26,7 +26,7 @@ class Gate:
         if result.status == "success":
             result = self._compared(endpoint, result)
         if result.status == "success":
-            budget = endpoint.budget.under(self._measurer.settings.budget)
+            budget = endpoint.budget.under(self._measurer.settings.budget.for_form(endpoint.stream))
             held = budgets.checks(result, budget, cold_due=result.cold_asked)
             result = structs.replace(result, checks=[*result.checks, *held])
         return structs.replace(result, quarantine=endpoint.quarantine)

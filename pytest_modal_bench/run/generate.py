@@ -9,6 +9,7 @@ from pytest_modal_bench.call.client import Client
 from pytest_modal_bench.call.request import RequestError, build
 from pytest_modal_bench.catalogue import resources as test_resources
 from pytest_modal_bench.local.launch import LocalWorkspace, launch
+from pytest_modal_bench.local.workspace.apps import serving
 from pytest_modal_bench.safety.files import obstacle, write_bytes
 from pytest_modal_bench.safety.secrets import ENVIRONMENT
 
@@ -36,7 +37,11 @@ def generate(settings: Settings, catalogue: Catalogue) -> Iterator[str]:
     Raises NotGenerated; LaunchError or CatalogueError where the local workspace can't be used; SpoolError and OSError
     where this machine has no room.
     """
-    with launch(settings.scenario, settings.time_scale) if settings.local else nullcontext() as local:
+    own = serving(catalogue.apps)
+    workspace = (
+        launch(settings.scenario, settings.time_scale, catalogue=own) if settings.local else nullcontext()
+    )
+    with workspace as local:
         if isinstance(local, LocalWorkspace):
             catalogue = catalogue.with_urls(local.urls)
         for name in settings.generate:

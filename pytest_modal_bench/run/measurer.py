@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, convert, json, structs
 
+from pytest_modal_bench.answers.embedded.links import MOST_BYTES, Links
 from pytest_modal_bench.answers.inspector import Inspector
 from pytest_modal_bench.answers.judging import Judge
 from pytest_modal_bench.answers.outputs import Outputs
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from pytest_modal_bench.cost.ledger import Ledger
     from pytest_modal_bench.model import Endpoint, EndpointResult
     from pytest_modal_bench.run.settings import Settings
+
+
+_SUCCESS = range(200, 300)
 
 
 class Preparation(Struct, frozen=True, kw_only=True):
@@ -75,6 +79,8 @@ class Measurer:
         self.ledger: Ledger | None = ledger
         """Where there is a limit on what the run may cost."""
         self.client = Client(held_after_sec=settings.held_after_sec)
+        self._link_client = Client(held_after_sec=settings.held_after_sec, max_body_bytes=MOST_BYTES)
+        """Fetches what answers link to, while the other client keeps the answer."""
         self._inspector = Inspector()
         self._outputs = None if settings.save_outputs is None else Outputs(settings.save_outputs)
         self._rates: Rates | None = None
@@ -102,6 +108,7 @@ class Measurer:
     def close(self) -> None:
         """Close what is open."""
         self.client.close()
+        self._link_client.close()
         self._inspector.close()
         if self.observer is not None:
             self.observer.close()
@@ -115,7 +122,7 @@ class Measurer:
         pool = self._pools[endpoint.pool]
         down = pool.health.verdict(endpoint.id)
         if down is not None:
-            return _explained(outcome.failed(endpoint, down, pool.health.cause))
+            return _explained(outcome.failed(endpoint, down, pool.health.cause), endpoint)
         self._measured = None
         measurement = self._current = Measurement(endpoint, self.conditions(endpoint))
         cold_rounds = self._cold_rounds(endpoint)
@@ -181,8 +188,17 @@ class Measurer:
             pool=self._pools[endpoint.pool].state,
             tolerant=_tolerates(self._level(endpoint)),
             observer=NoPoolObserver() if self.observer is None else self.observer.of_pool(endpoint),
-            judge=Judge(endpoint, self._inspector, self.found, self._outputs),
+            judge=Judge(
+                endpoint,
+                self._inspector,
+                self.found,
+                self._outputs,
+                follow=partial(
+                    Links, self._link_client, deadline_sec=self.settings.deadline_sec(endpoint.timeout)
+                ),
+            ),
             pricing=self._pricing(endpoint),
+            time_scale=self.settings.time_scale if self.settings.local else 1.0,
             permit=partial(self._permit, endpoint),
         )
 
@@ -247,7 +263,8 @@ class Measurer:
             waited = sample.cause == "timeout" and sample.held_sec > 0
             if sample.http_status is not None and not waited:
                 pool.health.saw_answer()
-            if sample.cause is not None:
+            # What failed after a good answer, such as fetching what it links to, says nothing of the pool.
+            if sample.cause is not None and sample.http_status not in _SUCCESS:
                 pool.health.note(measurement.endpoint.id, sample.cause, sample.error or "")
         # One endpoint that hangs is no dead pool; but before each of the others waits as long, it is worth a look.
         if pool.health.cause == "timeout" and pool.preflight.lives(measurement):
@@ -276,7 +293,7 @@ class Measurer:
             misfits=known.misfits,
             notes=known.notes,
         )
-        return _explained(self._pricing(endpoint).total(result))
+        return _explained(self._pricing(endpoint).total(result), endpoint)
 
     def _level(self, endpoint: Endpoint) -> Level:
         """Which share of the endpoint's calls must be answered: all, unless its budget says that fewer will do."""
@@ -350,8 +367,9 @@ def _tolerates(level: Level) -> bool:
     return level.fail is None or level.fail < 1
 
 
-def _explained(result: EndpointResult) -> EndpointResult:
+def _explained(result: EndpointResult, endpoint: Endpoint) -> EndpointResult:
     if result.cause is None:
         return result
-    explanation = explain(result.cause, app=result.app)
+    # What to try are Modal's commands: they know the app by Modal's name.
+    explanation = explain(result.cause, app=endpoint.deployed_app)
     return structs.replace(result, meaning=explanation.meaning, remedy=explanation.remedy)

@@ -51,3 +51,40 @@ def test_a_file_is_decoded_as_its_bytes_are(tmp_path: Path, monkeypatch: pytest.
         assert isinstance(short, dict)
         assert short.keys() == {"image", "error"}
         assert short["image"].startswith("QUJD")
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (b'{"id": 1}', {"id": 1}),
+        (b'\xef\xbb\xbf \n[1, "x"]', [1, "x"]),
+        (b'"pending"', "pending"),
+        (b" pending\n", "pending"),
+        (b"7", 7),
+        (b"null", None),
+        (b"", ""),
+        (b'{"score": NaN, "status": "running"}', {"status": "running"}),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100_000), UNSET),
+        (b"{" + bytes(100_000), UNSET),
+        (b"a long text " * 10_000, UNSET),
+    ],
+)
+@pytest.mark.parametrize("as_file", [False, True])
+def test_json_and_short_texts_are_known_without_a_look_at_what_else_they_are(
+    tmp_path: Path, body: bytes, found: object, as_file: bool
+) -> None:
+    file = tmp_path / "answer"
+    file.write_bytes(body)
+    got = contents.plain_content(file if as_file else body, len(body))
+    if isinstance(got, dict):
+        got.pop("score", None)
+    assert got == found
+
+
+def test_of_large_json_the_short_texts_are_known(tmp_path: Path) -> None:
+    file = tmp_path / "answer"
+    file.write_bytes(b'{"status": "running", "image": "' + b"A" * 20_000_000 + b'"}')
+    got = contents.plain_content(file, file.stat().st_size)
+    assert isinstance(got, dict)
+    assert got["status"] == "running"
+    assert len(got["image"]) < 5000

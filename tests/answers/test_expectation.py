@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from pytest_modal_bench.answers.expectation import note, problem, unchecked_fields
+from pytest_modal_bench.answers.expectation import note, problem, unchecked, unchecked_fields
 from pytest_modal_bench.model import Expect, Media
 
 STILL = Media(
@@ -131,7 +131,11 @@ def test_a_blank_picture_may_be_what_is_expected() -> None:
         (document("json"), "image", "expected an image, got JSON"),
         (document("text"), "image", "expected an image, got text"),
         (OTHER, "image", "expected an image, got bytes of no known format"),
-        (structs.replace(OTHER, format="MP4"), "video", "expected a video, got MP4 without pictures"),
+        (
+            structs.replace(OTHER, format="MP4"),
+            "video",
+            "expected a video, got MP4 without pictures or sound",
+        ),
         (STILL, "video", "expected a video, got a still image (PNG)"),
         (ANIMATION, "video", None),
         (FILM, "video", None),
@@ -270,3 +274,100 @@ def test_a_declared_type_that_the_bytes_are_not_is_noted(
     media: Media, declared: str, said: str | None
 ) -> None:
     assert note(media, declared) == said
+
+
+SOUND = Media(
+    kind="audio",
+    format="WAV",
+    size_bytes=48_044,
+    sha256="9" * 64,
+    duration_sec=1.0,
+    sample_rate=24_000,
+    channels=1,
+    blank=False,
+    checked=True,
+)
+ARCHIVE = Media(kind="file", format="ZIP", size_bytes=500, sha256="a" * 64, checked=True)
+UNCHECKED_SOUND = Media(kind="audio", format="MP3", size_bytes=9, sha256="b" * 64, unchecked="no PyAV")
+
+
+@pytest.mark.parametrize(
+    ("media", "expect", "said"),
+    [
+        (SOUND, Expect(kind="audio"), None),
+        (UNCHECKED_SOUND, Expect(kind="audio", sample_rate=8000, min_duration=5), None),
+        (STILL, Expect(kind="audio"), "expected sound, got a still image (PNG)"),
+        (FILM, Expect(kind="audio"), "expected sound, got a video (MP4)"),
+        (document("json"), Expect(kind="audio"), "expected sound, got JSON"),
+        (ARCHIVE, Expect(kind="audio"), "expected sound, got a ZIP file"),
+        (UNCHECKED_FILM, Expect(kind="audio"), None),
+        (SOUND, Expect(kind="video"), "expected a video, got sound (WAV)"),
+        (SOUND, Expect(kind="image"), "expected an image, got sound (WAV)"),
+        (SOUND, Expect(sample_rate=24_000, min_duration=1.0), None),
+        (SOUND, Expect(sample_rate=16_000), "expected a sample rate of 16000 Hz, got 24000 Hz"),
+        (STILL, Expect(sample_rate=16_000), "expected a sample rate of 16000 Hz, got a still image (PNG)"),
+        (SOUND, Expect(min_duration=1.5), "expected a duration of at least 1.5 s, got 1 s"),
+        (SOUND, Expect(min_frames=2), "expected at least 2 frames, got sound (WAV)"),
+        (structs.replace(SOUND, blank=True), None, "blank: silent from its beginning to its end"),
+        (structs.replace(SOUND, blank=True), Expect(kind="audio", blank=True), None),
+        (ARCHIVE, Expect(kind="file", min_bytes=500), None),
+        (ARCHIVE, Expect(kind="file", min_bytes=501), "expected at least 501 bytes, got 500"),
+        (ARCHIVE, Expect(kind="file", max_bytes=499), "expected at most 499 bytes, got 500"),
+        (STILL, Expect(kind="file"), None),
+        (document("text"), Expect(kind="file"), None),
+        (OTHER, Expect(kind="file"), None),
+        (document("html"), Expect(kind="file"), "an HTML page, not a result"),
+        (document("empty", 0), Expect(kind="file"), "empty: not one byte"),
+    ],
+)
+def test_sound_and_files_are_held_against_what_is_expected(
+    media: Media, expect: Expect | None, said: str | None
+) -> None:
+    assert problem(media, expect) == said
+
+
+def test_an_error_in_json_is_no_file() -> None:
+    assert problem(document("json"), Expect(kind="file"), content={"error": "oom"}) == (
+        "an error under status 200: JSON with `error`: oom"
+    )
+
+
+def test_what_nobody_could_look_into_is_named_where_it_is_expected() -> None:
+    asked = Expect(kind="audio", sample_rate=8000, min_duration=5)
+
+    assert unchecked_fields(UNCHECKED_SOUND, asked) == ["min_duration", "sample_rate"]
+    assert unchecked_fields(UNCHECKED_FILM, Expect(kind="audio")) == ["kind"]
+    assert unchecked_fields(SOUND, asked) == []
+    assert unchecked(UNCHECKED_SOUND, asked) == "expect: min_duration, sample_rate not checked: no PyAV"
+    assert unchecked(UNCHECKED_SOUND, None, subject="a.*") == "a.* not checked: no PyAV"
+    assert unchecked(SOUND, asked) is None
+
+
+@pytest.mark.parametrize(
+    ("media", "declared", "said"),
+    [
+        (SOUND, "audio/wav", None),
+        (SOUND, "audio/x-wav; rate=24000", None),
+        (SOUND, "audio/mpeg", "declared audio/mpeg, is WAV"),
+        (SOUND, "image/png", "declared image/png, is WAV"),
+        (ARCHIVE, "application/zip", None),
+        (ARCHIVE, "application/vnd.openxmlformats-officedocument.wordprocessingml.document", None),
+        (ARCHIVE, "text/plain", "declared text/plain, is ZIP"),
+        (ARCHIVE, "image/png", "declared image/png, is ZIP"),
+        (document("text"), "audio/wav", "declared audio/wav, is text"),
+    ],
+)
+def test_the_declared_type_of_sound_and_files_is_held_against_the_bytes(
+    media: Media, declared: str, said: str | None
+) -> None:
+    assert note(media, declared) == said
+
+
+def test_where_media_are_looked_for_the_answer_is_json() -> None:
+    expect = Expect(at="images.*.data")
+
+    assert problem(STILL, expect) == "expected JSON with media at images.*.data, got a still image (PNG)"
+    assert problem(document("json"), expect, content={"images": []}) is None
+    assert problem(document("json"), expect, content={"call_id": "fc-01"}) is None, (
+        "whoever looks for media says so"
+    )

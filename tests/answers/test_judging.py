@@ -1,17 +1,25 @@
 from __future__ import annotations
 
+import base64
 import errno
 import hashlib
+import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import media_corpus
 import pytest
+import streams
 from measure_answers import answer, endpoint
+from msgspec import structs
 
 from pytest_modal_bench.answers import contents
 from pytest_modal_bench.answers.inspector import Inspector
 from pytest_modal_bench.answers.judging import Judge
 from pytest_modal_bench.answers.outputs import Outputs
+from pytest_modal_bench.call.failures import CallError
+from pytest_modal_bench.call.request import Request
 from pytest_modal_bench.model import Expect, Media, Resource, Sample
 from pytest_modal_bench.protocol.sampling import as_sample
 
@@ -134,7 +142,8 @@ def test_json_that_stays_large_without_its_long_texts_is_told_to_be_unchecked(
 def test_what_a_server_says_is_quoted_on_one_line_without_secrets(inspector: Inspector) -> None:
     body = b'{"error": "no\\u001b[31m such key:\\n swordfish"}'
     sample = as_sample(answer(body), start="warm", seed=7)
-    judged_sample = judge_with(inspector).judge(answer(body), sample, secrets=["swordfish"])
+    request = Request(method="POST", url="http://127.0.0.1:9/flux", secrets=frozenset({"swordfish"}))
+    judged_sample = judge_with(inspector).judge(answer(body), sample, request)
 
     assert judged_sample.error == ("an error under status 200: JSON with `error`: no such key: [redacted]")
 
@@ -205,3 +214,226 @@ def test_an_answer_that_could_not_be_kept_is_told_and_judged(inspector: Inspecto
 
     assert judged(judge, answer(b"fine")).ok
     assert judge.notes == ["answer not kept: flux.txt: File exists"]
+
+
+def in_json(*bodies: bytes, **more: Any) -> bytes:
+    data = [{"data": base64.b64encode(body).decode()} for body in bodies]
+    return json.dumps({"images": data, **more}).encode()
+
+
+AT = Expect(kind="image", at="images.*.data")
+GOOD, BLACK = media_corpus.good("png"), media_corpus.blank("black-png")
+
+
+def test_media_in_json_are_judged_and_kept_with_the_sample(inspector: Inspector) -> None:
+    judge = judge_with(inspector, AT)
+    sample = judged(judge, answer(in_json(GOOD, media_corpus.good("jpeg"))))
+
+    assert (sample.ok, sample.error, judge.notes) == (True, None, [])
+    assert sample.media is not None
+    assert sample.media.kind == "json", "the answer itself is what it is"
+    assert [part.format for part in sample.parts] == ["PNG", "JPEG"]
+    assert (sample.part_count, sample.fetched_sec) == (2, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (in_json(GOOD, BLACK), "images.1.data: blank: every pixel of it is (almost) the same colour"),
+        (in_json(), "no media at images.*.data"),
+        (in_json(GOOD, error="oom"), "an error under status 200: JSON with `error`: oom"),
+        (b"", "empty: not one byte"),
+        (b"<html><title>502", "an HTML page, not a result"),
+        (GOOD, "expected JSON with media at images.*.data, got a still image (PNG)"),
+        (b'{"image', "expected JSON with media at images.*.data, got text"),
+        (b"null", "JSON null, not a result"),
+    ],
+)
+def test_json_around_wrong_media_has_failed(inspector: Inspector, body: bytes, error: str) -> None:
+    sample = judged(judge_with(inspector, AT), answer(body))
+
+    assert (sample.ok, sample.error, sample.cause) == (False, error, "invalid_output")
+
+
+def test_fields_beside_media_are_asked_of_the_json_and_sizes_of_the_media(inspector: Inspector) -> None:
+    expect = structs.replace(AT, json=("seed",), width=64, max_bytes=len(GOOD), min_bytes=len(GOOD))
+
+    assert judged(judge_with(inspector, expect), answer(in_json(GOOD, seed=7))).ok
+    missing = judged(judge_with(inspector, expect), answer(in_json(GOOD)))
+    assert missing.error == "expected JSON with the key seed, which it does not have"
+
+
+def test_a_link_in_an_answer_is_fetched_by_what_the_request_and_the_answer_make(inspector: Inspector) -> None:
+    request = Request(method="POST", url="http://127.0.0.1:9/flux", secrets=frozenset({"swordfish"}))
+    given = answer(b'{"images": [{"data": "https://a.test/swordfish.png"}]}')
+    made: list[tuple[Any, Any]] = []
+
+    class Links:
+        spent_sec: float | None = None
+        closed = False
+
+        def fetch(self, link: str) -> Answer:
+            self.spent_sec = 0.25
+            if fails:
+                raise CallError(f"not fetched: {link}", "dns")
+            return answer(GOOD)
+
+        def close(self) -> None:
+            self.closed = True
+
+    links: Any = Links()
+
+    def follow(request: Request, answer: Answer) -> Any:
+        made.append((request, answer))
+        return links
+
+    judge = Judge(endpoint(expect=AT), inspector, {}, follow=follow)
+    fails = False
+    sample = judge.judge(given, as_sample(given, start="warm", seed=7), request)
+    assert (sample.ok, sample.part_count, sample.fetched_sec) == (True, 1, 0.25)
+    assert (made, links.closed) == ([(request, given)], True)
+
+    fails = True
+    sample = judge.judge(given, as_sample(given, start="warm", seed=7), request)
+    assert sample.error == "images.0.data: not fetched: https://a.test/[redacted].png"
+    assert (sample.cause, sample.fetched_sec, sample.http_status) == ("dns", 0.25, 200)
+
+
+def test_what_could_not_be_checked_of_a_part_is_told_and_stands_in_the_sample(inspector: Inspector) -> None:
+    judge = judge_with(inspector, Expect(kind="file", at="images.*.data"))
+    sample = judged(judge, answer(in_json(b"%PDF-1.7 %%EOF", b"%PDF-1.4 %%EOF")))
+
+    line = "images.*.data not checked: PDF is known by its beginning, and not looked into"
+    assert (sample.ok, sample.unchecked, judge.notes) == (True, line, [line])
+
+
+def test_what_could_not_be_checked_stands_in_the_sample_unless_anything_will_do() -> None:
+    found = Looks(kind="other", unchecked="no decoder for these bytes")
+    line = "answer not checked: no decoder for these bytes"
+
+    assert judged(judge_with(found), answer()).unchecked == line
+    assert judged(judge_with(found, Expect(kind="file")), answer()).unchecked == line
+    free = judge_with(found, Expect(kind="any"))
+    assert judged(free, answer()).unchecked is None
+    assert free.notes == [line], "it is told all the same"
+    asked = judge_with(found, Expect(kind="any", width=64))
+    assert judged(asked, answer()).unchecked == "expect: width not checked: no decoder for these bytes"
+
+
+def test_an_answer_that_was_looked_into_is_not_unchecked(inspector: Inspector) -> None:
+    for body in (b"fine", b'{"a": 1}', GOOD):
+        assert judged(judge_with(inspector), answer(body)).unchecked is None
+
+
+def test_a_full_disk_leaves_the_sample_unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(body: bytes | Path) -> Media:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), body)
+
+    found = Looks()
+    monkeypatch.setattr(found, "inspect", full)
+
+    assert judged(judge_with(found), answer()).unchecked == "answer not checked: No space left on device"
+
+
+def test_media_in_json_are_kept_as_the_files_they_are(inspector: Inspector, tmp_path: Path) -> None:
+    mp4 = media_corpus.good("mp4")
+    judge = judge_with(inspector, Expect(at="images.*.data"), outputs=Outputs(tmp_path), id="flux[large]")
+    judged(judge, answer(in_json(GOOD, mp4)))
+
+    kept = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert kept == {"flux[large]-1.png": GOOD, "flux[large]-2.mp4": mp4}
+
+
+def test_one_medium_in_json_is_kept_under_the_endpoints_name_and_json_without_any_as_it_is(
+    inspector: Inspector, tmp_path: Path
+) -> None:
+    judge = judge_with(inspector, AT, outputs=Outputs(tmp_path))
+    judged(judge, answer(in_json(BLACK)))
+    judged(judge, answer(in_json()))
+
+    kept = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert kept == {"flux.png": BLACK, "flux.json": in_json()}
+
+
+def test_a_stream_is_judged_as_one_and_timed(inspector: Inspector) -> None:
+    judge = judge_with(inspector, stream="openai")
+    sample = judged(judge, streams.answer_of(streams.chat("Hello", " world", tokens=7)))
+
+    assert (sample.ok, sample.error, sample.cause, sample.unchecked) == (True, None, None, None)
+    assert sample.media is not None
+    assert sample.media.kind == "text"
+    assert sample.stream is not None
+    assert (sample.stream.chunks, sample.stream.output_tokens, sample.stream.ttft_sec) == (2, 7, 1.0)
+    assert judge.notes == ["all 2 outputs arrived at once: something on their way holds them back"]
+
+
+def test_a_stream_that_says_that_it_failed_has_failed_and_is_timed_all_the_same(inspector: Inspector) -> None:
+    events = [streams.chunk(content="Hello"), {"error": {"message": "no room\nfor swordfish" + "!" * 5000}}]
+    given = streams.answer_of(streams.sse(*events))
+    request = Request(method="POST", url="http://127.0.0.1:9/chat", secrets=frozenset({"swordfish"}))
+    judge = judge_with(inspector, stream="openai")
+    sample = judge.judge(given, as_sample(given, start="warm", seed=7), request)
+
+    assert (sample.ok, sample.cause) == (False, "invalid_output")
+    assert sample.error is not None
+    assert sample.error.startswith("an error in the stream, after 1 output: no room for [redacted]!!!")
+    assert len(sample.error) < 2100
+    assert sample.stream is not None
+    assert sample.stream.ttft_sec == 1.0
+
+
+def test_a_stream_that_was_cut_off_stays_what_it_is_and_is_timed(inspector: Inspector) -> None:
+    given = replace(
+        streams.answer_of(streams.sse(streams.chunk(content="Hello"))),
+        ok=False,
+        error="connection lost after 123 bytes: it is gone",
+        cause="connection_lost",
+    )
+    sample = judged(judge_with(inspector, stream="openai"), given)
+
+    assert (sample.ok, sample.error, sample.cause) == (False, given.error, "connection_lost")
+    assert sample.media is None
+    assert sample.stream is not None
+    assert (sample.stream.ttft_sec, sample.stream.chunks) == (1.0, 1)
+
+
+def test_an_answer_that_failed_and_is_no_stream_is_left_as_it_is(inspector: Inspector) -> None:
+    given = answer(status=500)
+
+    assert judged(judge_with(inspector), given) == as_sample(given, start="warm", seed=7)
+    assert judged(judge_with(inspector, stream="openai"), given) == as_sample(given, start="warm", seed=7)
+
+
+def test_an_end_that_could_not_be_checked_stands_in_the_sample(inspector: Inspector) -> None:
+    judge = judge_with(inspector, stream="sse")
+    given = streams.answer_of(
+        [(1.0, streams.sse("a")), (2.0, streams.sse("b"))], content_type="text/event-stream"
+    )
+    line = "end not checked: no event says that it is the last one, and HTTP says no length"
+
+    assert (judged(judge, given).unchecked, judge.notes) == (line, [line])
+
+
+def test_a_file_in_pieces_is_judged_as_one_that_comes_at_once(inspector: Inspector) -> None:
+    half = len(GOOD) // 2
+    pieces = [(0.5, GOOD[:half]), (1.5, GOOD[half:])]
+    sample = judged(judge_with(inspector, Expect(kind="image"), stream="bytes"), streams.answer_of(pieces))
+
+    assert sample.ok
+    assert sample.media is not None
+    assert sample.media.format == "PNG"
+    assert sample.stream is not None
+    assert (sample.stream.ttft_sec, sample.stream.itl_sec, sample.stream.chunks) == (0.5, 1.0, 2)
+
+    black = judged(judge_with(inspector, stream="bytes"), streams.answer_of(BLACK))
+    assert (black.ok, black.cause) == (False, "invalid_output")
+
+
+def test_a_text_or_tokens_are_expected_of_answers_that_come_at_once_too(inspector: Inspector) -> None:
+    body = b'{"text": "a dog", "usage": {"completion_tokens": 7}}'
+
+    assert judged(judge_with(inspector, Expect(text="d.g", min_tokens=7)), answer(body)).ok
+    cat = judged(judge_with(inspector, Expect(text="cat")), answer(body))
+    assert cat.error == f"expected a text in which `cat` is found, got: {body.decode()}"
+    few = judged(judge_with(inspector, Expect(min_tokens=8)), answer(body))
+    assert (few.error, few.cause) == ("expected at least 8 output tokens, got 7", "invalid_output")

@@ -16,7 +16,7 @@ from pytest_modal_bench.answers.outputs import Outputs, suffix
 from pytest_modal_bench.model import Media
 
 TEXT = Media(kind="text", size_bytes=4, sha256="")
-IDS = st.text("abYZ09._-", min_size=1, max_size=40) | st.sampled_from([".", "..", "...", ".hidden", "-rf"])
+IDS = st.text("abYZ09._-[]", min_size=1, max_size=40) | st.sampled_from([".", "..", "...", ".hidden", "-rf"])
 
 
 def media(kind: Any, form: str | None = None) -> Media:
@@ -45,6 +45,18 @@ def test_a_large_answer_is_copied_from_its_file_which_stays(tmp_path: Path) -> N
     assert (tmp_path / "outputs" / "wan.mp4").read_bytes() == body.read_bytes()
 
 
+def test_parts_of_an_answer_are_kept_side_by_side(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path)
+    for number, form in ((1, "PNG"), (2, "JPEG"), (3, "WAV")):
+        assert outputs.save("gen[large]", b"bytes", media("image", form), part=number) is None
+
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "gen[large]-1.png",
+        "gen[large]-2.jpg",
+        "gen[large]-3.wav",
+    }
+
+
 @pytest.mark.parametrize(
     ("of", "expected"),
     [
@@ -55,6 +67,9 @@ def test_a_large_answer_is_copied_from_its_file_which_stays(tmp_path: Path) -> N
         (media("video", "MP4"), ".mp4"),
         (media("video", "MOV"), ".mov"),
         (media("video", "MATROSKA"), ".mkv"),
+        (media("audio", "OPUS"), ".opus"),
+        (media("file", "GZIP"), ".gz"),
+        (media("file", "ZIP"), ".zip"),
         (media("json"), ".json"),
         (media("text"), ".txt"),
         (media("empty"), ".empty"),

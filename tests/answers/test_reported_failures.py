@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modal_bench.answers.reported_failures import find
+from pytest_modal_bench.answers.reported_failures import Failure, find
 
 SAYS: list[tuple[Any, str, str]] = [
     ({"image": None, "error": "CUDA out of memory"}, "error", "CUDA out of memory"),
@@ -136,8 +136,12 @@ def test_a_field_that_is_asked_for_may_hold_the_message_of_an_error() -> None:
     assert find({"success": False}, ["success"]) is not None
 
 
+NO_ERROR = ("undefined", "noerror", "noerrors", "success")
+
+
 @given(
-    st.text(st.characters(categories=["L"]), min_size=6),
+    # hypothesis draws texts from the code under test as well, those among them that say that there is no error.
+    st.text(st.characters(categories=["L"]), min_size=6).filter(lambda text: text.lower() not in NO_ERROR),
     st.dictionaries(
         st.sampled_from(["seed", "model", "elapsed", "image", "images", "id"]),
         st.sampled_from([None, [], "", 1]),
@@ -177,3 +181,8 @@ def test_an_error_without_a_result_is_found_under_any_envelope(
 def test_no_json_is_too_odd_to_look_at(value: object) -> None:
     find(value)
     find([value, 500])
+
+
+def test_so_many_items_of_a_list_are_looked_at_and_no_more() -> None:
+    assert find([{}] * 9_999 + [{"error": "late"}]) == Failure("9999.error", "late")
+    assert find([{}] * 10_000 + [{"error": "too late"}]) is None

@@ -80,3 +80,41 @@ def test_fields_are_filled_in_by_their_paths() -> None:
     assert jobs.fields("/r/{call_id}?j={job.id}") == ["call_id", "job.id"]
     assert jobs.fill("/r/{call_id}?j={job.id}", answer.__getitem__) == "/r/fc-1?j=7"
     assert jobs.fill("/r", answer.__getitem__) == "/r"
+
+
+BOTH = "an answer comes bit by bit, or is asked for: give stream or poll, not both"
+
+
+@pytest.mark.parametrize(
+    ("more", "where"),
+    [
+        ('stream = "sse"\npoll = {}', "poll"),
+        ('cases.a = { stream = "sse", poll = {} }', r"cases.a.stream"),
+    ],
+)
+def test_an_endpoint_is_a_stream_or_a_job(tmp_path: Path, more: str, where: str) -> None:
+    with pytest.raises(CatalogueError, match=f"{where}: {BOTH}"):
+        load(written(tmp_path, more))
+
+
+def test_the_one_takes_the_place_of_the_others_default(tmp_path: Path) -> None:
+    (streamed, asked), (other, case) = (
+        load(written(tmp_path, more, defaults)).endpoints
+        for defaults, more in (
+            ("poll = {}", 'stream = "sse"\ncases.a = { poll = {} }'),
+            ('stream = "sse"', 'poll = {}\ncases.a = { stream = "ndjson" }'),
+        )
+    )
+    assert (streamed.stream, streamed.poll) == ("sse", None)
+    assert (asked.stream, asked.poll) == (None, Poll())
+    assert (other.stream, other.poll) == (None, Poll())
+    assert (case.stream, case.poll) == ("ndjson", None)
+
+
+def written(directory: Path, more: str, defaults: str = "") -> Path:
+    path = directory / "endpoints.toml"
+    path.write_text(
+        f'[defaults]\n{defaults}\n[apps.a]\nurl = "https://a.example"\n'
+        f'[[endpoints]]\npath = "/x"\napp = "a"\ncategory = "A"\n{more}\n'
+    )
+    return path

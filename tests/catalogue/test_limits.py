@@ -64,6 +64,47 @@ max_cold = { warn = 100 }
     )
 
 
+OF_STREAMS = (
+    "max_ttft = 1\nmax_itl = { warn = 0.1, fail = 0.2 }\nmin_tokens_per_sec = { warn = 40, fail = 20 }"
+)
+WHOLE = Budget(
+    max_ttft=Level(fail=1), max_itl=Level(warn=0.1, fail=0.2), min_tokens_per_sec=Level(warn=40, fail=20)
+)
+
+
+@pytest.mark.parametrize(
+    "top",
+    [
+        f"[budget]\n{OF_STREAMS}",
+        f'[budget.category."Video"]\n{OF_STREAMS}',
+        (
+            "[defaults]\nbudget = { max_ttft = 1, max_itl = { warn = 0.1, fail = 0.2 }, "
+            "min_tokens_per_sec = { warn = 40, fail = 20 } }"
+        ),
+    ],
+)
+def test_what_holds_for_many_endpoints_holds_for_streams_alone_where_it_is_about_them(
+    tmp_path: Path, top: str
+) -> None:
+    assert endpoints(tmp_path, top, 'stream = "openai"')["/film"].budget == WHOLE
+    assert endpoints(tmp_path, top)["/film"].budget == Budget()
+
+
+def test_pieces_of_a_file_are_no_tokens_and_have_no_budget_of_them(tmp_path: Path) -> None:
+    found = endpoints(tmp_path, f"[budget]\n{OF_STREAMS}", 'stream = "bytes"')["/film"]
+
+    assert found.budget == Budget(max_ttft=Level(fail=1), max_itl=Level(warn=0.1, fail=0.2))
+
+
+def test_an_endpoints_own_budget_holds_whatever_its_answer_is(tmp_path: Path) -> None:
+    film = "budget = { max_ttft = 2 }"
+
+    assert endpoints(tmp_path, film=film)["/film"].budget == Budget(max_ttft=Level(fail=2))
+    assert endpoints(tmp_path, f"[budget]\n{OF_STREAMS}", film)["/film"].budget == Budget(
+        max_ttft=Level(fail=2)
+    )
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -81,6 +122,19 @@ max_cold = { warn = 100 }
         (
             {"top": "[budget]\nmin_success = { warn = 0.5, fail = 0.9 }"},
             "budget: min_success: warn comes before fail: it is the milder of the two",
+        ),
+        (
+            {"top": "[budget]\nmin_tokens_per_sec = { warn = 20, fail = 40 }"},
+            "budget: min_tokens_per_sec: warn comes before fail: it is the milder of the two",
+        ),
+        (
+            {"top": "[budget]\nmin_tokens_per_sec = 0"},
+            "budget: min_tokens_per_sec: expected a number above 0",
+        ),
+        ({"top": "[budget]\nmax_ttft = -1"}, "budget: max_ttft: expected a number above 0"),
+        (
+            {"top": "[budget]\nmax_itl = 'fast'"},
+            "budget: max_itl: expected a number, or { warn = …, fail = … }",
         ),
         ({"top": "[budget]\nmin_success = 1.5"}, "budget: min_success: expected a share above 0 and up to 1"),
         (

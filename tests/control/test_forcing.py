@@ -18,7 +18,7 @@ from pytest_modal_bench.control.interface import Autoscaler, ControlError
 from pytest_modal_bench.control.journal import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pytest_modal_bench.control.forcing import Forced
@@ -40,6 +40,8 @@ class Pool:
         self.live = set(containers)
         self.log: list[Any] = []
         self.refusing: set[str] = set()
+        self.nameless: set[str] = set()
+        """Containers of which nobody knows that they are its own."""
         self.late: list[str] = []
         """Containers that come up, one with each count."""
         self.disturb: Callable[[int], None] = lambda _: None
@@ -60,6 +62,9 @@ class Pool:
     def rates(self) -> Mapping[str, str]:
         raise NotImplementedError
 
+    def web_functions(self, apps: Collection[str] = ()) -> Any:
+        raise NotImplementedError
+
     def records(self, limit: int) -> Sequence[CallRecord]:
         raise NotImplementedError
 
@@ -72,6 +77,10 @@ class Pool:
     def containers(self) -> frozenset[str]:
         self._ask("containers")
         return frozenset(self.live)
+
+    def own_containers(self) -> frozenset[str]:
+        self._ask("containers")
+        return frozenset(self.live - self.nameless)
 
     def autoscaler(self) -> Autoscaler:
         self._ask("autoscaler")
@@ -209,8 +218,8 @@ def test_containers_that_stay_are_told_with_how_many_since_when_and_why(pool: Po
         forcing(pool, journal, patience_sec=0.05) as it,
         pytest.raises(
             ControlError,
-            match=r"^1 container of flux left 0.05 s after all were told to end \(since \d\d:\d\d:\d\d UTC\); "
-            r"1 could not be stopped: ta-1 may not be stopped$",
+            match=r"^1 container of flux/ComfyUI.web left 0.05 s after all were told to end "
+            r"\(since \d\d:\d\d:\d\d UTC\); 1 could not be stopped: ta-1 may not be stopped$",
         ),
     ):
         it.zero()
@@ -250,7 +259,8 @@ def test_a_container_that_comes_up_at_the_last_moment_is_told(pool: Pool, journa
     with (
         forcing(pool, journal) as it,
         pytest.raises(
-            ControlError, match=r"1 container of flux came up again at once: somebody else calls it"
+            ControlError,
+            match=r"1 container of flux/ComfyUI.web came up again at once: somebody else calls it",
         ),
     ):
         it.zero()
@@ -287,7 +297,7 @@ def test_settings_that_cannot_be_put_back_stay_in_the_journal(pool: Pool, journa
     ):
         pool.disturb = fail
     assert str(raised.value) == (
-        "the autoscaler of flux could not be put back, the next run will try again: gone"
+        "the autoscaler of flux/ComfyUI.web could not be put back, the next run will try again: gone"
     )
     assert remembered(journal) == [BEFORE]
 
@@ -320,7 +330,7 @@ def test_what_is_on_its_way_out_stays_what_it_is_and_is_told_of_settings_not_put
     ):
         interrupt(pool, fail)
     assert raised.value.__notes__ == [
-        "the autoscaler of flux could not be put back, the next run will try again: gone"
+        "the autoscaler of flux/ComfyUI.web could not be put back, the next run will try again: gone"
     ]
     assert remembered(journal) == [BEFORE]
 
@@ -414,3 +424,20 @@ def test_wherever_it_fails_the_settings_are_as_before_or_the_journal_has_them(
     pool.disturb = lambda _: None
     left = remembered(journal)
     assert (pool.now, left) == (BEFORE, []) or left == [BEFORE]
+
+
+def test_containers_that_nobody_knows_as_its_own_are_left_to_end_by_themselves(
+    pool: Pool, journal: Journal
+) -> None:
+    pool.live = {"ta-1", "ta-2"}
+    pool.nameless = {"ta-2"}
+
+    def idle(number: int) -> None:
+        if number == 8:
+            pool.live.discard("ta-2")
+
+    pool.disturb = idle
+    with forcing(pool, journal) as it:
+        it.zero()
+    assert [each for each in pool.log if str(each).startswith("stop")] == ["stop ta-1"]
+    assert pool.live == set()

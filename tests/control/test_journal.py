@@ -23,7 +23,7 @@ from pytest_modal_bench.control.interface import Autoscaler, ControlError
 from pytest_modal_bench.control.journal import Entry, Journal, restore_leftovers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 SERVER = "https://api.modal.example"
 BEFORE = Autoscaler(min_containers=1, max_containers=0, buffer_containers=2, scaledown_window=300)
@@ -67,6 +67,9 @@ class Plane:
     def rates(self) -> Any:
         raise NotImplementedError
 
+    def web_functions(self, apps: Collection[str] = ()) -> Any:
+        raise NotImplementedError
+
     def close(self) -> None:
         pass
 
@@ -101,7 +104,7 @@ def test_an_entry_is_on_disk_once_it_is_open(journal: Journal, tmp_path: Path) -
     with opened(journal):
         (file,) = files(tmp_path)
         content = json.loads(file.read_text())
-    assert file.name.startswith("flux-comfyui-web-")
+    assert file.name.startswith("flux-comfyui-")
     assert content.pop("since").endswith("Z")
     assert content == {
         "server_url": SERVER,
@@ -179,7 +182,7 @@ def test_an_entry_of_a_living_run_is_refused(journal: Journal, owner: subprocess
     with pytest.raises(ControlError) as refused:
         opened(journal)
     assert str(refused.value) == (
-        f"another run (pid {owner.pid}) is forcing cold starts of flux; wait for it to end"
+        f"another run (pid {owner.pid}) is forcing cold starts of flux/ComfyUI.web; wait for it to end"
     )
     assert journal.leftovers(SERVER, "main") == ([], [])
 
@@ -196,7 +199,7 @@ def test_what_a_killed_run_left_is_found_and_put_back(
     owner.wait()
     plane = Plane()
     (line,) = restore_leftovers(journal, plane)
-    assert line.startswith("put back the autoscaler of flux that a run killed after 2")
+    assert line.startswith("put back the autoscaler of flux/ComfyUI.web that a run killed after 2")
     assert plane.told == {("flux", "ComfyUI.web"): BEFORE}
     assert files(tmp_path) == []
 
@@ -224,8 +227,8 @@ def test_one_that_cannot_be_put_back_stays_and_says_why(journal: Journal, tmp_pa
     plane = Plane(failing=frozenset({"gone"}))
     lines = restore_leftovers(journal, plane)
     assert [line.split(" that a run")[0] for line in lines] == [
-        "could not put back the autoscaler of gone",
-        "put back the autoscaler of there",
+        "could not put back the autoscaler of gone/ComfyUI.web",
+        "put back the autoscaler of there/ComfyUI.web",
     ]
     assert lines[0].endswith("left: gone is not deployed")
     (file,) = files(tmp_path)
@@ -282,7 +285,7 @@ def test_forcing_waits_for_a_look_at_settings_that_cannot_be_read(journal: Journ
         (file,) = files(tmp_path)
     file.write_text("{")
     with pytest.raises(
-        ControlError, match=r"can't be read, .*; check the autoscaler of flux, then run again"
+        ControlError, match=r"can't be read, .*; check the autoscaler of flux/ComfyUI.web, then run again"
     ):
         opened(journal)
     opened(journal).remove()
@@ -364,7 +367,7 @@ def test_whoever_can_not_put_it_back_is_told_what_is_waiting(journal: Journal) -
         assert journal.waiting() == [], "its owner lives"
     (line,) = journal.waiting()
 
-    assert "left the autoscaler of flux changed" in line
+    assert "left the autoscaler of flux/ComfyUI.web changed" in line
     assert "MODAL_TOKEN_ID" in line
     assert len(journal.waiting()) == 1, "it stays"
 

@@ -9,7 +9,7 @@ import pytest
 from pytest_modal_bench.control.interface import Autoscaler, CallRecord, ControlError
 from pytest_modal_bench.control.journal import Journal
 from pytest_modal_bench.control.observer import Observer
-from pytest_modal_bench.control.pool_observer import Before, NoPoolObserver
+from pytest_modal_bench.control.pool_observer import RECORDS, Before, NoPoolObserver
 from pytest_modal_bench.model import Endpoint
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Plane:
         self.there = {"ta-1"}
         self.settings = SETTINGS
         self.calls: list[list[CallRecord]] = []
+        self.limits: list[int] = []
         self.asked = 0
         self.gone = self.closed = self.secretive = False
 
@@ -64,9 +65,14 @@ class Plane:
         self._answer()
         return frozenset(self.there)
 
+    def own_containers(self) -> frozenset[str]:
+        self._answer()
+        return frozenset(self.there - {"ta-other"})
+
     def records(self, limit: int) -> list[CallRecord]:
         self._answer()
         assert limit > 0
+        self.limits.append(limit)
         return self.calls.pop(0) if len(self.calls) > 1 else self.calls[0]
 
     def autoscaler(self) -> Autoscaler:
@@ -247,3 +253,24 @@ def test_closing_lets_go_of_the_connection(observer: Observer, plane: Plane) -> 
     observer.connected()
     observer.close()
     assert plane.closed
+
+
+def test_what_is_there_before_is_the_whole_apps_and_after_it_the_pools_own(
+    observer: Observer, plane: Plane
+) -> None:
+    plane.there = {"ta-1", "ta-other"}
+    pool = observer.of_pool(endpoint())
+    before = pool.before()
+
+    assert before is not None
+    assert before.containers == frozenset({"ta-1", "ta-other"})
+    assert pool.after() == frozenset({"ta-1"})
+
+
+def test_questions_for_a_job_are_looked_at_beside_the_calls(observer: Observer, plane: Plane) -> None:
+    plane.calls = [[CallRecord(call_id="fc-1")]]
+    pool = observer.of_pool(endpoint())
+    pool.records(["fc-1"])
+    pool.records(["fc-1"], questions=40)
+
+    assert plane.limits == [RECORDS, RECORDS + 40]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,9 @@ from report_runs import sample
 
 from pytest_modal_bench.model import Expect, Media, Sample
 from pytest_modal_bench.protocol.cache_guard import suspicion
+
+if TYPE_CHECKING:
+    from pytest_modal_bench.model import StreamForm
 
 SEEDED = endpoint()
 SEEDS = count()
@@ -37,6 +40,14 @@ def test_the_same_bytes_for_another_seed_are_a_cache(hashes: str, repeated: str)
 
 def test_the_same_bytes_for_the_same_seed_are_none() -> None:
     assert suspicion(SEEDED, [answered("a", seed=7), answered("a", seed=7)]) is None
+
+
+def test_media_in_json_are_compared_and_not_what_stands_around_them() -> None:
+    parts = [(Media(kind="image", size_bytes=3, sha256=sha),) for sha in "xxy"]
+    samples = [answered(sha, "json", parts=part) for sha, part in zip("abc", parts, strict=True)]
+
+    assert suspicion(SEEDED, samples) == "2 answers of 3 with the same bytes, though each had a new seed"
+    assert suspicion(SEEDED, samples[1:]) is None
 
 
 def test_a_failed_answer_is_no_evidence() -> None:
@@ -82,6 +93,25 @@ def test_nothing_is_said_where_equal_answers_are_right() -> None:
 
     assert suspicion(endpoint(expect=Expect(deterministic=True)), twice) is None
     assert suspicion(endpoint(expect=Expect(kind="image")), twice) is not None
+
+
+@pytest.mark.parametrize(
+    ("stream", "kind", "is_cache"),
+    [
+        ("openai", "text", True),
+        ("sse", "text", False),
+        ("ndjson", "text", False),
+        ("ndjson", "json", False),
+        ("bytes", "audio", True),
+        ("bytes", "text", False),
+    ],
+)
+def test_a_stream_may_say_the_same_each_time_but_not_under_the_same_id(
+    stream: StreamForm, kind: str, is_cache: bool
+) -> None:
+    twice = [answered("a", kind), answered("a", kind)]
+
+    assert (suspicion(endpoint(stream=stream), twice) is not None) == is_cache
 
 
 @given(st.lists(st.floats(0.001, 1000), max_size=8))

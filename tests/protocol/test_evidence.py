@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pytest_modal_bench.control.interface import CallRecord
 from pytest_modal_bench.control.pool_observer import RECORDS, Before
-from pytest_modal_bench.model import Sample
+from pytest_modal_bench.model import Job, Sample
 from pytest_modal_bench.protocol import evidence
 from pytest_modal_bench.protocol.evidence import PoolState
 
@@ -195,4 +195,49 @@ def test_a_container_that_has_answered_another_endpoint_alone_is_not_warm() -> N
 
     assert evidence.against_warm(sample(container="ta-2"), {}, state, "flux") == (
         "container ta-2 had not answered this endpoint before"
+    )
+
+
+# --- Jobs ---
+
+JOB = Job(submit_sec=0.5, waiting_sec=9.0, delivery_sec=0.5, asked=9)
+"""Of a sample of ten seconds."""
+
+
+def test_the_container_that_took_a_job_proves_no_cold_start_of_the_one_that_does_it() -> None:
+    def proof(before: Before | None, **of: Any) -> str | None:
+        return evidence.proof_of_cold(sample(job=JOB, **of), before, frozenset({"ta-1"}))
+
+    assert proof(None, container="ta-1", container_request=1) is None
+    assert proof(Before((0, 0), frozenset({"ta-9"})), container="ta-1", container_request=1) is None
+    assert proof(Before((0,), frozenset()), container="ta-1") is None, "asked once only"
+    assert proof(NOBODY, container="ta-1") == "no container of the app before"
+
+
+def test_a_job_that_was_taken_by_a_container_that_was_there_is_no_cold_start() -> None:
+    assert against(sample(job=JOB, container_request=2)) == "its container had served 1 request before"
+    assert against(sample(job=JOB, container_request=1, container_uptime_sec=3.0)) == (
+        "its container was up for 3.0 s when it answered, longer than the call took"
+    )
+    assert against(sample(job=JOB, container_request=1, container_uptime_sec=0.4)) is None
+
+
+def test_what_ran_for_the_one_that_took_a_job_is_not_the_jobs_own_time() -> None:
+    taken = record("fc-1", "ta-1", 5.0, enqueued_at=1.0, startup_sec=3.0, execution_sec=0.1)
+    joined = evidence.with_record(sample(call_id="fc-1", job=JOB), {"fc-1": taken})
+
+    assert joined.provider is not None
+    assert (joined.provider.boot_sec, joined.provider.execution_sec, joined.worked_sec) == (3.0, None, None)
+    assert joined.container == "ta-1"
+
+
+def test_questions_for_a_job_are_not_others_who_call_the_pool_often() -> None:
+    questions = [record(f"fc-{number}", "ta-1", 100.0 + number) for number in range(RECORDS)]
+    asked = Job(submit_sec=0.5, asked=RECORDS)
+
+    assert against(sample(call_id="fc-x", job=asked), records=questions) is None
+    assert against(sample(call_id="fc-x", job=JOB), records=questions * 2) is None, "so many there are not"
+    others = [record(f"fc-{number}", "ta-1", 100.0 + number) for number in range(RECORDS + 9)]
+    assert against(sample(call_id="fc-x", job=JOB), records=others) == (
+        "others called the pool so often that its records do not reach back to this call"
     )

@@ -15,7 +15,7 @@ from pytest_modal_bench.call.spool import SpoolError
 from pytest_modal_bench.control.interface import CallRecord, ControlError
 from pytest_modal_bench.control.pool_observer import Before
 from pytest_modal_bench.cost.ledger import LimitReached
-from pytest_modal_bench.model import Provider, Sample
+from pytest_modal_bench.model import Provider, Sample, Streamed
 from pytest_modal_bench.protocol.evidence import PoolState
 from pytest_modal_bench.protocol.measurement import Conditions, Measurement
 from pytest_modal_bench.protocol.plan import Step, plan
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.call.client import Answer
     from pytest_modal_bench.call.request import Request
+    from pytest_modal_bench.model import StreamForm
 
 BOOM = failure("HTTP 500: boom", "application", status=500)
 NO_ROOM = SpoolError("no room for an answer")
@@ -37,9 +38,11 @@ class Client:
         self.answers = list(answers)
         self.requests: list[Request] = []
         self.fresh: list[bool] = []
+        self.arrivals: list[bool] = []
 
-    def call(self, request: Request, *, deadline_sec: float, fresh: bool) -> Answer:
+    def call(self, request: Request, *, deadline_sec: float, fresh: bool, arrivals: bool = False) -> Answer:
         assert deadline_sec == 600.0
+        self.arrivals.append(arrivals)
         self.requests.append(request)
         self.fresh.append(fresh)
         answered = self.answers.pop(0)
@@ -65,8 +68,8 @@ class PoolObserver:
     def after(self) -> frozenset[str]:
         return self.now
 
-    def records(self, call_ids: Sequence[str]) -> dict[str, CallRecord]:
-        del call_ids
+    def records(self, call_ids: Sequence[str], *, questions: int = 0) -> dict[str, CallRecord]:
+        del call_ids, questions
         return self.kept
 
 
@@ -104,10 +107,16 @@ class Permits:
         yield self.spent.append
 
 
-def measurement_with(client: Any, *, headers: dict[str, str] | None = None, **conditions: Any) -> Measurement:
+def measurement_with(
+    client: Any,
+    *,
+    headers: dict[str, str] | None = None,
+    stream: StreamForm | None = None,
+    **conditions: Any,
+) -> Measurement:
     given: dict[str, Any] = {"pool": PoolState()} | conditions
     return Measurement(
-        endpoint(headers=headers or {}),
+        endpoint(headers=headers or {}, stream=stream),
         Conditions(client=client, resources={}, environ={}, deadline_sec=600.0, **given),
     )
 
@@ -245,25 +254,27 @@ def test_an_answer_is_judged_looked_up_priced_and_paid_for_before_the_next_call(
     events: list[str] = []
 
     class Noting(Client):
-        def call(self, request: Request, *, deadline_sec: float, fresh: bool) -> Answer:
+        def call(
+            self, request: Request, *, deadline_sec: float, fresh: bool, arrivals: bool = False
+        ) -> Answer:
             assert request.body is not None, "it is built before the clock starts"
             events.append("call")
-            return super().call(request, deadline_sec=deadline_sec, fresh=fresh)
+            return super().call(request, deadline_sec=deadline_sec, fresh=fresh, arrivals=arrivals)
 
     class Looking(PoolObserver):
         def after(self) -> frozenset[str]:
             events.append("containers")
             return super().after()
 
-        def records(self, call_ids: Sequence[str]) -> dict[str, CallRecord]:
+        def records(self, call_ids: Sequence[str], *, questions: int = 0) -> dict[str, CallRecord]:
             events.append(f"records of {', '.join(call_ids)}")
-            return super().records(call_ids)
+            return super().records(call_ids, questions=questions)
 
     class Judge:
         notes = ("a note",)
 
-        def judge(self, answered: Answer, of: Sample, *, secrets: object) -> Sample:
-            del secrets
+        def judge(self, answered: Answer, of: Sample, request: Request) -> Sample:
+            del request
             assert answered.ok
             events.append("judge")
             return of
@@ -304,8 +315,8 @@ def test_an_answer_that_is_judged_wrong_has_failed_and_is_no_time() -> None:
     class Judge:
         notes = ()
 
-        def judge(self, _: Answer, of: Sample, *, secrets: object) -> Sample:
-            del secrets
+        def judge(self, _: Answer, of: Sample, request: Request) -> Sample:
+            del request
             return structs.replace(of, ok=False, error="not an image", cause="invalid_output")
 
     measurement = measurement_with(Client(answer(), answer()), judge=Judge())
@@ -590,3 +601,26 @@ def test_a_first_or_cold_call_that_fails_ends_it_all_the_same(cold_rounds: int) 
     measurement.make(plan(cold_rounds=cold_rounds, answered=False, rounds=2))
 
     assert (len(measurement.samples), measurement.ended) == (1, True)
+
+
+@pytest.mark.parametrize("stream", [None, "openai", "bytes"])
+def test_only_of_a_stream_it_is_kept_when_its_pieces_arrived(stream: StreamForm | None) -> None:
+    client = Client(answer(), answer())
+    measurement_with(client, stream=stream).make([Step("warm", 2)])
+
+    assert client.arrivals == [stream is not None] * 2
+
+
+def test_a_stream_that_failed_is_timed_and_has_still_failed() -> None:
+    class Judge:
+        notes = ()
+
+        def judge(self, _: Answer, of: Sample, request: Request) -> Sample:
+            del request
+            return structs.replace(of, stream=Streamed(ttft_sec=0.5))
+
+    measurement = measurement_with(Client(BOOM), stream="openai", judge=Judge())
+    measurement.make([Step("warm", 1)])
+
+    (failed,) = measurement.samples
+    assert (failed.ok, failed.error, failed.stream) == (False, "HTTP 500: boom", Streamed(ttft_sec=0.5))

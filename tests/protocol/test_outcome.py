@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_modal_bench.model import Endpoint, Provider, Sample, Start
+from pytest_modal_bench.model import Endpoint, Provider, Sample, Start, Streamed
 from pytest_modal_bench.protocol import outcome
 
 ENDPOINT = Endpoint(
@@ -106,3 +106,53 @@ def test_seconds_longer_than_their_call_are_no_part_of_it() -> None:
     samples = [sample("cold", 0.5, execution_sec=34.0), sample("warm", 0.1, execution_sec=2.0)]
 
     assert outcome.summarise(ENDPOINT, samples, deadline_sec=1).load_sec is None
+
+
+def streamed(start: Start, ttft: float, *, ok: bool = True, tokens: int | None = 41, **more: Any) -> Sample:
+    stream = Streamed(
+        ttft_sec=ttft,
+        itl_sec=ttft / 10,
+        itl_p95_sec=ttft / 5,
+        chunks=41,
+        output_tokens=tokens,
+        tokens_per_sec=None if tokens is None else 10 / ttft,
+    )
+    return sample(start, 2.0, ok=ok, stream=stream, **more)
+
+
+def test_a_result_has_the_medians_of_its_warm_streams_and_the_first_output_of_its_cold_ones() -> None:
+    samples = [
+        streamed("cold", 9.0),
+        streamed("first", 5.0),
+        *(streamed("warm", at) for at in (0.5, 0.1, 0.2)),
+    ]
+    result = outcome.summarise(ENDPOINT, samples, deadline_sec=60)
+
+    assert (result.ttft_sec, result.itl_sec, result.itl_p95_sec) == (0.2, 0.02, 0.04)
+    assert (result.tokens_per_sec, result.output_tokens, result.cold_ttft_sec) == (50.0, 41, 9.0)
+
+
+def test_streams_that_do_not_count_stand_in_no_figure() -> None:
+    samples = [streamed("warm", 0.2), streamed("warm", 9.0, dropped="another container")]
+    spoiled = [*samples, streamed("warm", 9.0, ok=False, cause="invalid_output")]
+
+    assert outcome.summarise(ENDPOINT, spoiled, deadline_sec=60, min_success=0.1).ttft_sec == 0.2
+
+
+def test_tokens_that_no_server_counts_are_unknown_and_the_times_are_not() -> None:
+    result = outcome.summarise(ENDPOINT, [streamed("warm", 0.2, tokens=None)], deadline_sec=60)
+
+    assert (result.output_tokens, result.tokens_per_sec, result.ttft_sec) == (None, None, 0.2)
+
+
+def test_what_is_no_stream_has_no_figures_of_one() -> None:
+    result = outcome.summarise(ENDPOINT, [sample("cold", 9.0), sample("warm", 1.0)], deadline_sec=60)
+
+    assert (result.ttft_sec, result.itl_sec, result.output_tokens, result.cold_ttft_sec) == (None,) * 4
+
+
+def test_where_half_of_the_calls_timed_out_no_median_is_known() -> None:
+    late = sample("warm", 60.0, ok=False, cause="timeout")
+    result = outcome.summarise(ENDPOINT, [streamed("warm", 0.2), late], deadline_sec=60, min_success=0.1)
+
+    assert (result.warm_time_sec, result.ttft_sec) == (None, None)

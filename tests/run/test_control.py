@@ -184,7 +184,7 @@ def test_without_a_reason_nobody_is_asked_and_what_waits_to_be_put_back_is_noted
     opened = control.opened(settings(), given, None, tmp_path)
 
     assert (opened.credentials, opened.observer, opened.catalogue) == (None, None, given)
-    assert "left the autoscaler of two changed" in opened.notes[0]
+    assert "left the autoscaler of two/web changed" in opened.notes[0]
     assert connecting.asked == []
 
 
@@ -268,7 +268,7 @@ def test_what_a_killed_run_left_changed_is_put_back_first(tmp_path: Path, connec
     opened = control.opened(settings(cold="force"), both(tmp_path), None, tmp_path)
 
     assert plane.restored == [("two", "web", BEFORE)]
-    assert [note.startswith("put back the autoscaler of two") for note in opened.notes] == [True]
+    assert [note.startswith("put back the autoscaler of two/web") for note in opened.notes] == [True]
     assert (tmp_path / control.JOURNAL).is_dir()
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -85,6 +85,20 @@ def judged(
 
 def test_what_is_as_fast_as_ever_passes_without_another_measurement(history: History) -> None:
     assert judged(history, measured(2.0)).verdict == "PASS"
+
+
+@pytest.mark.parametrize(
+    ("stream", "checked"), [(None, []), ("bytes", ["ttft"]), ("sse", ["ttft", "tokens_per_sec"])]
+)
+def test_the_budget_of_a_whole_run_is_held_against_streams_alone_where_it_is_about_them(
+    stream: Any, checked: list[str]
+) -> None:
+    measurer = Again(None)
+    limits = Budget(max_ttft=Level(fail=1.0), min_tokens_per_sec=Level(fail=1.0))
+    measurer.settings = replace(measurer.settings, budget=limits)
+    found = Gate(measurer, None).judge(endpoint(stream=stream), measured(2.0))
+
+    assert [check.metric for check in found.checks] == checked
 
 
 def test_without_a_history_budgets_alone_are_held_against() -> None:

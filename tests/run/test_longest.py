@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from measure_answers import endpoint
 
-from pytest_modal_bench.model import Budget
+from pytest_modal_bench.model import Budget, Poll
 from pytest_modal_bench.protocol.plan import RETAKES
 from pytest_modal_bench.run.longest import longest_sec, planned_sec
 from pytest_modal_bench.run.settings import Settings
@@ -41,3 +41,9 @@ def test_all_calls_with_all_repeats_may_take_until_their_deadlines(
     assert longest > planned_sec(endpoint(), asked)
     twice = longest_sec(endpoint(), settings(**{**vars(asked), "baseline": "runs"}))
     assert twice >= 1.9 * longest - 100, "what is worse than before is measured again"
+
+
+def test_a_job_takes_no_longer_than_its_one_deadline() -> None:
+    job = endpoint(poll=Poll(path="/result/{id}", every=60))
+    assert longest_sec(job, settings()) == longest_sec(endpoint(), settings())
+    assert planned_sec(job, settings()) == planned_sec(endpoint(), settings())

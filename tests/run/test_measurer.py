@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import socket
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from job_server import JobServer, said
 from measure_answers import TIMEOUT, FakeClient, answer, endpoint, failure
+from measure_server import answer as answer_of
 from msgspec import to_builtins
 from report_runs import sample
 
@@ -17,7 +20,7 @@ from pytest_modal_bench.control.pool_observer import Before
 from pytest_modal_bench.cost.ledger import Ledger
 from pytest_modal_bench.cost.prices import table
 from pytest_modal_bench.cost.pricing import Pricing
-from pytest_modal_bench.model import Budget, Level
+from pytest_modal_bench.model import Budget, Expect, Level, Poll
 from pytest_modal_bench.run.measurer import Measurer, Preparation
 from pytest_modal_bench.run.settings import Settings
 
@@ -105,8 +108,8 @@ class Observer:
     def after(self) -> frozenset[str]:
         return frozenset({f"ta-{self.zeros}"})
 
-    def records(self, call_ids: Sequence[str]) -> dict[str, CallRecord]:
-        del call_ids
+    def records(self, call_ids: Sequence[str], *, questions: int = 0) -> dict[str, CallRecord]:
+        del call_ids, questions
         return {
             f"fc-{number}": CallRecord(call_id=f"fc-{number}", execution_sec=seconds)
             for number, seconds in enumerate(self._seconds)
@@ -159,6 +162,17 @@ def test_a_failure_says_what_it_means_and_what_to_try() -> None:
     assert "ryla-flux" in (result.remedy or "")
 
 
+def test_what_to_try_names_the_app_as_modal_does() -> None:
+    process = Process({"/flux": [failure("HTTP 500: boom", "application", status=500)]})
+    result = process.measure(app="mine", modal_app="ryla-media")
+
+    assert result.app == "mine"
+    assert "`modal app logs ryla-media`" in (result.remedy or "")
+    process = Process({"/flux": [DOWN], "/wan": FINE})
+    process.measure(app="mine", modal_app="ryla-media")
+    assert "ryla-media" in (process.measure("/wan", app="mine", modal_app="ryla-media").remedy or "")
+
+
 def test_an_answer_that_is_not_what_it_should_be_is_a_failure_and_explained() -> None:
     process = Process({"/flux": [answer(b"<html><body>oops")]})
     result = process.measure()
@@ -202,8 +216,8 @@ class Spooling(FakeClient):
         super().__init__(answers)
         self._left = full
 
-    def call(self, request: Request, *, deadline_sec: float, fresh: bool) -> Answer:
-        answered = super().call(request, deadline_sec=deadline_sec, fresh=fresh)
+    def call(self, request: Request, *, deadline_sec: float, fresh: bool, arrivals: bool = False) -> Answer:
+        answered = super().call(request, deadline_sec=deadline_sec, fresh=fresh, arrivals=arrivals)
         self._left -= not request.url.endswith("/openapi.json")
         if self._left == 0:
             raise SpoolError("no room for an answer")
@@ -434,6 +448,18 @@ def test_a_pool_whose_first_call_times_out_is_looked_at_once(lives: bool) -> Non
         }
         assert {each.cause for each in others} == {"timeout"}
     assert process.client.called.count("/openapi.json") == 1
+
+
+def test_a_link_that_leads_nowhere_fails_its_endpoint_and_says_nothing_of_the_pool() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        link = f"http://127.0.0.1:{listening.getsockname()[1]}/made.png"
+    given = replace(answer(json.dumps({"image": link}).encode()), here="http://127.0.0.1:9/flux")
+    process = Process({"/flux": [given], "/wan": FINE})
+    result = process.measure(expect=Expect(at="image"))
+
+    assert (result.status, result.cause) == ("failed", "refused")
+    assert (result.error or "").startswith("image: not fetched: ")
+    assert process.measure("/wan").status == "success"
 
 
 def test_a_timeout_in_a_pool_that_has_answered_is_the_endpoints_own() -> None:
@@ -712,10 +738,10 @@ def test_what_was_measured_before_it_was_cut_off_is_kept(tmp_path: Path) -> None
     process = Process({"/flux": FINE}, ledger, rounds=300)
     real = process.client.call
 
-    def call(request: Request, *, deadline_sec: float, fresh: bool) -> Answer:
+    def call(request: Request, *, deadline_sec: float, fresh: bool, arrivals: bool = False) -> Answer:
         if len(process.client.called) == 100:
             raise CutOff
-        return real(request, deadline_sec=deadline_sec, fresh=fresh)
+        return real(request, deadline_sec=deadline_sec, fresh=fresh, arrivals=arrivals)
 
     process.client.call = call  # type: ignore[method-assign]
     with pytest.raises(CutOff):
@@ -746,3 +772,85 @@ def test_a_share_that_only_warns_is_measured_to_the_end(level: Level, status: st
 
     assert result.status == status
     assert (len(result.samples) == 5) == (status == "success")
+
+
+# --- Jobs ---
+
+ACCEPTED = said({"call_id": "fc-1"}, "202 Accepted")
+PENDING = said({"status": "running"}, "202 Accepted")
+
+
+def measured_job(
+    server: JobServer, ledger: Ledger | None = None, *, timeout: float = 30.0, **fields: Any
+) -> EndpointResult:
+    measurer = Measurer(settings(rounds=1, **fields), ledger)
+    job = endpoint(
+        "/submit",
+        url=server.url,
+        pool=server.url,
+        gpu="L40S",
+        timeout=timeout,
+        poll=Poll(path="/result/{call_id}", every=0.1),
+    )
+    try:
+        return measurer.measure(job)
+    finally:
+        measurer.close()
+
+
+def test_a_jobs_time_is_that_from_its_submit_to_its_result() -> None:
+    with JobServer(
+        ACCEPTED, [PENDING, said({"result": "x"}), PENDING, PENDING, said({"result": "y"})]
+    ) as server:
+        result = measured_job(server)
+    first, warm = result.samples
+
+    assert (result.status, result.error) == ("success", None)
+    assert (server.submits, len(server.questions) - 1) == (2, 5), "the last one is for /openapi.json"
+    assert first.job is not None
+    assert warm.job is not None
+    assert (first.job.asked, warm.job.asked) == (2, 3)
+    assert result.warm_time_sec == warm.elapsed_sec >= 0.3
+    assert warm.media is not None
+    assert warm.media.kind == "json"
+
+
+def test_the_local_workspaces_seconds_between_questions_are_scaled() -> None:
+    with JobServer(ACCEPTED, [PENDING, PENDING, said({"result": "x"})]) as server:
+        result = measured_job(server, workspace="local", time_scale=0.0001, quick=False)
+    sample = result.samples[0]
+    assert sample.job is not None
+    assert (sample.job.asked, sample.ok) == (3, True)
+    assert sample.job.resolution_sec is not None
+    assert sample.job.resolution_sec < sample.elapsed_sec
+
+
+def test_the_last_answer_of_a_job_is_judged_as_any_other() -> None:
+    with JobServer(ACCEPTED, [PENDING, answer_of(b"<html><body>oops", content_type="text/html")]) as server:
+        result = measured_job(server)
+    (sample,) = result.samples
+    assert (result.status, result.cause, server.submits) == ("failed", "invalid_output", 1)
+    assert sample.job is not None
+    assert "an HTML page, not a result" in (result.error or "")
+
+
+def test_a_jobs_whole_time_counts_under_a_limit(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger", 1.0)
+    with JobServer(ACCEPTED, [PENDING]) as server:
+        result = measured_job(server, ledger, timeout=0.6)
+    (sample,) = result.samples
+    assert (sample.cause, server.submits) == ("timeout", 1)
+    assert sample.elapsed_sec >= 0.6
+    per_second = table().gpu["L40S"]
+    assert ledger.spent >= 0.6 * per_second
+    assert ledger.unknown_calls == 0
+
+
+def test_a_pool_whose_job_does_not_end_has_answered() -> None:
+    with JobServer(ACCEPTED, [PENDING, lambda connection: connection.hold()]) as server:
+        measurer = Measurer(settings(rounds=1))
+        given: dict[str, Any] = {"url": server.url, "pool": server.url, "timeout": 0.4}
+        measurer.measure(endpoint("/submit", poll=Poll(path="/r/{call_id}", every=0.05), **given))
+        other = measurer.measure(endpoint("/other", method="POST", **given))
+        measurer.close()
+    assert not (other.error or "").startswith("Not called")

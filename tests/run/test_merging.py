@@ -144,3 +144,15 @@ def test_no_result_is_lost_and_the_parts_stay_as_they_are(shards: list[list[str]
     assert both.results == [each for results in before for each in results]
     assert [each.results for each in runs] == before
     assert both.summary.total == sum(map(len, shards))
+
+
+def test_what_is_known_of_streams_and_cases_is_kept() -> None:
+    one = run([result("A", case="long", ttft_sec=0.2, tokens_per_sec=40.0, usd_per_million_tokens=0.4)])
+    (kept, _) = merged(one, named("B")).results
+
+    assert (kept.case, kept.ttft_sec, kept.tokens_per_sec, kept.usd_per_million_tokens) == (
+        "long",
+        0.2,
+        40.0,
+        0.4,
+    )

@@ -26,7 +26,8 @@ pytestmark = [
 
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 IMPORTS = {
-    "local": ("av", "fastapi", "httpx", "uvicorn"),
+    "init": ("tomlkit",),
+    "local": ("av", "fastapi", "httpx", "python_multipart", "uvicorn"),
     "modal": ("modal",),
     "schema": ("jsonschema",),
     "stats": ("scipy",),

@@ -54,6 +54,7 @@ def failure(error: str, cause: Cause, *, status: int | None = None) -> Answer:
         error=error,
         cause=cause,
         url="http://127.0.0.1:9/",
+        began=0.0,
     )
 
 
@@ -71,8 +72,8 @@ class FakeClient:
         self.requests: list[Request] = []
         self.deadlines: list[float] = []
 
-    def call(self, request: Request, *, deadline_sec: float, fresh: bool) -> Answer:
-        del fresh
+    def call(self, request: Request, *, deadline_sec: float, fresh: bool, arrivals: bool = False) -> Answer:
+        del fresh, arrivals
         path = urlsplit(request.url).path
         self.called.append(path)
         self.requests.append(request)
@@ -99,4 +100,5 @@ def _answer(body: bytes | Path, elapsed: float, headers: dict[str, str]) -> Answ
         error=None,
         cause=None,
         url="http://127.0.0.1:9/",
+        began=0.0,
     )

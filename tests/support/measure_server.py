@@ -55,6 +55,10 @@ class Connection:
         """Send all of `data`."""
         self.socket.sendall(data)
 
+    def shut(self) -> None:
+        """Close the connection; what was sent arrives."""
+        self.socket.shutdown(socket.SHUT_RDWR)
+
     def wait(self, seconds: float) -> None:
         """Do nothing for a while, but not beyond the test."""
         self.server.closing.wait(seconds)

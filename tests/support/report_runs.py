@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from pytest_modal_bench.model import EndpointResult, Phases, Run, Sample, Summary
+from pytest_modal_bench.model import EndpointResult, Phases, Run, Sample, Streamed, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +62,20 @@ HOSTILE = (
 def sample(start: Any = "warm", elapsed_sec: float = 1.0, *, ok: bool = True, **fields: Any) -> Sample:
     started_at = "2026-02-02T12:22:58Z"
     return Sample(start=start, ok=ok, elapsed_sec=elapsed_sec, started_at=started_at, **fields)
+
+
+def streamed(ttft_sec: float = 0.2, **fields: Any) -> Streamed:
+    """Return what a stream of 41 tokens was in time, 40 of them a second."""
+    given: dict[str, Any] = {
+        "itl_sec": 0.025,
+        "itl_p95_sec": 0.03,
+        "itl_max_sec": 0.09,
+        "chunks": 41,
+        "output_tokens": 41,
+        "tokens_per_sec": 40.0,
+        "finish_reason": "stop",
+    }
+    return Streamed(ttft_sec=ttft_sec, **given | fields)
 
 
 def result(name: str = "Flux", category: str = "Flux", **fields: Any) -> EndpointResult:

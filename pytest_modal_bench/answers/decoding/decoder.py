@@ -8,14 +8,23 @@ from typing import IO, TYPE_CHECKING
 
 from msgspec import structs
 
-from pytest_modal_bench.answers.decoding import documents, images, structure, videos
+from pytest_modal_bench.answers.decoding import archives, documents, images, sounds, structure, videos
 from pytest_modal_bench.answers.decoding.findings import Findings, Undecodable, Unusable
 from pytest_modal_bench.model import formats
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_modal_bench.answers.decoding.structure import Data
+    from pytest_modal_bench.model import MediaKind
 
 _LONGEST_REASON = 120
+_DECODERS: dict[MediaKind, Callable[[IO[bytes], formats.Format], Findings]] = {
+    "image": images.decode,
+    "video": videos.decode,
+    "audio": sounds.decode,
+    "file": archives.test,
+}
 
 
 def decode(data: Data, file: IO[bytes] | None = None) -> Findings:
@@ -41,7 +50,7 @@ def _decode(data: Data, file: IO[bytes], form: formats.Format) -> Findings:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's, on what it then decodes all the same
         structure.check(data, form)
-        return (videos.decode if form.kind == "video" else images.decode)(file, form)
+        return _DECODERS[form.kind](file, form)
 
 
 def _reason(error: Exception) -> str:

@@ -48,9 +48,9 @@ def look(data: Data) -> Findings:
         return Findings(kind="other", unchecked="no decoder for these bytes")
     if len(data) > _LARGE_BYTES:
         return _look_at_large(data, start)
-    if _is_json(data[start:]):
-        return Findings(kind="json", format="JSON", checked=True)
-    return Findings(kind="text", checked=True)
+    with memoryview(data) as whole, whole[start:] as text:  # which copies nothing
+        is_json = _is_json(text)
+    return Findings(kind="json" if is_json else "text", format="JSON" if is_json else None, checked=True)
 
 
 def _look_at_large(data: Data, start: int) -> Findings:
@@ -80,7 +80,7 @@ def _is_utf8(data: Data) -> bool:
     return True
 
 
-def _is_json(text: bytes) -> bool:
+def _is_json(text: bytes | memoryview) -> bool:
     try:
         msgspec.json.decode(text, type=msgspec.Raw)
     except (msgspec.DecodeError, RecursionError):

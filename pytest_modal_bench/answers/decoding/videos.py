@@ -1,10 +1,10 @@
-"""Decodes videos with PyAV, every frame of them; sound is not looked at."""
+"""Decodes videos with PyAV, every frame of them; sound is looked at only where there are no pictures."""
 
 from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
 
-from pytest_modal_bench.answers.decoding import limits
+from pytest_modal_bench.answers.decoding import limits, sounds
 from pytest_modal_bench.answers.decoding.blankness import is_blank
 from pytest_modal_bench.answers.decoding.findings import Findings, Undecodable, Unusable
 from pytest_modal_bench.model.formats import MATROSKA, WEBM
@@ -29,6 +29,7 @@ _CODECS = frozenset(
         "theora",
     )
 )
+_ATTACHED_PICTURE = 0x400  # FFmpeg's AV_DISPOSITION_ATTACHED_PIC
 # A frame is judged by at most this many of its pixels a side, taken as they are: averages would hide structure.
 _SAMPLE_SIDE = 256
 
@@ -39,23 +40,14 @@ def decode(file: IO[bytes], form: Format) -> Findings:
     It is blank if all of its frames are: one that shows something among many makes it not blank as a whole.
     Raises Undecodable without PyAV and for codecs that are not decoded, Unusable for what is wrong with it.
     """
-    try:
-        import av
-    except ImportError:
-        raise Undecodable(
-            f"{form.name} is not decoded without the extra `video`: pip install 'pytest-modal-bench[video]'"
-        ) from None
-
+    av = sounds.library(form)
     # The demuxer is named, and may open nothing else: others of FFmpeg's follow references to files and URLs.
     demuxer = "matroska" if form in (WEBM, MATROSKA) else "mov"
     try:
         with av.open(file, format=demuxer, options={"protocol_whitelist": "none"}) as container:
             stream = container.streams.best("video")
-            if stream is None:
-                # Sound alone: what it is is not known here, and nothing is wrong with it.
-                return Findings(
-                    kind="other", format=form.name, unchecked=f"{form.name} without a video track"
-                )
+            if stream is None or _is_cover(stream):
+                return sounds.play(container, form)
             return _play(container, stream, form)
     except av.FFmpegError as error:
         raise Unusable(f"can't be decoded: {error.strerror}") from None
@@ -93,6 +85,11 @@ def _play(container: Any, stream: Any, form: Format) -> Findings:
         blank=blank,
         checked=True,
     )
+
+
+def _is_cover(stream: Any) -> bool:
+    """Whether it is the picture on a record's cover."""
+    return bool(int(getattr(stream, "disposition", 0)) & _ATTACHED_PICTURE)
 
 
 class _Spans:

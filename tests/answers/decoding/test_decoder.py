@@ -176,10 +176,10 @@ def test_a_codec_that_generators_do_not_write_is_unchecked() -> None:
     assert found.unchecked == "no decoder for MATROSKA with the codec ffv1"
 
 
-def test_sound_without_pictures_is_unchecked() -> None:
+def test_an_mp4_without_pictures_is_sound() -> None:
     found = decode(media_corpus.sound())
 
-    assert (found.kind, found.checked, found.unchecked) == ("other", False, "MP4 without a video track")
+    assert (found.kind, found.format, found.checked, found.blank) == ("audio", "MP4", True, True)
 
 
 def test_a_jpeg_with_further_pictures_is_one_still_image() -> None:

@@ -106,10 +106,10 @@ def test_damaged_frames_are_not_patched_up() -> None:
         decode(whole[:start] + bytes(end - start) + whole[end:], formats.MP4)
 
 
-def test_sound_alone_is_something_else_and_not_wrong() -> None:
-    assert decode(media_corpus.sound(), formats.MP4) == Findings(
-        kind="other", format="MP4", unchecked="MP4 without a video track"
-    )
+def test_sound_alone_is_decoded_as_sound() -> None:
+    found = decode(media_corpus.sound(), formats.MP4)
+
+    assert (found.kind, found.frames, found.sample_rate, found.checked) == ("audio", None, 48000, True)
 
 
 def test_a_codec_that_generators_do_not_write_is_undecodable_and_named() -> None:
