@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 
-EXTRA = {"av", "fastapi", "httpx", "pydantic", "starlette", "uvicorn"}
+EXTRA = {"av", "fastapi", "httpx", "pydantic", "python_multipart", "starlette", "uvicorn"}
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_modal_bench.local.app import drawing
+from pytest_modal_bench.local.app.shapes import sound
 from pytest_modal_bench.local.containers import container
 from pytest_modal_bench.local.containers.fork_server import ForkServer
 from pytest_modal_bench.local.events import ContainerEvent, log_to
@@ -22,6 +23,7 @@ from pytest_modal_bench.local.identifiers import object_id
 from pytest_modal_bench.local.supervisor import Addresses, ControlPlaneSettings, serving
 from pytest_modal_bench.local.workspace import apps as workspace
 from pytest_modal_bench.local.workspace import scenario
+from pytest_modal_bench.local.workspace.catalogue import NAMES, REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_modal_bench.local.control.address import ControlAccess
     from pytest_modal_bench.local.events import LogEntry
     from pytest_modal_bench.local.workspace.apps import Workspace
+    from pytest_modal_bench.local.workspace.catalogue import Name
     from pytest_modal_bench.local.workspace.scenario import Scenario
 
 
@@ -47,7 +50,7 @@ def main() -> None:
     log that cannot be written.
     """
     options = parser().parse_args()
-    space = workspace.read()
+    space = workspace.read(options.catalogue)
     fork_server: ForkServer | None = None
     try:
         chosen = scenario.read(options.scenario, space)
@@ -69,13 +72,20 @@ def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m pytest_modal_bench.local",
-        description="Serve Modal's behaviour on loopback: 21 endpoints in 8 apps, with simulated models.",
+        description="Serve Modal's behaviour on loopback, with simulated models: the 21 endpoints of a real workspace,"
+        " or one endpoint of every shape.",
+    )
+    parser.add_argument(
+        "--catalogue",
+        choices=NAMES,
+        default=REFERENCE,
+        help=f"whose endpoints are served (default: {REFERENCE})",
     )
     parser.add_argument(
         "--scenario",
         default="healthy",
         metavar="NAME",
-        help=f"{', '.join(scenario.known())}, or a path that ends in .toml",
+        help=f"{'; '.join(_scenarios_of(name) for name in NAMES)}; or a path that ends in .toml",
     )
     parser.add_argument(
         "--time-scale",
@@ -107,6 +117,10 @@ def parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="print one line of JSON, and stop at the end of standard input"
     )
     return parser
+
+
+def _scenarios_of(name: Name) -> str:
+    return f"with {name}: {', '.join(scenario.known(name))}"
 
 
 def positive(text: str) -> float:
@@ -172,9 +186,12 @@ async def run(  # noqa: PLR0913, PLR0917 - all that was decided before
         await stop.wait()
 
 
-def simulated(time_scale: float) -> str:
+def simulated(catalogue: Name, time_scale: float) -> str:
     """What in the workspace is simulated, in words."""
-    return f"model load and inference times, at {time_scale:g} real seconds per simulated second"
+    times = "model load and inference times"
+    if catalogue != REFERENCE:
+        times = "texts and sounds, the pace of their tokens, model load and inference times"
+    return f"{times}, at {time_scale:g} real seconds per simulated second"
 
 
 def description(
@@ -186,6 +203,7 @@ def description(
         "image": drawing.portrait_png,
         "video": drawing.portrait_png if given.video == "still" else drawing.clip_mp4,
         "mask": drawing.portrait_png if given.mask == "portrait" else drawing.mask_png,
+        "voice": sound.voice_wav,
     }
     return {
         "workspace": space.workspace,
@@ -197,7 +215,7 @@ def description(
             for name, make in draw.items()
         },
         "lora": given.lora,
-        "simulated": simulated(options.time_scale),
+        "simulated": simulated(space.name, options.time_scale),
     }
 
 
@@ -206,12 +224,13 @@ def banner(space: Workspace, chosen: Scenario, addresses: Addresses, options: ar
     width = max(map(len, addresses.urls))
     lines = [
         f"Workspace {space.workspace}, scenario {options.scenario}: {chosen.summary}",
-        f"Simulated: {simulated(options.time_scale)}",
+        f"Simulated: {simulated(space.name, options.time_scale)}",
         "",
     ]
     for name, url in addresses.urls.items():
         lines.append(f"{name:{width}}  {url}")
-        lines += [f"{'':{width}}  POST {path}" for path in space.apps[name].endpoints]
+        endpoints = space.apps[name].endpoints.items()
+        lines += [f"{'':{width}}  {endpoint.method} {path}" for path, endpoint in endpoints]
     return "\n".join([*lines, "", *control_plane_help(addresses.control, options), "Ctrl-C stops it."])
 
 

@@ -4,16 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from starlette.types import Receive, Scope, Send
+
 KEEP_ALIVE_SEC = 120
 """Longer than a client waits between two calls, so that the connection it keeps is not closed in between."""
+
+RESET = "pytest_modal_bench.reset"
+"""The extension of an ASGI scope that resets the request's connection: a function without arguments."""
+
+
+class Protocol(H11Protocol):
+    """An HTTP connection that an app can reset, as a broken network does."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._app = self.app
+        self.app = self._serve
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app({**scope, "extensions": {RESET: self.reset}}, receive, send)
+
+    def reset(self) -> None:
+        """Close the connection with a TCP reset (Linux, socket(7): `SO_LINGER` with a time of 0)."""
+        connection = self.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
 
 class Server(uvicorn.Server):
@@ -23,7 +48,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http="h11",
+                http=Protocol,
                 ws="none",
                 lifespan="off",
                 loop="asyncio",

@@ -15,10 +15,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from pytest_modal_bench.local.control.address import ControlAccess
+from pytest_modal_bench.local.workspace.catalogue import REFERENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
+
+    from pytest_modal_bench.local.workspace.catalogue import Name
 
 STOP_SEC = 5.0
 """How long the workspace may take to stop before it is killed."""
@@ -46,7 +49,7 @@ class LocalWorkspace:
             name: None if data is None else base64.b64decode(data)
             for name, data in description["resources"].items()
         }
-        """Test image, video and mask; None: the scenario has none."""
+        """Test image, video, mask and voice; None: the scenario has none."""
         self.lora: bool = description["lora"]
         """Whether the LoRA `test-benchmark` exists."""
         self.simulated: str = description["simulated"]
@@ -74,12 +77,13 @@ def launch(  # noqa: PLR0913 - what there is to choose
     scenario: str,
     time_scale: float,
     *,
+    catalogue: Name = REFERENCE,
     environment: str | None = None,
     control: bool = False,
     log: Path | None = None,
     ready_timeout: float = 60,
 ) -> LocalWorkspace:
-    """Start the workspace and wait until it serves, at most `ready_timeout` seconds.
+    """Start the workspace of that catalogue and wait until it serves, at most `ready_timeout` seconds.
 
     With `control`, it has a control plane for the `modal` SDK and CLI, with one environment, named
     `environment`, or `main` if that is None. What happens to containers and calls is appended to the file `log`,
@@ -88,7 +92,7 @@ def launch(  # noqa: PLR0913 - what there is to choose
     Raises `LaunchError` for an unknown or malformed scenario, a missing extra, or one that does not start.
     """
     command = [sys.executable, "-P", "-m", "pytest_modal_bench.local", "--json"]
-    command += [f"--scenario={scenario}", f"--time-scale={time_scale!r}"]
+    command += [f"--catalogue={catalogue}", f"--scenario={scenario}", f"--time-scale={time_scale!r}"]
     if environment is not None:
         command.append(f"--environment={environment}")
     if control:

@@ -65,7 +65,7 @@ async def serving(  # noqa: PLR0913 - all that a workspace is made of
                 name=name,
                 app=scenario.app_with_faults(name, app),
                 time_scale=time_scale,
-                faults={path: scenario.faults[path] for path in app.endpoints if path in scenario.faults},
+                faults={path: fault for path in app.endpoints if (fault := scenario.fault(name, path))},
                 loras=[LORA] if scenario.resources.lora else [],
                 middleware=scenario.middleware,
             ),

@@ -70,6 +70,26 @@ def test_by_hand_it_says_what_there_is_and_ctrl_c_ends_it_and_all_containers() -
     assert psutil.wait_procs(family, timeout=5)[1] == []
 
 
+def test_by_hand_another_catalogue_can_be_served() -> None:
+    with start("--catalogue", "shapes", "--scenario", "faults-1", "--no-control-plane") as process:
+        lines, urls = read_urls(process)
+        assert lines[0].startswith("Workspace acme, scenario faults-1: ")
+        assert lines[1].startswith("Simulated: texts and sounds, the pace of their tokens, ")
+        assert list(urls)[:4] == ["chat", "speech", "jobs", "images"]
+        assert any(line.endswith("GET /v1/models") for line in lines)
+        models = requests.get(urls["chat"] + "/v1/models", timeout=10).json()
+        assert models["object"] == "list"
+        process.terminate()
+        process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
+def test_there_is_no_other_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command.parser().parse_args(["--catalogue=mine"])
+    assert "invalid choice: 'mine'" in capsys.readouterr().err
+
+
 def test_by_hand_there_is_a_control_plane_and_how_to_use_it_is_printed() -> None:
     pytest.importorskip("modal_proto")
     with start("--token-id", "ak-mine", "--environment", "staging") as process:
@@ -163,6 +183,7 @@ def test_for_a_program_it_prints_one_line_and_ends_with_its_input() -> None:
         assert description["control"] is None
         assert base64.b64decode(description["resources"]["image"]).startswith(b"\x89PNG")
         assert description["resources"]["video"] is None
+        assert base64.b64decode(description["resources"]["voice"]).startswith(b"RIFF")
         assert requests.get(description["urls"]["ryla-flux"] + "/health", timeout=10).status_code == 200
         rest, errors = process.communicate(timeout=10)
     assert (rest, errors, process.returncode) == ("", "", 0)
@@ -197,3 +218,4 @@ def test_a_time_scale_that_is_no_number_above_zero_is_refused(
 def test_by_default_it_is_healthy_and_a_hundred_times_faster() -> None:
     options = command.parser().parse_args([])
     assert (options.scenario, options.time_scale, options.json) == ("healthy", 0.01, False)
+    assert options.catalogue == "endpoints"

@@ -8,12 +8,18 @@ from typing import Any
 import httpx
 import pytest
 
-from pytest_modal_bench.local.http import Server, listen, reserve
+from pytest_modal_bench.local.http import RESET, Server, listen, reserve
 
 
 async def app(_scope: Any, _receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"here"})
+
+
+async def resetting(scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"here", "more_body": True})
+    scope["extensions"][RESET]()
 
 
 async def stuck(_scope: Any, _receive: Any, _send: Any) -> None:
@@ -51,6 +57,25 @@ def test_it_serves_several_sockets_once_it_is_up_and_says_nothing_of_itself() ->
     answers = asyncio.run(scene())
     assert [answer.text for answer in answers] == ["here", "here"]
     assert "server" not in answers[0].headers
+
+
+def test_an_app_can_reset_its_connection_once_it_has_sent_something() -> None:
+    async def scene() -> bytes:
+        listener = listen()
+        server = Server(resetting)
+        running = asyncio.create_task(server.serve([listener]))
+        await server.up.wait()
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        received = await reader.readuntil(b"here")
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
+        writer.close()
+        server.should_exit = True
+        await running
+        return received
+
+    assert asyncio.run(scene()).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 def test_it_stops_at_once_though_a_request_never_ends() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from PIL import Image
 
 from pytest_modal_bench.local.app import codec, media
+from pytest_modal_bench.local.identifiers import identifier
 from pytest_modal_bench.local.workspace.faults import (
     AnyFault,
     Blank,
@@ -25,6 +26,7 @@ from pytest_modal_bench.local.workspace.faults import (
     TruncateMedia,
     WrongSize,
 )
+from pytest_modal_bench.local.workspace.shape_faults import Accepted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,6 +98,8 @@ def replacement(fault: AnyFault | None) -> TextAnswer | None:
         case HostileText(size=size):
             line = HOSTILE.encode()
             return TextAnswer(500, "text/plain", (line * (size // len(line) + 1))[:size])
+        case Accepted():
+            return TextAnswer(202, "application/json", f'{{"call_id":"{identifier("fc")}"}}'.encode())
         case _:
             return None
 

@@ -6,16 +6,24 @@ import asyncio
 import os
 import random
 import signal
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 
     from pytest_modal_bench.local.workspace.apps import Endpoint
 
-GPU_TYPE = "L40S"
-USD_PER_SEC = 0.000542
-"""Modal's price of an L40S (pricing page, 2026)."""
+USD_PER_SEC = {
+    "T4": 0.000164,
+    "L4": 0.000222,
+    "A10": 0.000306,
+    "L40S": 0.000542,
+    "A100-40GB": 0.000583,
+    "A100-80GB": 0.000694,
+    "H100": 0.001097,
+}
+"""Modal's prices (pricing page, 2026)."""
 CACHED_SEC = 0.05
 """Seconds that ComfyUI takes for a workflow that it has just run."""
 JITTER = 0.04
@@ -28,11 +36,21 @@ class Job(NamedTuple):
     body: bytes
     seconds: float
     cost_factor: float = 1.0
+    gpu: str = "L40S"
 
     @property
     def cost_usd(self) -> float:
-        """What those seconds cost on an L40S, times the endpoint's `cost_factor`."""
-        return self.seconds * USD_PER_SEC * self.cost_factor
+        """What those seconds cost on that GPU, times the endpoint's `cost_factor`."""
+        return self.seconds * USD_PER_SEC[self.gpu] * self.cost_factor
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that state all this, as the reference apps send them."""
+        return {
+            "X-Cost-USD": f"{self.cost_usd:.6f}",
+            "X-Execution-Time-Sec": f"{self.seconds:.3f}",
+            "X-GPU-Type": self.gpu,
+        }
 
 
 class Gpu:
@@ -44,9 +62,11 @@ class Gpu:
         *,
         time_scale: float,
         seed: int,
+        kind: str = "L40S",
         killed_on_load: Collection[str] = (),
     ) -> None:
         self._endpoints = endpoints
+        self._kind = kind
         self._time_scale = time_scale
         self._random = random.Random(seed)  # noqa: S311 - noise, not a secret
         self._killed_on_load = killed_on_load
@@ -54,27 +74,51 @@ class Gpu:
         self._last: dict[str, tuple[str, bytes]] = {}
         self._lock = asyncio.Lock()
 
-    async def run(self, path: str, request: str, work: Callable[[], bytes]) -> Job:
+    async def run(self, path: str, request: str | None, work: Callable[[], bytes], *, steps: int = 0) -> Job:
         """Run `work` for the route `path`, unless its last call had the same `request`: then the cache answers.
+
+        A `request` of None is like no other. `steps` come on top of the route's `inference`: the tokens of a text.
+        """
+        async with self._lock:
+            endpoint = self._endpoints[path]
+            last_request, last_body = self._last.get(path, (None, b""))
+            if request is not None and request == last_request:
+                await self._sleep(CACHED_SEC)
+                return Job(last_body, CACHED_SEC, endpoint.cost_factor, self._kind)
+            seconds = await self._load(path)
+            seconds += await self._sleep(self._with_jitter(endpoint.inference + steps * endpoint.step))
+            body = await asyncio.to_thread(work)
+            if request is not None:
+                self._last[path] = request, body
+            return Job(body, seconds, endpoint.cost_factor, self._kind)
+
+    @asynccontextmanager
+    async def reserved(self, path: str) -> AsyncGenerator[None]:
+        """Hold the GPU for one call of the route `path`, whose model is loaded by then."""
+        async with self._lock:
+            await self._load(path)
+            yield
+
+    async def infer(self, path: str) -> None:
+        """Take the route's `inference`, in a reserved GPU."""
+        await self._sleep(self._with_jitter(self._endpoints[path].inference))
+
+    async def step(self, path: str) -> None:
+        """Take one of the route's steps, in a reserved GPU."""
+        await self._sleep(self._endpoints[path].step)
+
+    async def _load(self, path: str) -> float:
+        """Load the route's model, unless it is loaded; return the seconds that this took.
 
         For a path in `killed_on_load` the process ends by SIGKILL instead.
         """
-        async with self._lock:
-            factor = self._endpoints[path].cost_factor
-            last_request, last_body = self._last.get(path, (None, b""))
-            if request == last_request:
-                await self._sleep(CACHED_SEC)
-                return Job(last_body, CACHED_SEC, factor)
-            seconds = 0.0
-            if path not in self._loaded:
-                seconds += await self._sleep(self._with_jitter(self._endpoints[path].load))
-                if path in self._killed_on_load:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                self._loaded.add(path)
-            seconds += await self._sleep(self._with_jitter(self._endpoints[path].inference))
-            body = await asyncio.to_thread(work)
-            self._last[path] = request, body
-            return Job(body, seconds, factor)
+        if path in self._loaded:
+            return 0.0
+        seconds = await self._sleep(self._with_jitter(self._endpoints[path].load))
+        if path in self._killed_on_load:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._loaded.add(path)
+        return seconds
 
     def _with_jitter(self, seconds: float) -> float:
         return seconds * self._random.uniform(1 - JITTER, 1 + JITTER)

@@ -16,8 +16,6 @@ from pytest_modal_bench.local.app import codec, drawing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_modal_bench.local.workspace.apps import BodyName
-
 Side = Annotated[int, Field(ge=16, le=2048)]
 SEED = 42
 """The seed of a call that names none."""
@@ -265,7 +263,7 @@ def required_image(uri: str | None, field: str) -> Image.Image:
     return codec.read_image(codec.from_data_uri(required(uri, field), field), field)
 
 
-BODIES: dict[BodyName, type[RequestBody]] = {
+BODIES: dict[str, type[RequestBody]] = {
     "picture": Picture,
     "lora_picture": LoraPicture,
     "face_picture": FacePicture,

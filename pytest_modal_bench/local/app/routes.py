@@ -1,4 +1,4 @@
-"""The FastAPI app that a container serves: the routes of one app, built like ComfyUI apps on Modal."""
+"""The FastAPI app that a container serves: the routes of one app, built like ComfyUI apps on Modal, or of a shape."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from fastapi.responses import JSONResponse
 
 from pytest_modal_bench.local.app.codec import BadInputError
 from pytest_modal_bench.local.app.faulty_answers import replacement, with_fault
-from pytest_modal_bench.local.app.gpu import GPU_TYPE, Gpu
 from pytest_modal_bench.local.app.request_bodies import BODIES, SEED, MissingFieldError, RequestBody
+from pytest_modal_bench.local.app.shapes.route import Route
+from pytest_modal_bench.local.app.shapes.routes import add_shape
 from pytest_modal_bench.local.workspace.faults import AnyFault, Cached
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from fastapi import Request
 
+    from pytest_modal_bench.local.app.gpu import Gpu
     from pytest_modal_bench.local.workspace.apps import App, Endpoint
 
 NO_FAULTS: Mapping[str, AnyFault] = {}
@@ -40,9 +42,11 @@ def build(
         return {"loras": sorted(loras)}
 
     for path, endpoint in app.endpoints.items():
-        web.post(path, response_class=Response)(
-            route(path, endpoint, gpu, loras, faults.get(path)),
-        )
+        fault = faults.get(path)
+        if endpoint.body in BODIES:
+            web.post(path, response_class=Response)(route(path, endpoint, gpu, loras, fault))
+        else:
+            add_shape(web, Route(path, endpoint, gpu, fault))
     return web
 
 
@@ -67,12 +71,7 @@ def route(
         job = await gpu.run(path, body.model_dump_json(), lambda: with_fault(fault, work(), body.source))
         if text := replacement(fault):
             return Response(text.body, text.status, media_type=text.media_type)
-        headers = {
-            "X-Cost-USD": f"{job.cost_usd:.6f}",
-            "X-Execution-Time-Sec": f"{job.seconds:.3f}",
-            "X-GPU-Type": GPU_TYPE,
-        }
-        return Response(job.body, media_type=endpoint.content_type, headers=headers)
+        return Response(job.body, media_type=endpoint.content_type, headers=job.headers)
 
     # FastAPI reads a body's type from the signature, and this one is only known here.
     call.__annotations__["body"] = BODIES[endpoint.body]

@@ -74,6 +74,7 @@ async def _serve(spec: ContainerSpec, listener: socket.socket, supervisor: socke
         spec.app.endpoints,
         time_scale=spec.time_scale,
         seed=spec.seed,
+        kind=spec.app.gpu,
         killed_on_load=spec.killed_on_load(),
     )
     web: Callable[..., Any] = build(spec.name, spec.app, gpu, spec.loras, spec.faults)

@@ -7,18 +7,12 @@ from typing import TYPE_CHECKING
 from google.protobuf.timestamp_pb2 import Timestamp
 from modal_proto import api_pb2
 
-from pytest_modal_bench.local.app.gpu import GPU_TYPE
-
 if TYPE_CHECKING:
     from pytest_modal_bench.local.containers.autoscaler import Autoscaler
     from pytest_modal_bench.local.containers.handle import ContainerHandle
     from pytest_modal_bench.local.containers.records import Record
-    from pytest_modal_bench.local.control.environment import DeployedApp
+    from pytest_modal_bench.local.control.environment import DeployedApp, DeployedFunction
 
-CLASS = "ComfyUI"
-METHOD = "fastapi_app"
-SERVICE_FUNCTION = f"{CLASS}.*"
-"""Modal's name for the function that runs all methods of a class."""
 DEPLOYED_BY = "local-workspace"
 
 RATES = {
@@ -54,73 +48,84 @@ def app_lifecycle(app: DeployedApp) -> api_pb2.AppLifecycle:
 def app_metadata(app: DeployedApp, environment: str) -> api_pb2.AppHandleMetadata:
     """An app's metadata: its id and its functions."""
     return api_pb2.AppHandleMetadata(
-        description=app.pool.name,
+        description=app.name,
         app_id=app.app_id,
         environment_name=environment,
         lifecycle=app_lifecycle(app),
-        functions={SERVICE_FUNCTION: app.function_id},
+        functions={each.tag: each.function_id for each in app.functions},
     )
 
 
-def function_metadata(app: DeployedApp, method: str | None = None) -> api_pb2.FunctionHandleMetadata:
-    """What a client needs to use a function: the class's own, or one method's."""
+def function_metadata(
+    function: DeployedFunction, method: str | None = None
+) -> api_pb2.FunctionHandleMetadata:
+    """What a client needs to use a function: one that stands alone, a class's own, or that of one of its methods."""
     common = api_pb2.FunctionHandleMetadata(
-        app_id=app.app_id,
+        app_id=function.app_id,
         function_type=api_pb2.Function.FUNCTION_TYPE_FUNCTION,
         supported_input_formats=[api_pb2.DATA_FORMAT_ASGI],
         supported_output_formats=[api_pb2.DATA_FORMAT_ASGI, api_pb2.DATA_FORMAT_GENERATOR_DONE],
     )
-    method_metadata = api_pb2.FunctionHandleMetadata(
-        function_name=f"{CLASS}.{METHOD}",
-        is_method=True,
-        use_method_name=METHOD,
-        web_url=app.url,
-    )
-    method_metadata.MergeFrom(common)
-    if method:
-        return method_metadata
-    service = api_pb2.FunctionHandleMetadata(
-        function_name=SERVICE_FUNCTION,
-        class_parameter_info=api_pb2.ClassParameterInfo(),
-        method_handle_metadata={METHOD: method_metadata},
-    )
-    service.MergeFrom(common)
-    return service
+    if function.method is None:
+        made = api_pb2.FunctionHandleMetadata(function_name=function.owner, web_url=function.url)
+    elif method:
+        made = api_pb2.FunctionHandleMetadata(
+            function_name=f"{function.owner}.{method}",
+            is_method=True,
+            use_method_name=method,
+            web_url=function.url,
+        )
+    else:
+        made = api_pb2.FunctionHandleMetadata(
+            function_name=function.tag,
+            class_parameter_info=api_pb2.ClassParameterInfo(),
+            method_handle_metadata={function.method: function_metadata(function, function.method)},
+        )
+    made.MergeFrom(common)
+    return made
 
 
-def function_data(app: DeployedApp, method: str | None = None) -> api_pb2.FunctionData:
-    """A function's configuration: the class's own, or one method's."""
-    config = app.pool.app
+def function_data(function: DeployedFunction, method: str | None = None) -> api_pb2.FunctionData:
+    """A function's configuration: of one that stands alone, a class's own, or that of one of its methods."""
+    config = function.pool.app
     web = api_pb2.WebhookConfig(
         type=api_pb2.WEBHOOK_TYPE_ASGI_APP, async_mode=api_pb2.WEBHOOK_ASYNC_MODE_AUTO
     )
-    name = f"{CLASS}.{method}" if method else SERVICE_FUNCTION
-    function = api_pb2.Function(
+    name = f"{function.owner}.{method}" if method else function.tag
+    is_class = function.method is not None and not method
+    ranked = api_pb2.Function(
         function_name=name,
-        app_name=app.pool.name,
-        is_class=not method,
+        app_name=function.app_name,
+        is_class=is_class,
         timeout_secs=int(config.timeout),
         max_concurrent_inputs=config.concurrent_inputs,
-        resources=api_pb2.Resources(gpu_config=api_pb2.GPUConfig(gpu_type=GPU_TYPE, count=1)),
+        resources=api_pb2.Resources(gpu_config=gpu(config.gpu)),
     )
     data = api_pb2.FunctionData(
         function_name=name,
         function_type=api_pb2.Function.FUNCTION_TYPE_FUNCTION,
         timeout_secs=int(config.timeout),
-        is_class=not method,
+        is_class=is_class,
         is_method=bool(method),
-        autoscaler_settings=settings(app.pool.settings),
-        ranked_functions=[api_pb2.FunctionData.RankedFunction(rank=0, function=function)],
+        autoscaler_settings=settings(function.pool.settings),
+        ranked_functions=[api_pb2.FunctionData.RankedFunction(rank=0, function=ranked)],
     )
-    if method:
-        data.web_url = app.url
+    if function.method is None or method:
+        data.web_url = function.url
         data.webhook_config.CopyFrom(web)
     else:
         data.method_definitions_set = True
-        data.method_definitions[METHOD].CopyFrom(
-            api_pb2.MethodDefinition(function_name=f"{CLASS}.{METHOD}", webhook_config=web, web_url=app.url)
+        data.method_definitions[function.method].CopyFrom(
+            api_pb2.MethodDefinition(
+                function_name=f"{function.owner}.{function.method}", webhook_config=web, web_url=function.url
+            )
         )
     return data
+
+
+def gpu(kind: str) -> api_pb2.GPUConfig:
+    """One GPU of a kind."""
+    return api_pb2.GPUConfig(gpu_type=kind, count=1)
 
 
 def settings(autoscaler: Autoscaler) -> api_pb2.AutoscalerSettings:
@@ -133,26 +138,26 @@ def settings(autoscaler: Autoscaler) -> api_pb2.AutoscalerSettings:
     )
 
 
-def task_stats(app: DeployedApp, container: ContainerHandle) -> api_pb2.TaskStats:
-    """A live container in the list of containers; `started_at` is 0 while it boots."""
+def task_stats(function: DeployedFunction, container: ContainerHandle) -> api_pb2.TaskStats:
+    """A live container in the list of containers, which names its app alone; `started_at` is 0 while it boots."""
     return api_pb2.TaskStats(
         task_id=container.id,
-        app_id=app.app_id,
-        app_description=app.pool.name,
+        app_id=function.app_id,
+        app_description=function.app_name,
         enqueued_at=container.created_at,
         started_at=container.up_at,
     )
 
 
-def task_info(container: ContainerHandle) -> api_pb2.TaskInfo:
-    """The details of a container, live or ended."""
+def task_info(container: ContainerHandle, kind: str) -> api_pb2.TaskInfo:
+    """The details of a container, live or ended, with a GPU of that kind."""
     info = api_pb2.TaskInfo(
         id=container.id,
         enqueued_at=container.created_at,
         started_at=container.up_at,
         finished_at=container.ended_at,
-        gpu_type=GPU_TYPE,
-        gpu_config=api_pb2.GPUConfig(gpu_type=GPU_TYPE, count=1),
+        gpu_type=kind,
+        gpu_config=gpu(kind),
     )
     if container.ended_at:
         # Every container ends by a signal; Modal makes no difference either by who sent it.
@@ -160,12 +165,12 @@ def task_info(container: ContainerHandle) -> api_pb2.TaskInfo:
     return info
 
 
-def call(record: Record) -> api_pb2.FunctionCallInputInfo:
-    """The record of one call."""
+def call(record: Record, method: str | None) -> api_pb2.FunctionCallInputInfo:
+    """The record of one call, of a class's method or of a function that stands alone."""
     status = f"FUNCTION_CALL_INPUT_STATUS_{record.status.upper()}"
     return api_pb2.FunctionCallInputInfo(
         function_call_id=record.call_id,
-        service_method_name=METHOD,
+        service_method_name=method,
         enqueued_at=timestamp(record.enqueued_at),
         started_at=None if record.started_at is None else timestamp(record.started_at),
         container_id=record.container_id,

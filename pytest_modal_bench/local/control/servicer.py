@@ -11,7 +11,6 @@ from modal_proto import api_pb2
 from pytest_modal_bench.local.containers.autoscaler import Autoscaler
 from pytest_modal_bench.local.control import messages
 from pytest_modal_bench.local.control.environment import not_found
-from pytest_modal_bench.local.control.messages import CLASS, METHOD, SERVICE_FUNCTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -103,11 +102,11 @@ class Servicer:
             apps=[
                 api_pb2.AppListResponse.AppListItem(
                     app_id=each.app_id,
-                    name=each.pool.name,
-                    description=each.pool.name,
+                    name=each.name,
+                    description=each.name,
                     state=api_pb2.APP_STATE_DEPLOYED,
                     created_at=each.deployed_at,
-                    n_running_tasks=each.pool.stats().containers,
+                    n_running_tasks=sum(pool.stats().containers for pool in each.pools),
                     metadata=messages.app_metadata(each, self._environment.name),
                 )
                 for each in self._environment.apps
@@ -129,7 +128,7 @@ class Servicer:
         self._environment.check_name(request.environment_name)
         answer = api_pb2.AppGetByDeploymentNameResponse(environment_name=self._environment.name)
         for each in self._environment.apps:
-            if each.pool.name == request.name:
+            if each.name == request.name:
                 answer.app_id = each.app_id
                 answer.lifecycle.CopyFrom(messages.app_lifecycle(each))
         return answer
@@ -162,26 +161,29 @@ class Servicer:
         )
 
     def function_get(self, request: api_pb2.FunctionGetRequest) -> api_pb2.FunctionGetResponse:
-        """Find a function by its tag: the class's own or its web method's."""
+        """Find a function by its tag: one that stands alone, a class's own, or that of its web method."""
         self._environment.check_name(request.environment_name)
-        found = self._environment.app(request.app_name)
+        app = self._environment.app(request.app_name)
         if request.app_version > 1:
-            raise not_found(f"Version {request.app_version} of App '{found.pool.name}'")
-        if request.object_tag == CLASS:
-            reason = api_pb2.FunctionLookupError(reason=api_pb2.FunctionLookupError.REASON_CLASS_NAME_USED)
-            raise GRPCError(Status.NOT_FOUND, f"'{CLASS}' is a class", [reason])
-        methods = {SERVICE_FUNCTION: None, f"{CLASS}.{METHOD}": METHOD}
-        if request.object_tag not in methods:
-            raise not_found(f"Function '{request.object_tag}' in App '{found.pool.name}'")
-        method = methods[request.object_tag]
-        return api_pb2.FunctionGetResponse(
-            function_id=found.function_id,
-            handle_metadata=messages.function_metadata(found, method),
-            function=messages.function_data(found, method),
-        )
+            raise not_found(f"Version {request.app_version} of App '{app.name}'")
+        for found in app.functions:
+            if request.object_tag == found.owner and found.method:
+                reason = api_pb2.FunctionLookupError(
+                    reason=api_pb2.FunctionLookupError.REASON_CLASS_NAME_USED
+                )
+                raise GRPCError(Status.NOT_FOUND, f"'{found.owner}' is a class", [reason])
+            methods = {found.tag: None, found.pool.app.function: found.method}
+            if request.object_tag in methods:
+                method = methods[request.object_tag]
+                return api_pb2.FunctionGetResponse(
+                    function_id=found.function_id,
+                    handle_metadata=messages.function_metadata(found, method),
+                    function=messages.function_data(found, method),
+                )
+        raise not_found(f"Function '{request.object_tag}' in App '{app.name}'")
 
     def function_get_by_id(self, request: api_pb2.FunctionGetByIdRequest) -> api_pb2.FunctionGetByIdResponse:
-        """Find a class's function by its id."""
+        """Find a function, or a class's function, by its id."""
         found = self._environment.function(request.function_id)
         return api_pb2.FunctionGetByIdResponse(
             function=messages.function_data(found), handle_metadata=messages.function_metadata(found)
@@ -190,14 +192,15 @@ class Servicer:
     def class_get(self, request: api_pb2.ClassGetRequest) -> api_pb2.ClassGetResponse:
         """Find the class of an app."""
         self._environment.check_name(request.environment_name)
-        found = self._environment.app(request.app_name)
-        if request.object_tag != CLASS:
-            raise not_found(f"Class '{request.object_tag}' in App '{found.pool.name}'")
-        handle = api_pb2.ClassHandleMetadata(
-            class_function_id=found.function_id,
-            class_function_metadata=messages.function_metadata(found),
-        )
-        return api_pb2.ClassGetResponse(class_id=found.class_id, handle_metadata=handle)
+        app = self._environment.app(request.app_name)
+        for found in app.functions:
+            if found.method and request.object_tag == found.owner:
+                handle = api_pb2.ClassHandleMetadata(
+                    class_function_id=found.function_id,
+                    class_function_metadata=messages.function_metadata(found),
+                )
+                return api_pb2.ClassGetResponse(class_id=found.class_id, handle_metadata=handle)
+        raise not_found(f"Class '{request.object_tag}' in App '{app.name}'")
 
     def function_get_current_stats(
         self, request: api_pb2.FunctionGetCurrentStatsRequest
@@ -249,27 +252,34 @@ class Servicer:
         self._environment.check_name(request.environment_name)
         asked = [self._environment.app(request.app_id)] if request.app_id else self._environment.apps
         return api_pb2.TaskListResponse(
-            tasks=[messages.task_stats(app, each) for app in asked for each in app.pool.containers]
+            tasks=[
+                messages.task_stats(function, each)
+                for app in asked
+                for function in app.functions
+                for each in function.pool.containers
+            ]
         )
 
     def task_get_info(self, request: api_pb2.TaskGetInfoRequest) -> api_pb2.TaskGetInfoResponse:
         """The details of one container, live or ended."""
-        app, container = self._environment.container(request.task_id)
-        return api_pb2.TaskGetInfoResponse(app_id=app.app_id, info=messages.task_info(container))
+        function, container = self._environment.container(request.task_id)
+        info = messages.task_info(container, function.pool.app.gpu)
+        return api_pb2.TaskGetInfoResponse(app_id=function.app_id, info=info)
 
     def container_stop(self, request: api_pb2.ContainerStopRequest) -> api_pb2.ContainerStopResponse:
         """Kill a container: its inputs run again in another one, unless `graceful` lets it finish them."""
-        app, container = self._environment.container(request.task_id)
-        if app.pool.name in self._refuses_stops:
+        function, container = self._environment.container(request.task_id)
+        if function.pool.name in self._refuses_stops:
             raise GRPCError(Status.FAILED_PRECONDITION, f"Container {container.id} cannot be stopped")
-        app.pool.stop(container, after_inputs=request.graceful)
+        function.pool.stop(container, after_inputs=request.graceful)
         return api_pb2.ContainerStopResponse()
 
     def function_call_fetch(
         self, request: api_pb2.FunctionCallFetchRequest
     ) -> api_pb2.FunctionCallFetchResponse:
         """The records of the last calls, newest first, or of those in a time range, oldest first."""
-        records = self._environment.function(request.function_id).pool.records.visible()
+        function = self._environment.function(request.function_id)
+        records = function.pool.records.visible()
         match request.WhichOneof("query_oneof"):
             case "tail":
                 chosen = records[::-1][: request.tail.count]
@@ -279,7 +289,9 @@ class Servicer:
                 chosen = chosen[: request.range.limit or None]
             case _:
                 raise GRPCError(Status.INVALID_ARGUMENT, "either `tail` or `range` must be given")
-        return api_pb2.FunctionCallFetchResponse(function_call_inputs=map(messages.call, chosen))
+        return api_pb2.FunctionCallFetchResponse(
+            function_call_inputs=[messages.call(each, function.method) for each in chosen]
+        )
 
     def function_call_count(
         self, request: api_pb2.FunctionCallCountRequest

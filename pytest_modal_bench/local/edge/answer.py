@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pytest_modal_bench.local.edge.pieces import Pieces
 
 
 class Answer(NamedTuple):
-    """A whole HTTP answer."""
+    """An HTTP answer."""
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+    pieces: Pieces | None = None
+    """Its body, where an app sends that bit by bit; None: it is whole."""
 
 
 def text(status: int, line: str) -> Answer:

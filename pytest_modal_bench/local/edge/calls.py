@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from pytest_modal_bench.local.edge.answer import Answer
 
@@ -20,10 +20,21 @@ MAX_KEPT = 256
 class Call:
     """One call: its id, the token with which its answer is fetched, and the task that makes the answer."""
 
-    def __init__(self, call_id: str, work: Coroutine[None, None, Answer]) -> None:
+    def __init__(
+        self, call_id: str, work: Callable[[asyncio.Future[Answer]], Coroutine[None, None, Answer]]
+    ) -> None:
+        """`work` returns the answer; it gets a future, and sets it once an answer begins that comes bit by bit."""
         self.id = call_id
         self.token = secrets.token_urlsafe(32)
-        self.task = asyncio.create_task(work)
+        self.begun: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.task = asyncio.create_task(work(self.begun))
+
+    @property
+    def answer(self) -> Answer | None:
+        """The answer, if it has begun to come."""
+        if self.begun.done():
+            return self.begun.result()
+        return self.task.result() if self.task.done() and not self.task.cancelled() else None
 
 
 class Calls:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
@@ -17,9 +17,10 @@ from starlette.requests import ClientDisconnect
 
 from pytest_modal_bench.local.containers.handle import ContainerDiedError, ContainerStoppedError
 from pytest_modal_bench.local.edge import answer, delivery
-from pytest_modal_bench.local.edge.answer import Answer
 from pytest_modal_bench.local.edge.calls import ATTEMPT_TOKEN, Call, Calls, is_result
+from pytest_modal_bench.local.edge.forwarding import forward
 from pytest_modal_bench.local.events import AnsweredCall
+from pytest_modal_bench.local.http import RESET
 from pytest_modal_bench.local.identifiers import identifier
 from pytest_modal_bench.local.workspace.faults import (
     AnyFault,
@@ -32,35 +33,27 @@ from pytest_modal_bench.local.workspace.faults import (
     RedirectLoop,
     Truncate,
 )
+from pytest_modal_bench.local.workspace.shape_faults import Reset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from starlette.types import Receive, Scope, Send
 
-    from pytest_modal_bench.local.containers.handle import ContainerHandle
     from pytest_modal_bench.local.containers.pool import Pool
-    from pytest_modal_bench.local.containers.records import Record, Status
+    from pytest_modal_bench.local.containers.records import Record
+    from pytest_modal_bench.local.edge.answer import Answer
     from pytest_modal_bench.local.events import LogEntry
     from pytest_modal_bench.local.workspace.scenario import Scenario
 
 OK = 200
+ON_THE_WAY = (Drip, Large, Truncate, Reset)
+"""Faults of the way from the edge to the client, for which an answer must be whole first."""
 HOLD_SEC = 150.0
 """How long the edge holds a request before it redirects, unscaled."""
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of a request's body; Modal takes 4 GiB."""
-CONTAINER_END_TIMEOUT_SEC = 5.0
-"""How long the edge waits for a container's end after the connection to it broke."""
 PROXY_AUTH = {"modal-key", "modal-secret"}
-NOT_FORWARDED = {
-    b"modal-key",
-    b"modal-secret",
-    b"host",
-    b"connection",
-    b"content-length",
-    b"transfer-encoding",
-    b"expect",
-}
 NOT_RETURNED = {"connection", "content-length", "date", "server", "transfer-encoding"}
 
 
@@ -105,7 +98,7 @@ class Edge:
         """Answer one request."""
         request = Request(scope, receive)
         host = self._hosts[scope["server"][1]]
-        fault = host.fault or self._scenario.faults.get(scope["path"])
+        fault = host.fault or self._scenario.fault(host.pool.name, scope["path"])
         try:
             body = await read_body(request)
         except ClientDisconnect:
@@ -118,16 +111,35 @@ class Edge:
                 made = refusal(request) or await self._answer(host, request, body, fault, client_gone)
             if made is None:
                 return
-            if isinstance(fault, Drip) and made.status == OK:
-                await delivery.drip(made, fault.interval, client_gone, send)
-            elif isinstance(fault, Large) and made.status == OK:
-                await delivery.large(made, fault.size, client_gone, send)
-            elif isinstance(fault, Truncate) and made.status == OK:
-                await delivery.truncate(made, send)
-            else:
-                await delivery.whole(made, send)
+            await self._deliver(made, fault if made.status == OK else None, scope, client_gone, send)
         finally:
             client_gone.cancel()
+
+    async def _deliver(
+        self,
+        made: Answer,
+        fault: AnyFault | None,
+        scope: Scope,
+        client_gone: asyncio.Future[None],
+        send: Send,
+    ) -> None:
+        """Send an answer to the client, in the way that the fault asks for."""
+        if made.pieces is not None and isinstance(fault, ON_THE_WAY):
+            made = made._replace(body=await made.pieces.whole(), pieces=None)
+        match fault:
+            case Drip(interval=interval):
+                await delivery.drip(made, interval, client_gone, send)
+            case Large(size=size):
+                await delivery.large(made, size, client_gone, send)
+            case Truncate():
+                await delivery.truncate(made, send)
+            case Reset():
+                await delivery.reset(made, scope["extensions"][RESET], send)
+            case _ if made.pieces is not None:
+                if not await delivery.stream(made, made.pieces, client_gone, send):
+                    made.pieces.abandon()
+            case _:
+                await delivery.whole(made, send)
 
     async def _answer(
         self,
@@ -151,10 +163,10 @@ class Edge:
         if is_result(request.query_params):
             call = host.calls.find(request.query_params)
         elif isinstance(fault, HeldRedirects):
-            call = Call(identifier("fc"), never_answer())
+            call = Call(identifier("fc"), never_answer)
         else:
             call_id = identifier("fc")
-            call = Call(call_id, self._run(host.pool, request, body, call_id))
+            call = Call(call_id, partial(self._run, host.pool, request, body, call_id))
         return answer.INPUT_LOST if call is None else await self._wait(host, request, call, client_gone)
 
     async def _wait(
@@ -165,28 +177,35 @@ class Edge:
         client_gone: asyncio.Future[None],
     ) -> Answer | None:
         """Hold the request until the call is done or the hold is over; None: the client has left."""
-        either: set[asyncio.Future[Any]] = {call.task, client_gone}
+        either: set[asyncio.Future[Any]] = {call.task, call.begun, client_gone}
         await asyncio.wait(either, timeout=self._hold, return_when=asyncio.FIRST_COMPLETED)
         if call.task.cancelled():
             return answer.INPUT_LOST
-        if call.task.done():
-            made = call.task.result()
-        elif client_gone.done():
+        made = call.answer
+        if made is None:
             host.calls.keep(call)  # it goes on; Python would discard a task without a reference
-            return None
-        else:
-            host.calls.keep(call)
+            if client_gone.done():
+                return None
             made = answer.see_other(redirect_url(request, f"{ATTEMPT_TOKEN}={call.token}"))
         return made._replace(headers=[*made.headers, ("modal-function-call-id", call.id)])
 
-    async def _run(self, pool: Pool, request: Request, body: bytes, call_id: str) -> Answer:
-        """Run a request in a container, again if that is stopped on purpose; a failure gets Modal's own answer."""
+    async def _run(
+        self, pool: Pool, request: Request, body: bytes, call_id: str, begun: asyncio.Future[Answer]
+    ) -> Answer:
+        """Run a request in a container, again if that is stopped on purpose; a failure gets Modal's own answer.
+
+        An answer that comes bit by bit is in `begun` once its head has come.
+        """
+
+        def begin(made: Answer) -> None:
+            begun.set_result(self._without_lost_headers(made))
+
         record = pool.records.enqueue(call_id)
         while True:
             try:
                 async with pool.container() as container:
                     record.start(container)
-                    made, status = await self._forward(pool, container, request, body)
+                    made, status = await forward(self._client, pool, container, request, body, begin)
             except ContainerStoppedError:
                 record.requeue()
                 continue
@@ -199,36 +218,11 @@ class Edge:
                 raise
             record.end(status)
             self._log(answered_call(pool.name, record, request.scope["path"], made))
-            return made._replace(headers=[(k, v) for k, v in made.headers if self._reaches_client(k)])
+            return self._without_lost_headers(made)
 
-    async def _forward(
-        self, pool: Pool, container: ContainerHandle, request: Request, body: bytes
-    ) -> tuple[Answer, Status]:
-        """Forward a request to a container, and return its answer and the call's status.
-
-        Raises `ContainerStoppedError` if it was stopped on purpose before it did.
-        """
-        forwarded = self._client.build_request(
-            request.method,
-            httpx.URL(scheme="http", host="127.0.0.1", port=container.port, raw_path=path_and_query(request)),
-            headers=[(k, v) for k, v in request.headers.raw if k not in NOT_FORWARDED],
-            content=body,
-        )
-        try:
-            async with asyncio.timeout(pool.app.timeout * pool.time_scale):
-                response = await self._client.send(forwarded)
-        except TimeoutError:
-            return answer.TIMED_OUT, "timeout"
-        except httpx.TransportError:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CONTAINER_END_TIMEOUT_SEC):
-                    await container.gone.wait()
-            if container.stopped:
-                raise ContainerStoppedError(container.id) from None
-            if container.gone.is_set():
-                return answer.TERMINATED, "terminated"
-            return answer.INTERNAL_FAILURE, "internal_failure"
-        return Answer(response.status_code, list(response.headers.items()), response.content), "success"
+    def _without_lost_headers(self, made: Answer) -> Answer:
+        """An answer of a container as it reaches the client."""
+        return made._replace(headers=[(k, v) for k, v in made.headers if self._reaches_client(k)])
 
     def _reaches_client(self, header: str) -> bool:
         """Whether a header of a container's answer reaches the client."""
@@ -262,13 +256,6 @@ def refusal(request: Request) -> Answer | None:
     return None
 
 
-def path_and_query(request: Request) -> bytes:
-    """Path and query as the client wrote them."""
-    path: bytes = request.scope["raw_path"]
-    query: bytes = request.scope["query_string"]
-    return path + b"?" + query if query else path
-
-
 def redirect_url(request: Request, query: str) -> str:
     """The URL of the same path with `query`; the client's Host header is not trusted."""
     host, port = request.scope["server"]
@@ -292,7 +279,7 @@ async def disconnected(receive: Receive) -> None:
         pass
 
 
-async def never_answer() -> Answer:
+async def never_answer(_begun: asyncio.Future[Answer]) -> Answer:
     """Never finish."""
     await asyncio.Event().wait()
     raise AssertionError

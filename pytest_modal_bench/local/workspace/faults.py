@@ -9,11 +9,10 @@ from typing import Annotated
 
 import msgspec
 
+from pytest_modal_bench.local.workspace import shape_faults as shapes
+from pytest_modal_bench.local.workspace.fault import Fault
+
 Positive = Annotated[float, msgspec.Meta(gt=0)]
-
-
-class Fault(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
-    """What goes wrong with every call of a path."""
 
 
 class RedirectLoop(Fault, frozen=True, tag="redirect_loop"):
@@ -63,7 +62,7 @@ class Large(Fault, frozen=True, tag="large"):
 
 
 class Blank(Fault, frozen=True, tag="blank"):
-    """The answer has the right kind and size, but is all black."""
+    """The answer has the right kind and size, but is all black; sound is silent."""
 
     frames: Annotated[int, msgspec.Meta(ge=1, le=240)] | None = None
     """How many frames an animation or a video gets; None: as many as it should have."""
@@ -162,4 +161,5 @@ AnyFault = (
     | Cached
     | Slow
     | Costly
+    | shapes.ShapeFault
 )

@@ -8,21 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from pytest_modal_bench.local.workspace.faults import (
-    AnyFault,
-    Blank,
-    Costly,
-    Echo,
-    EdgeAnswer,
-    Hang,
-    Positive,
-    Slow,
-    Still,
-)
+from pytest_modal_bench.local.workspace.catalogue import REFERENCE
+from pytest_modal_bench.local.workspace.fault_needs import reason_against
+from pytest_modal_bench.local.workspace.faults import AnyFault, Costly, EdgeAnswer, Hang, Positive, Slow
 from pytest_modal_bench.safety.files import read_bytes
 
 if TYPE_CHECKING:
-    from pytest_modal_bench.local.workspace.apps import App, Endpoint, Workspace
+    from importlib.resources.abc import Traversable
+
+    from pytest_modal_bench.local.workspace.apps import App, Workspace
+    from pytest_modal_bench.local.workspace.catalogue import Name
 
 SUCCESS_HEADERS = {"x-cost-usd", "x-execution-time-sec", "x-gpu-type", "server-timing"}
 MIDDLEWARE_PREFIX = "x-modal-bench-"
@@ -44,6 +39,7 @@ class Resources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mask: bool | Literal["portrait"]
     """`portrait`: the test image itself instead of its mask."""
     lora: bool
+    voice: bool = True
 
 
 class AppSlow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,7 +115,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     control: ControlFault = ControlFault()
     apps: dict[str, AppFault] = {}
     faults: dict[str, AnyFault] = {}
-    """By path."""
+    """By path, or by `APP:PATH`, which several apps with that path need."""
 
     def __post_init__(self) -> None:
         """Refuse headers that no app has."""
@@ -136,6 +132,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Apps that refuse connections."""
         return [name for name, fault in self.apps.items() if fault.refuse]
 
+    def fault(self, app: str, path: str) -> AnyFault | None:
+        """The fault of one app's path; None: it has none."""
+        return self.faults.get(f"{app}:{path}") or self.faults.get(path)
+
     def passes(self, header: str) -> bool:
         """Whether the client gets a header, in lower case, of an app's answer."""
         if not is_app_header(header):
@@ -149,7 +149,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         fault = self.apps.get(name, AppFault())
         endpoints = {}
         for path, endpoint in app.endpoints.items():
-            own = self.faults.get(path)
+            own = self.fault(name, path)
             load, inference = (own.load, own.inference) if isinstance(own, Slow) else (1.0, 1.0)
             cost = own.factor if isinstance(own, Costly) else 1.0
             endpoints[path] = msgspec.structs.replace(
@@ -166,45 +166,51 @@ def is_app_header(header: str) -> bool:
     return header in SUCCESS_HEADERS or header.startswith(MIDDLEWARE_PREFIX)
 
 
-def known() -> list[str]:
-    """Names of the scenarios that ship with the package."""
+def known(workspace: Name = REFERENCE) -> list[str]:
+    """Names of the scenarios for that workspace that ship with the package."""
+    return sorted(_shipped(workspace))
+
+
+def _shipped(workspace: Name) -> dict[str, Traversable]:
+    """The files of those scenarios by name: some are for every workspace, some for one."""
     folder = files(__package__) / "scenarios"
-    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+    every = [*folder.iterdir(), *(folder / workspace).iterdir()]
+    return {item.name.removesuffix(".toml"): item for item in every if item.name.endswith(".toml")}
 
 
 def read(name: str, workspace: Workspace) -> Scenario:
-    """Read the scenario `name`: one of `known()`, or a path that ends in `.toml`.
+    """Read the scenario `name`: one of `known(workspace.name)`, or a path that ends in `.toml`.
 
     Raises `ScenarioError` if there is none, or it is malformed, or it names what `workspace` lacks.
     """
-    if name in known():
-        data = (files(__package__) / "scenarios" / f"{name}.toml").read_bytes()
+    shipped = _shipped(workspace.name)
+    if name in shipped:
+        data = shipped[name].read_bytes()
     elif name.endswith(".toml"):
         try:
             data = read_bytes(Path(name), _LARGEST_BYTES)
         except OSError as error:
             raise ScenarioError(f"scenario {name!r} cannot be read: {error.strerror}") from error
     else:
-        choice = ", ".join(known())
+        choice = ", ".join(sorted(shipped))
         raise ScenarioError(f"no scenario {name!r}: there are {choice}, or give a path that ends in .toml")
     try:
         scenario = msgspec.toml.decode(data, type=Scenario)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ScenarioError(f"scenario {name!r}: {error}") from error
-    unknown = [*(set(scenario.faults) - workspace.paths()), *(set(scenario.apps) - set(workspace.apps))]
+    unknown = {*(key for key in scenario.faults if not workspace.find(key)), *scenario.apps} - {
+        *workspace.apps
+    }
     if unknown:
         raise ScenarioError(f"scenario {name!r}: no such path or app: {', '.join(sorted(unknown))}")
-    for path, fault in scenario.faults.items():
-        if reason := reason_against(fault, workspace.endpoint(path)):
-            raise ScenarioError(f"scenario {name!r}: {path} {reason}")
+    for key, fault in scenario.faults.items():
+        if reason := _reason_against(key, fault, workspace):
+            raise ScenarioError(f"scenario {name!r}: {key} {reason}")
     return scenario
 
 
-def reason_against(fault: AnyFault, endpoint: Endpoint) -> str | None:
-    """Why an endpoint cannot have a fault; None: it can."""
-    needs_frames = isinstance(fault, Still) or (isinstance(fault, Blank) and fault.frames is not None)
-    if needs_frames and not endpoint.is_animated:
-        return "answers a still picture as it is"
-    if isinstance(fault, Echo) and not endpoint.takes_media:
-        return "takes no image or video that it could echo"
-    return None
+def _reason_against(key: str, fault: AnyFault, workspace: Workspace) -> str | None:
+    (app, path), *others = workspace.find(key)
+    if others:
+        return f"is a path of several apps: write {app}:{path}"
+    return reason_against(fault, workspace.apps[app].endpoints[path])

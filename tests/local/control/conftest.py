@@ -15,10 +15,11 @@ from pytest_modal_bench.local.workspace import apps as workspace
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pytest_modal_bench.local.containers.fork_server import ForkServer
     from pytest_modal_bench.local.containers.handle import ContainerHandle
+    from pytest_modal_bench.local.workspace.apps import App
 
 
 class NoForkServer:
@@ -28,11 +29,8 @@ class NoForkServer:
         raise BrokenPipeError
 
 
-@pytest.fixture
-def pools() -> dict[str, Pool]:
-    """The pools of two apps by base URL, as they are deployed, without a container."""
+def pools_of(apps: Mapping[str, App], *names: str) -> dict[str, Pool]:
     fork_server = cast("ForkServer", NoForkServer())
-    apps = workspace.read().apps
     return {
         f"http://127.0.0.1:{port}": Pool(
             ContainerSpec(name=name, app=apps[name], time_scale=1, loras=[]),
@@ -40,8 +38,20 @@ def pools() -> dict[str, Pool]:
             records=Records(),
             log=lambda _: None,
         )
-        for port, name in ((8001, "ryla-flux"), (8002, "ryla-lora"))
+        for port, name in enumerate(names, 8001)
     }
+
+
+@pytest.fixture
+def pools() -> dict[str, Pool]:
+    """The pools of two apps by base URL, as they are deployed, without a container."""
+    return pools_of(workspace.read().apps, "ryla-flux", "ryla-lora")
+
+
+@pytest.fixture
+def function_pools() -> dict[str, Pool]:
+    """The pools of two functions of one app."""
+    return pools_of(workspace.read("shapes").apps, "draw", "embed")
 
 
 @pytest.fixture

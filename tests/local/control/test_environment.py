@@ -27,13 +27,18 @@ def environment(pools: dict[str, Pool]) -> Environment:
 def test_every_app_is_deployed_when_the_environment_is_made(
     environment: Environment, pools: dict[str, Pool]
 ) -> None:
-    assert [(app.url, app.pool) for app in environment.apps] == list(pools.items())
+    functions = [function for app in environment.apps for function in app.functions]
+
+    assert [(function.url, function.pool) for function in functions] == list(pools.items())
     assert {app.deployed_at for app in environment.apps} == {environment.created_at}
     assert environment.created_at == pytest.approx(time.time(), abs=60)
 
 
 def test_every_id_is_of_its_kind_and_its_own(environment: Environment, pools: dict[str, Pool]) -> None:
-    ids = [environment.id, *(each for app in environment.apps for each in app[3:])]
+    ids = [environment.id]
+    for app in environment.apps:
+        (function,) = app.functions
+        ids += [app.app_id, function.function_id, function.class_id]
 
     assert [each[:3] for each in ids] == ["en-", "ap-", "fu-", "cs-", "ap-", "fu-", "cs-"]
     assert len({*ids, Environment("staging", pools).id}) == len(ids) + 1
@@ -46,10 +51,22 @@ def test_an_app_is_found_by_its_name_and_by_its_id(environment: Environment) -> 
     assert environment.app("ryla-lora") is environment.app(lora.app_id) is lora
 
 
-def test_a_function_leads_to_its_app_and_an_apps_id_is_no_functions(environment: Environment) -> None:
+def test_functions_of_one_app_have_containers_and_a_url_each(function_pools: dict[str, Pool]) -> None:
+    environment = Environment("staging", function_pools)
+    (app,) = environment.apps
+    draw, embed = app.functions
+
+    assert (app.name, draw.app_id, embed.app_id) == ("shapes-functions", app.app_id, app.app_id)
+    assert (draw.tag, draw.url, draw.method) == ("draw", FLUX, None)
+    assert (embed.tag, embed.url, embed.pool) == ("embed", LORA, function_pools[LORA])
+    assert environment.function(embed.function_id) is embed
+    assert app.pools == list(function_pools.values())
+
+
+def test_a_function_is_found_by_its_id_and_an_apps_id_is_no_functions(environment: Environment) -> None:
     flux, lora = environment.apps
 
-    assert environment.function(lora.function_id) is lora
+    assert environment.function(lora.functions[0].function_id) is lora.functions[0]
     with pytest.raises(GRPCError):
         environment.function(flux.app_id)
 
@@ -62,8 +79,8 @@ def test_a_container_is_found_with_its_app_while_it_lives_and_after_its_end(
     pools[FLUX].ended.append(ended)
     flux, lora = environment.apps
 
-    assert environment.container("ta-01LIVE") == (lora, live)
-    assert environment.container("ta-01ENDED") == (flux, ended)
+    assert environment.container("ta-01LIVE") == (lora.functions[0], live)
+    assert environment.container("ta-01ENDED") == (flux.functions[0], ended)
 
 
 @pytest.mark.parametrize(

@@ -106,8 +106,59 @@ def test_a_function_is_found_by_its_class_and_by_its_method(
         servicer.function_get(tag("ComfyUI.fastapi_app")),
     )
 
-    assert service.function_id == method.function_id == environment.apps[0].function_id
+    assert service.function_id == method.function_id == environment.apps[0].functions[0].function_id
     assert (service.handle_metadata.web_url, method.handle_metadata.web_url) == ("", FLUX)
+
+
+def test_functions_of_one_app_are_found_by_their_names_and_have_records_and_settings_of_their_own(
+    function_pools: dict[str, Pool], container: Callable[..., ContainerHandle]
+) -> None:
+    servicer = Servicer("acme", Environment("main", function_pools), refuses_stops=[])
+    draw, embed = (
+        servicer.function_get(api_pb2.FunctionGetRequest(app_name="shapes-functions", object_tag=name))
+        for name in ("draw", "embed")
+    )
+    function_pools[FLUX].records.enqueue("fc-draw")
+    function_pools[FLUX].containers.append(container("ta-01DRAW"))
+    function_pools[LORA].containers.append(container("ta-01EMBED"))
+    window = api_pb2.AutoscalerSettings(scaledown_window=2)
+    servicer.function_update_scheduling_params(
+        api_pb2.FunctionUpdateSchedulingParamsRequest(function_id=draw.function_id, settings=window)
+    )
+
+    assert (draw.handle_metadata.web_url, embed.handle_metadata.web_url) == (FLUX, LORA)
+    assert (
+        servicer.function_get_by_id(
+            api_pb2.FunctionGetByIdRequest(function_id=embed.function_id)
+        ).handle_metadata.function_name
+        == "embed"
+    )
+    for function, calls, kept in ((draw, ["fc-draw"], 2), (embed, [], 300)):
+        fetch = api_pb2.FunctionCallFetchRequest(
+            function_id=function.function_id, tail=api_pb2.FunctionCallFetchRequest.Tail(count=9)
+        )
+        found = servicer.function_call_fetch(fetch).function_call_inputs
+        asked = api_pb2.FunctionGetSchedulingParamsRequest(function_id=function.function_id)
+        settings = servicer.function_get_scheduling_params(asked).autoscaler_configuration.settings
+        stats = servicer.function_get_current_stats(
+            api_pb2.FunctionGetCurrentStatsRequest(function_id=function.function_id)
+        )
+        assert [call.function_call_id for call in found] == calls
+        assert settings.scaledown_window == kept
+        assert stats.num_total_tasks == 1
+    # As at Modal, containers are listed by app alone.
+    assert len(servicer.task_list(api_pb2.TaskListRequest()).tasks) == 2
+    assert [app.n_running_tasks for app in servicer.app_list(api_pb2.AppListRequest()).apps] == [2]
+
+
+def test_a_function_that_stands_alone_is_no_class(function_pools: dict[str, Pool]) -> None:
+    servicer = Servicer("acme", Environment("main", function_pools), refuses_stops=[])
+    request = api_pb2.ClassGetRequest(app_name="shapes-functions", object_tag="draw")
+
+    assert error(servicer.class_get, request) == (
+        status.NOT_FOUND,
+        "Class 'draw' in App 'shapes-functions' not found",
+    )
 
 
 def test_a_class_is_no_function_and_the_error_says_so(servicer: Servicer) -> None:
@@ -130,7 +181,7 @@ def test_an_app_has_one_version(servicer: Servicer) -> None:
 def test_only_settings_that_a_request_sets_are_changed_and_the_difference_is_listed(
     servicer: Servicer, environment: Environment
 ) -> None:
-    function_id = environment.apps[0].function_id
+    function_id = environment.apps[0].functions[0].function_id
     changed = servicer.function_update_scheduling_params(
         api_pb2.FunctionUpdateSchedulingParamsRequest(
             function_id=function_id, settings=api_pb2.AutoscalerSettings(scaledown_window=60)
@@ -150,11 +201,12 @@ def test_settings_that_make_no_sense_are_an_invalid_argument_and_change_nothing(
     servicer: Servicer, environment: Environment
 ) -> None:
     request = api_pb2.FunctionUpdateSchedulingParamsRequest(
-        function_id=environment.apps[0].function_id, settings=api_pb2.AutoscalerSettings(min_containers=4)
+        function_id=environment.apps[0].functions[0].function_id,
+        settings=api_pb2.AutoscalerSettings(min_containers=4),
     )
 
     assert error(servicer.function_update_scheduling_params, request)[0] is status.INVALID_ARGUMENT
-    assert environment.apps[0].pool.settings.min_containers == 0
+    assert environment.apps[0].functions[0].pool.settings.min_containers == 0
 
 
 def test_containers_are_listed_of_one_app_or_of_all(
@@ -219,7 +271,9 @@ def enqueued(pools: dict[str, Pool]) -> None:
 
 
 def fetched(servicer: Servicer, environment: Environment, **query: Any) -> list[str]:
-    request = api_pb2.FunctionCallFetchRequest(function_id=environment.apps[0].function_id, **query)
+    request = api_pb2.FunctionCallFetchRequest(
+        function_id=environment.apps[0].functions[0].function_id, **query
+    )
     return [call.function_call_id for call in servicer.function_call_fetch(request).function_call_inputs]
 
 
@@ -248,7 +302,8 @@ def test_the_calls_of_a_time_range_come_oldest_first_without_its_end(
 @pytest.mark.usefixtures("enqueued")
 def test_calls_are_those_of_one_function(servicer: Servicer, environment: Environment) -> None:
     request = api_pb2.FunctionCallFetchRequest(
-        function_id=environment.apps[1].function_id, tail=api_pb2.FunctionCallFetchRequest.Tail(count=9)
+        function_id=environment.apps[1].functions[0].function_id,
+        tail=api_pb2.FunctionCallFetchRequest.Tail(count=9),
     )
 
     assert not servicer.function_call_fetch(request).function_call_inputs
@@ -257,7 +312,7 @@ def test_calls_are_those_of_one_function(servicer: Servicer, environment: Enviro
 def test_a_fetch_needs_a_tail_or_a_range_and_a_count_a_width(
     servicer: Servicer, environment: Environment
 ) -> None:
-    function_id = environment.apps[0].function_id
+    function_id = environment.apps[0].functions[0].function_id
     fetch = api_pb2.FunctionCallFetchRequest(function_id=function_id)
     count = api_pb2.FunctionCallCountRequest(function_id=function_id)
 
@@ -268,7 +323,7 @@ def test_a_fetch_needs_a_tail_or_a_range_and_a_count_a_width(
 @pytest.mark.usefixtures("enqueued")
 def test_calls_are_counted_in_buckets_of_time(servicer: Servicer, environment: Environment) -> None:
     request = api_pb2.FunctionCallCountRequest(
-        function_id=environment.apps[0].function_id,
+        function_id=environment.apps[0].functions[0].function_id,
         since=messages.timestamp(1000),
         until=messages.timestamp(1040),
         bucket_secs=20,

@@ -9,9 +9,15 @@ def test_the_edge_speaks_plain_text_with_a_trailing_newline() -> None:
         404,
         [("content-type", "text/plain; charset=utf-8")],
         b"modal-http: invalid function call\n",
+        None,
     )
     assert made == answer.INVALID_CALL
 
 
 def test_a_redirect_has_a_location_and_no_body() -> None:
-    assert answer.see_other("http://127.0.0.1:1/x") == (303, [("location", "http://127.0.0.1:1/x")], b"")
+    assert answer.see_other("http://127.0.0.1:1/x") == (
+        303,
+        [("location", "http://127.0.0.1:1/x")],
+        b"",
+        None,
+    )

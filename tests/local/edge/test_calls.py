@@ -8,28 +8,34 @@ from pytest_modal_bench.local.edge.calls import Call, Calls
 from pytest_modal_bench.local.identifiers import identifier
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from pytest_modal_bench.local.edge.answer import Answer
 
 
-async def work() -> Answer:
+async def work(_begun: asyncio.Future[Answer]) -> Answer:
     await asyncio.sleep(0)
     return answer.text(200, "done")
 
 
-async def never() -> Answer:
+async def never(_begun: asyncio.Future[Answer]) -> Answer:
     await asyncio.Event().wait()
     return answer.text(200, "never")
 
 
-def made(work: Coroutine[None, None, Answer]) -> Call:
+async def stream(begun: asyncio.Future[Answer]) -> Answer:
+    begun.set_result(answer.text(200, "begun"))
+    await asyncio.sleep(0.01)
+    return answer.text(200, "done")
+
+
+def made(work: Callable[[asyncio.Future[Answer]], Coroutine[None, None, Answer]]) -> Call:
     return Call(identifier("fc"), work)
 
 
 def test_a_kept_call_is_found_by_its_token_or_its_id_and_by_nothing_else() -> None:
     async def scene() -> None:
-        kept, other, book = made(work()), made(work()), Calls()
+        kept, other, book = made(work), made(work), Calls()
         book.keep(kept)
         book.keep(kept)
         assert book.find({calls.ATTEMPT_TOKEN: kept.token}) is kept
@@ -44,7 +50,7 @@ def test_a_kept_call_is_found_by_its_token_or_its_id_and_by_nothing_else() -> No
 
 def test_tokens_are_never_the_same_twice() -> None:
     async def scene() -> None:
-        some = [made(work()) for _ in range(50)]
+        some = [made(work) for _ in range(50)]
         assert len({call.token for call in some}) == 50
         await asyncio.gather(*(call.task for call in some))
 
@@ -53,7 +59,7 @@ def test_tokens_are_never_the_same_twice() -> None:
 
 def test_a_call_goes_on_without_anyone_waiting() -> None:
     async def scene() -> Answer:
-        call = made(work())
+        call = made(work)
         await asyncio.sleep(0.01)
         assert call.task.done()
         return call.task.result()
@@ -61,12 +67,26 @@ def test_a_call_goes_on_without_anyone_waiting() -> None:
     assert asyncio.run(scene()).body == b"done\n"
 
 
+def test_a_call_has_its_answer_once_it_is_done_or_has_begun() -> None:
+    async def scene() -> list[bytes | None]:
+        whole, streamed, endless = made(work), made(stream), made(never)
+        before = [call.answer for call in (whole, streamed)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        answers = [*before, whole.answer, streamed.answer, endless.answer]
+        endless.task.cancel()
+        await asyncio.wait({whole.task, streamed.task, endless.task})
+        return [each and each.body for each in (*answers, endless.answer)]
+
+    assert asyncio.run(scene()) == [None, None, b"done\n", b"begun\n", None, None]
+
+
 def test_the_oldest_of_too_many_kept_calls_is_lost() -> None:
     async def scene() -> None:
         book = Calls()
-        first = made(never())
+        first = made(never)
         book.keep(first)
-        rest = [made(never()) for _ in range(calls.MAX_KEPT)]
+        rest = [made(never) for _ in range(calls.MAX_KEPT)]
         for call in rest:
             book.keep(call)
         await asyncio.wait({first.task})

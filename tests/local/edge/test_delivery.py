@@ -5,6 +5,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from pytest_modal_bench.local.edge import answer, delivery
+from pytest_modal_bench.local.edge.pieces import Pieces
 
 DONE = answer.Answer(200, [("x-note", "café")], b"abcd")
 
@@ -33,6 +34,61 @@ def test_truncate_promises_all_and_sends_half() -> None:
     assert (b"content-length", b"4") in sent[0]["headers"]
     assert sent.body == b"ab"
     assert sent[-1]["more_body"]
+
+
+def streamed(*, broken: bool = False, leaves: bool = False) -> tuple[bool, Sent]:
+    """Send an answer in two pieces, and then end it; or have the client leave instead."""
+    sent = Sent()
+
+    async def scene() -> bool:
+        gone = asyncio.get_running_loop().create_future()
+        pieces = Pieces(None)
+        sending = asyncio.create_task(delivery.stream(DONE, pieces, gone, sent))
+        pieces.add(b"ab")
+        await asyncio.sleep(0.01)
+        pieces.add(b"cd")
+        await asyncio.sleep(0.01)
+        if leaves:
+            gone.set_result(None)
+        else:
+            pieces.end(broken=broken)
+        async with asyncio.timeout(5):
+            return await sending
+
+    return asyncio.run(scene()), sent
+
+
+def test_a_stream_is_sent_as_it_comes_without_a_length() -> None:
+    seen, sent = streamed()
+
+    assert seen
+    assert [message.get("body") for message in sent[1:]] == [b"ab", b"cd", None]
+    assert not sent[-1].get("more_body")
+    assert sent[0]["headers"] == [(b"x-note", b"caf\xe9")]
+
+
+def test_a_stream_that_breaks_off_is_not_ended() -> None:
+    seen, sent = streamed(broken=True)
+
+    assert seen
+    assert sent[-1]["more_body"]
+
+
+def test_a_client_that_leaves_a_stream_has_not_seen_its_end() -> None:
+    seen, sent = streamed(leaves=True)
+
+    assert not seen
+    assert sent.body == b"abcd"
+
+
+def test_reset_sends_half_and_then_resets_the_connection() -> None:
+    sent = Sent()
+    resets: list[int] = []
+    asyncio.run(delivery.reset(DONE, lambda: resets.append(len(sent)), sent))
+
+    assert sent.body == b"ab"
+    assert sent[-1]["more_body"]
+    assert resets == [2]
 
 
 def test_drip_sends_bytes_one_by_one_over_and_over_until_the_client_is_gone() -> None:

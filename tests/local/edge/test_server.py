@@ -13,6 +13,7 @@ import pytest
 
 from pytest_modal_bench.local.containers.handle import ContainerDiedError
 from pytest_modal_bench.local.containers.records import Record, Records
+from pytest_modal_bench.local.edge import forwarding
 from pytest_modal_bench.local.edge import server as edge_module
 from pytest_modal_bench.local.edge.server import Edge
 from pytest_modal_bench.local.events import AnsweredCall
@@ -56,6 +57,10 @@ class Backend:
     port: int = 0
     error: Exception | None = None
     breaks: bool = False
+    held: asyncio.Event | None = None
+    """What a stream waits for before its head."""
+    streams: bool = False
+    """Whether it sends a piece, waits to be released again, and sends the next, without a length."""
     stopped: bool = False
     records: Records = field(default_factory=Records)
     id: str = "ta-01"
@@ -84,6 +89,11 @@ class Backend:
             0,
         )
         self.bodies.append(await reader.readexactly(length))
+        if self.streams:
+            if self.held is not None:
+                await self.held.wait()
+            await self._stream(writer)
+            return
         await self.release.wait()
         if not self.breaks:
             writer.write(
@@ -92,6 +102,18 @@ class Backend:
                 b"x-note: caf\xe9\r\ncontent-length: 4\r\nconnection: close\r\n\r\ndone",
             )
         writer.close()
+
+    async def _stream(self, writer: asyncio.StreamWriter) -> None:
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nx-gpu-type: L40S\r\ncontent-type: text/event-stream\r\n"
+            b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n6\r\ndata: \r\n"
+        )
+        await self.release.wait()
+        if not self.breaks:
+            writer.write(b"6\r\n[DONE]\r\n0\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+        self.gone.set()
 
 
 def play(  # noqa: PLR0913 - what a scene may want otherwise
@@ -148,6 +170,91 @@ def test_a_request_reaches_the_container_and_its_answer_the_client() -> None:
     assert answer.headers["content-length"] == "4"
     assert answer.headers["modal-function-call-id"].startswith("fc-01")
     assert "connection" not in answer.headers
+
+
+def test_the_host_that_a_client_called_reaches_the_app() -> None:
+    async def scene(client: httpx.AsyncClient, backend: Backend) -> None:
+        await client.post("/flux", json={})
+        assert f"host: 127.0.0.1:{PORT}\r\n".encode() in backend.heads[0].lower()
+
+    play(scene)
+
+
+def test_an_answer_without_a_length_is_passed_on_and_kept_no_record_of_until_its_end() -> None:
+    async def scene(client: httpx.AsyncClient, backend: Backend) -> httpx.Response:
+        backend.streams = True
+        backend.release.clear()
+        asking = asyncio.create_task(client.post("/flux", json={}))
+        while not backend.heads:  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.05)
+        assert backend.record().status == "running"
+        assert backend.log == []
+        backend.release.set()
+        return await asking
+
+    answer = play(scene)
+    assert answer.content == b"data: [DONE]"
+    assert answer.headers["content-type"] == "text/event-stream"
+    assert answer.headers["modal-function-call-id"].startswith("fc-01")
+    assert "content-length" not in answer.headers
+
+
+def test_headers_of_a_stream_can_get_lost_too_and_its_call_is_logged_at_its_end() -> None:
+    async def scene(client: httpx.AsyncClient, backend: Backend) -> None:
+        backend.streams = True
+        answer = await client.post("/flux", json={})
+        assert "x-gpu-type" not in answer.headers
+        (entry,) = backend.log
+        assert isinstance(entry, AnsweredCall)
+        assert (entry.path, entry.status) == ("/flux", 200)
+        assert backend.record().status == "success"
+
+    play(scene, success_headers=False)
+
+
+def test_a_stream_that_breaks_off_is_no_success() -> None:
+    async def scene(client: httpx.AsyncClient, backend: Backend) -> None:
+        backend.streams = backend.breaks = True
+        with pytest.raises(AssertionError):  # httpx's transport insists on the end of an answer
+            await client.post("/flux", json={})
+        while backend.record().status == "running":  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.001)
+        assert backend.record().status == "terminated"
+
+    play(scene)
+
+
+def test_a_stream_may_begin_after_a_redirect() -> None:
+    async def scene(client: httpx.AsyncClient, backend: Backend) -> list[bytes]:
+        backend.streams = True
+        backend.release.clear()
+        backend.held = asyncio.Event()
+        hop = await client.post("/flux", json={})
+        assert hop.status_code == 303
+        backend.held.set()
+        backend.release.set()
+        return [(await client.get(hop.headers["location"])).content for _ in range(2)]
+
+    assert play(scene, hold=0.05) == [b"data: [DONE]"] * 2
+
+
+def test_what_happens_on_the_way_to_the_client_happens_to_streams_too() -> None:
+    async def scene(client: httpx.AsyncClient, backend: Backend) -> bytes:
+        backend.streams = True
+        return (await client.post("/flux", json={})).content
+
+    assert play(scene, faults={"/flux": Large(3)}) == b"dat"
+
+
+def test_a_fault_may_be_of_one_apps_path_alone() -> None:
+    def status(key: str) -> int:
+        answer: httpx.Response = play(
+            lambda client, _: client.post("/flux", json={}), faults={key: InputLost()}
+        )
+        return answer.status_code
+
+    assert (status("/flux"), status("ryla-flux:/flux"), status("ryla-lora:/flux")) == (408, 408, 200)
 
 
 def test_success_headers_can_get_lost_on_the_way() -> None:
@@ -448,7 +555,7 @@ def test_what_never_reaches_a_container_leaves_no_record() -> None:
 
 
 def test_a_container_that_breaks_off_but_lives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edge_module, "CONTAINER_END_TIMEOUT_SEC", 0.01)
+    monkeypatch.setattr(forwarding, "CONTAINER_END_TIMEOUT_SEC", 0.01)
 
     async def scene(client: httpx.AsyncClient, backend: Backend) -> httpx.Response:
         backend.breaks = True

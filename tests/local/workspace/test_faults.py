@@ -40,6 +40,11 @@ def test_scenarios_can_rely_on_the_names_of_the_kinds() -> None:
         *("blank", "still", "truncate_media", "wrong_size", "html", "json_error", "empty", "bomb"),
         *("garbage", "echo", "hostile_text", "cached"),
         *("slow", "costly"),
+        *("stream_error", "unfinished", "cut_event", "reset", "dies", "no_output", "unstreamed", "stall"),
+        *("wrong_text", "few_tokens", "wrong_rate"),
+        *("stuck", "job_fails", "no_id", "expired", "asking_fails", "null_result", "accepted"),
+        *("cut_base64", "empty_list", "fewer", "html_inside", "dead_url", "null_image"),
+        *("bad_crc", "empty_archive"),
     }
 
 
@@ -89,6 +94,7 @@ def test_sizes_are_written_as_bytes() -> None:
         ("slow", "load", (0.1, 50.0), (0.0, -2.0)),
         ("slow", "inference", (0.1, 50.0), (0.0, -2.0)),
         ("costly", "factor", (0.1, 50.0), (0.0, -2.0)),
+        ("few_tokens", "tokens", (1, 9), (0, -1)),
     ],
 )
 def test_numbers_are_bounded(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 
@@ -29,11 +29,13 @@ from pytest_modal_bench.local.workspace.faults import (
     WrongSize,
 )
 from pytest_modal_bench.local.workspace.scenario import ScenarioError
+from pytest_modal_bench.local.workspace.shape_faults import Fewer, ShapeFault
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SPACE = workspace.read()
+SHAPES = workspace.read("shapes")
 HEAD = """
 summary = "trial"
 [resources]
@@ -196,6 +198,56 @@ def test_headers_of_success_survive_as_the_scenario_says(
     made = from_text(tmp_path, f"success_headers = {written}{HEAD}")
     headers = ("x-cost-usd", "x-modal-bench-request", "date")
     assert {header for header in headers if made.passes(header)} == survive
+
+
+@pytest.mark.parametrize("name", ["healthy", "instrumented"])
+def test_some_scenarios_are_for_both_workspaces(name: str) -> None:
+    assert scenario.read(name, SPACE) == scenario.read(name, SHAPES)
+
+
+def test_each_workspace_has_scenarios_of_its_own() -> None:
+    assert {*scenario.known()} - {*scenario.known("shapes")} == {"reference", "edge-answers"}
+    assert {*scenario.known("shapes")} - {*scenario.known()} == {f"faults-{number}" for number in range(1, 7)}
+    with pytest.raises(ScenarioError, match="no scenario 'reference': there are faults-1, faults-2"):
+        scenario.read("reference", SHAPES)
+
+
+def test_faults_of_the_shapes_are_on_a_path_of_one_endpoint_each() -> None:
+    kinds = set()
+    for name in scenario.known("shapes"):
+        faults = scenario.read(name, SHAPES).faults
+        kinds |= {type(fault) for fault in faults.values()}
+        assert all(len(SHAPES.find(key)) == 1 for key in faults)
+    assert {*get_args(ShapeFault)} <= kinds
+
+
+def test_a_path_of_several_apps_is_named_with_its_app(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(HEAD + '[faults]\n"draw:/" = { kind = "kill" }\n"/generate" = { kind = "fewer" }')
+    chosen = scenario.read(str(file), SHAPES)
+
+    assert chosen.fault("draw", "/") == Kill()
+    assert chosen.fault("embed", "/") is None
+    assert chosen.fault("images", "/generate") == Fewer()
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ('"/" = { kind = "kill" }', "/ is a path of several apps: write draw:/"),
+        ('"nobody:/" = { kind = "kill" }', "no such path or app: nobody:/"),
+        ('"draw:/generate" = { kind = "kill" }', "no such path or app: draw:/generate"),
+        ('"/generate" = { kind = "stall" }', "/generate answers no stream"),
+        ('"/bundle" = { kind = "wrong_rate" }', "/bundle answers no sound"),
+        ('"/submit" = { kind = "job_fails" }', "/submit answers no status job"),
+        ('"/v1/chat/completions" = { kind = "blank" }', "/v1/chat/completions answers no picture or sound"),
+    ],
+)
+def test_a_fault_that_an_endpoint_cannot_have_is_a_mistake(tmp_path: Path, fault: str, says: str) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(f"{HEAD}[faults]\n{fault}")
+    with pytest.raises(ScenarioError, match=f": {says}"):
+        scenario.read(str(file), SHAPES)
 
 
 def test_only_the_instrumented_scenario_has_the_middleware() -> None:

@@ -1,0 +1,1 @@
+"""Routes that answer something else than the bytes of one image or video, or not at once."""
