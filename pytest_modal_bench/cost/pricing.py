@@ -63,7 +63,7 @@ class Pricing:
         return idle_tail(sample.elapsed_sec, self._machine(sample.gpu_type), self._rates())
 
     def total(self, result: EndpointResult) -> EndpointResult:
-        """Return `result` with the cost of a warm and of a cold call, and of the idle time after the last one."""
+        """Return `result` with the cost of a warm and of a cold call, of a warm one's tokens, and of the idle time."""
         usd, basis = _median_cost(result.samples, "warm")
         cold_usd, cold_basis = _median_cost(result.samples, "cold")
         return structs.replace(
@@ -72,6 +72,7 @@ class Pricing:
             cost_basis=basis,
             cold_cost_usd=cold_usd,
             cold_cost_basis=cold_basis,
+            usd_per_million_tokens=_usd_per_million_tokens(result.samples, basis),
             idle_tail_usd=idle_tail(
                 self._endpoint.scaledown_window, self._machine(result.gpu_type), self._rates()
             )
@@ -103,3 +104,14 @@ def _median_cost(samples: Sequence[Sample], start: Start) -> tuple[float | None,
         if known:
             return median(known), basis
     return None, None
+
+
+def _usd_per_million_tokens(samples: Sequence[Sample], basis: CostBasis | None) -> float | None:
+    """Median over the warm calls whose output tokens are known, and whose cost is, by `basis`."""
+    prices = [
+        1e6 * sample.cost_usd / sample.stream.output_tokens
+        for sample in samples
+        if sample.counts and sample.start == "warm" and sample.cost_basis == basis
+        if sample.cost_usd is not None and sample.stream is not None and sample.stream.output_tokens
+    ]
+    return median(prices) if prices else None

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import structs
 
 from pytest_modal_bench.gate.comparability import SAME, difference, other_cost, other_simulation
+from pytest_modal_bench.gate.metrics import METRICS
 from pytest_modal_bench.gate.statistics import MissingExtra, require_extra
 from pytest_modal_bench.model import EndpointResult, Run
 from pytest_modal_bench.model.encoding import LARGEST_BYTES, load
@@ -17,9 +18,6 @@ from pytest_modal_bench.safety.text import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-_FIGURES = {"cold_time_sec": "cold start", "warm_time_sec": "warm call", "cost_usd": "cost"}
-"""What is compared, and its name."""
 
 _GATE, _CHART = "gate.json", ".benchmark.json"
 """Files that lie beside reports, and are none."""
@@ -125,7 +123,8 @@ class History:
         seen = set()
         for past in self.past:
             for earlier in past.results:
-                same = earlier.id == result.id if past.by_id else earlier.path == result.path
+                by_path = result.case is None and earlier.path == result.path
+                same = earlier.id == result.id if past.by_id else by_path
                 # Jobs that share a catalogue may begin in the same second: of each endpoint it is one run all the same.
                 if same and earlier.status == "success" and past.timestamp not in seen:
                     seen.add(past.timestamp)
@@ -138,9 +137,9 @@ def _incomparable(result: EndpointResult, runs: list[EndpointResult], *, known: 
         yield "not compared: no earlier run of it succeeded"
     if runs:
         missing = [
-            name
-            for field, name in _FIGURES.items()
-            if getattr(result, field) and not any(getattr(run, field) for run in runs)
+            metric.noun
+            for metric in METRICS.values()
+            if metric.median(result) and not any(metric.median(run) for run in runs)
         ]
         if missing:
             yield f"not compared: no earlier run knows its {', '.join(missing)}"

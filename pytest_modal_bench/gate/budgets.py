@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_modal_bench.catalogue import limits
+from pytest_modal_bench.gate import streams
+from pytest_modal_bench.gate.metrics import METRICS
 from pytest_modal_bench.gate.statistics import wilson_interval
 from pytest_modal_bench.gate.survivors import beyond, survivors
 from pytest_modal_bench.model import Budget, Check, EndpointResult, Level, Verdict
-from pytest_modal_bench.model.series import Series, reaches, series
+from pytest_modal_bench.model.series import Series, calls, reaches, series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-METRICS = Budget.__struct_fields__
-_Metric = Literal["cold", "warm", "cost", "success"]
+    from pytest_modal_bench.gate.metrics import Name
+
 _LIMIT_DIGITS = 6
 
 
 class _Words(NamedTuple):
-    unit: str
     why_not: str
     """Why there is no data, where there is none."""
     mark: str = ""
@@ -36,13 +39,17 @@ def parse(text: str) -> Budget:
     levels: dict[str, Level] = {}
     for part in re.split(r"[,\s]+", text.strip()):
         name, equals, value = part.partition("=")
-        if name not in METRICS or not equals:
+        if name not in limits.METRICS or not equals:
             raise ValueError(
-                f"expected a metric and a number, such as max_warm=5, got {part!r}; known: {', '.join(METRICS)}"
+                "expected a metric and a number, such as max_warm=5,"
+                f" got {part!r}; known: {', '.join(limits.METRICS)}"
             )
         first, colon, second = value.partition(":")
         bounds = [_number(each, part) for each in ([first, second] if colon else [first])]
         levels[name] = Level(warn=bounds[0], fail=bounds[1]) if colon else Level(fail=bounds[0])
+        wrong = limits.misfit(levels[name], name)
+        if wrong is not None:
+            raise ValueError(f"{wrong}, in {part!r}")
     return Budget(**levels)
 
 
@@ -61,18 +68,33 @@ def _checks(result: EndpointResult, budget: Budget, *, cold_due: bool) -> Iterat
         cold = series(result, "cold")
         why = beyond(cold) or result.cold_inconclusive or "no cold start was measured"
         mark = f"{survivors(cold)}{', unverified' if result.cold_verified is False else ''}"
-        yield _most("cold", _known(result.cold_time_sec, cold), budget.max_cold, _Words(" s", why, mark))
+        yield _compared("cold", _known(result.cold_time_sec, cold), budget.max_cold, _Words(why, mark))
     warm = series(result, "warm")
     if budget.max_warm is not None:
         why = beyond(warm) or result.warm_inconclusive or "no warm call counts"
         value = _known(result.warm_time_sec, warm)
-        yield _most("warm", value, budget.max_warm, _Words(" s", why, survivors(warm)))
+        yield _compared("warm", value, budget.max_warm, _Words(why, survivors(warm)))
     if budget.max_cost is not None:
         mark = f"{survivors(warm)}{', estimated' if result.cost_basis == 'estimated' else ''}"
-        words = _Words(" USD", "the cost of a warm call is unknown", mark)
-        yield _most("cost", result.cost_usd, budget.max_cost, words)
+        words = _Words("the cost of a warm call is unknown", mark)
+        yield _compared("cost", result.cost_usd, budget.max_cost, words)
+    yield from _of_streams(result, budget, warm)
     if budget.min_success is not None:
         yield _success(result, budget.min_success)
+
+
+def _of_streams(result: EndpointResult, budget: Budget, warm: Series) -> Iterator[Check]:
+    levels: dict[Name, Level | None] = {
+        "ttft": budget.max_ttft,
+        "itl": budget.max_itl,
+        "tokens_per_sec": budget.min_tokens_per_sec,
+    }
+    for name, level in levels.items():
+        if level is not None:
+            unknown = result.warm_inconclusive if not warm.answered else None
+            why = beyond(warm) or unknown or streams.why_unknown(name, calls(result.samples, "warm"))
+            value = _known(METRICS[name].median(result), warm)
+            yield _compared(name, value, level, _Words(why, survivors(warm)))
 
 
 def _known(value: float | None, calls: Series) -> float | None:
@@ -80,23 +102,25 @@ def _known(value: float | None, calls: Series) -> float | None:
     return None if calls.censored_at is not None else value
 
 
-def _most(metric: _Metric, value: float | None, level: Level, words: _Words) -> Check:
+def _compared(name: Name, value: float | None, level: Level, words: _Words) -> Check:
+    metric = METRICS[name]
     if value is None:
         return Check(
-            metric=metric,
+            metric=name,
             against="budget",
             verdict="FAIL",
-            message=f"{metric}: no data: {words.why_not}",
+            message=f"{metric.label}: no data: {words.why_not}",
             limit=level.fail,
         )
-    verdict, limit = _held(level, lambda bound: value > bound)
-    sign = ">" if verdict != "PASS" else "<="
-    shown = "" if limit is None else f" {sign} {_rounded(limit, _LIMIT_DIGITS)}{words.unit}"
+    is_worse, worse, fine = (operator.lt, "<", ">=") if metric.less_is_worse else (operator.gt, ">", "<=")
+    verdict, limit = _held(level, lambda bound: is_worse(value, bound))
+    sign = worse if verdict != "PASS" else fine
+    shown = "" if limit is None else f" {sign} {_rounded(limit, _LIMIT_DIGITS)}{metric.unit}"
     return Check(
-        metric=metric,
+        metric=name,
         against="budget",
         verdict=verdict,
-        message=f"{metric} {_beside(limit, value)}{words.unit}{shown}{words.mark}",
+        message=f"{metric.label} {_beside(limit, value, is_worse)}{metric.unit}{shown}{words.mark}",
         value=value,
         limit=limit,
     )
@@ -131,11 +155,11 @@ def _held(level: Level, beyond: Callable[[float], bool]) -> tuple[Verdict, float
     return "PASS", level.fail if level.fail is not None else level.warn
 
 
-def _beside(limit: float | None, value: float) -> str:
+def _beside(limit: float | None, value: float, is_worse: Callable[[float, float], bool]) -> str:
     """Three significant digits of `value`, or as many as it takes to see on which side of `limit` it is."""
     for digits in range(3, 17):
         shown = _rounded(value, digits)
-        if limit is None or (float(shown) > limit) == (value > limit):
+        if limit is None or is_worse(float(shown), limit) == is_worse(value, limit):
             return shown
     return repr(value)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
 
+from pytest_modal_bench.gate.metrics import METRICS
 from pytest_modal_bench.gate.statistics import SIGNIFICANT, MissingExtra, mann_whitney, require_extra
 from pytest_modal_bench.gate.survivors import beyond, survivors
 from pytest_modal_bench.model import Check
@@ -17,9 +18,8 @@ from pytest_modal_bench.safety.text import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_modal_bench.model import EndpointResult, Start, Verdict
-
-_Metric = Literal["cold", "warm", "cost"]
+    from pytest_modal_bench.gate.metrics import Metric, Name
+    from pytest_modal_bench.model import EndpointResult, Verdict
 
 RUNS = 5
 """Earlier runs that it takes to know what is usual."""
@@ -31,21 +31,25 @@ class Rule(NamedTuple):
     n: int
     """Samples of this run that it takes."""
     fail: float
-    """Ratio of this run's median to the median of the earlier runs' medians, beyond which it fails."""
+    """Ratio of this run's median to the median of the earlier runs' medians, beyond which it fails; where less is
+    worse, the inverse ratio."""
     warn: float | None
     option: str
     """Which option asks for so many samples."""
 
 
-RULES: dict[_Metric, Rule] = {
+RULES: dict[Name, Rule] = {
     "cold": Rule(6, 1.5, 1.25, "--modal-bench-cold=force --modal-bench-cold-rounds=6"),
     "warm": Rule(10, 1.15, None, "--modal-bench-rounds=10"),
     "cost": Rule(10, 1.25, None, "--modal-bench-rounds=10"),
+    "ttft": Rule(10, 1.15, None, "--modal-bench-rounds=10"),
+    "itl": Rule(10, 1.15, None, "--modal-bench-rounds=10"),
+    "tokens_per_sec": Rule(10, 1.15, None, "--modal-bench-rounds=10"),
 }
 """Error rates of "measured again before it fails", by `benchmarks/gate_errors.py` and for the noise assumed there:
 
 warm: false alarm 0.01 % (any of 21 endpoints: 0.3 %), power 97 % at 30 % more;
-cold: false alarm 0.06 % (any of 10: 0.6 %), power 89 % at twice as much. That of cost has not been simulated.
+cold: false alarm 0.06 % (any of 10: 0.6 %), power 89 % at twice as much. Those of the others have not been simulated.
 """
 
 
@@ -81,31 +85,34 @@ def _settled(first: Check | None, again: Check | None) -> Check:
     else:
         verdict, said = "WARN", ": worse once, not twice"
     ratios = " and ".join(f"{check.ratio:.2f}x" for check in known if check.ratio is not None)
-    message = f"{flags[-1].metric} {ratios} of its earlier runs{said} (limit {flags[-1].limit:g}x)"
+    message = f"{_label(flags[-1])} {ratios} of its earlier runs{said} (limit {flags[-1].limit:.3g}x)"
     return structs.replace(known[-1], verdict=verdict, message=message, limit=flags[-1].limit, again=True)
 
 
-def _compared(metric: _Metric, result: EndpointResult, earlier: Sequence[EndpointResult]) -> Iterator[Check]:
-    calls = series(result, _start(metric))
+def _label(check: Check) -> str:
+    return check.metric if check.metric == "success" else METRICS[check.metric].label
+
+
+def _compared(name: Name, result: EndpointResult, earlier: Sequence[EndpointResult]) -> Iterator[Check]:
+    metric, rule = METRICS[name], RULES[name]
+    calls = series(result, metric.start)
     values = _values(metric, result)
     # An earlier median beyond a deadline is not known; as its deadline it would make this run look worse than it is.
-    comparable = [each for each in earlier if series(each, _start(metric)).censored_at is None]
+    comparable = [each for each in earlier if series(each, metric.start).censored_at is None]
     runs = [past for past in (_values(metric, each) for each in comparable) if past]
     if not values or not runs:
         return
-    rule = RULES[metric]
     ratio = median(values) / median(median(past) for past in runs)
-    beyond_sec = calls.censored_at if metric != "cost" else None
-    at_least = "" if beyond_sec is None else "at least "
-    unproven = metric == "cold" and any(each.cold_verified is False for each in (result, *comparable))
+    at_least = "at least " if metric.is_duration_of_call and calls.censored_at is not None else ""
+    unproven = name == "cold" and any(each.cold_verified is False for each in (result, *comparable))
     mark = f"{survivors(calls)}{', unverified' if unproven else ''}"
     check = Check(
-        metric=metric,
+        metric=name,
         against="baseline",
         verdict="PASS",
-        message=f"{metric} {at_least}{ratio:.2f}x of {counted(len(runs), 'earlier run')}{mark}",
+        message=f"{metric.label} {at_least}{ratio:.2f}x of {counted(len(runs), 'earlier run')}{mark}",
         value=median(values),
-        limit=rule.fail,
+        limit=_as_ratio(rule.fail, metric),
         ratio=ratio,
         n=len(values),
         runs=len(runs),
@@ -120,8 +127,8 @@ def _compared(metric: _Metric, result: EndpointResult, earlier: Sequence[Endpoin
             check, verdict="INCONCLUSIVE", message=f"{check.message}; needs {', and '.join(lacks)}"
         )
         return
-    tested = _tested(check, rule, ratio, values, [value for past in runs for value in past])
-    reason = beyond(calls) if metric != "cost" and tested.verdict == "PASS" else None
+    tested = _tested(check, name, ratio, values, [value for past in runs for value in past])
+    reason = beyond(calls) if name != "cost" and tested.verdict == "PASS" else None
     yield (
         tested
         if reason is None
@@ -130,52 +137,44 @@ def _compared(metric: _Metric, result: EndpointResult, earlier: Sequence[Endpoin
 
 
 def _tested(
-    check: Check, rule: Rule, ratio: float, values: Sequence[float], earlier: Sequence[float]
+    check: Check, name: Name, ratio: float, values: Sequence[float], earlier: Sequence[float]
 ) -> Check:
     """Return `check` with what is beyond the rule and beyond chance: this run's samples against all earlier ones.
 
     Requests of a run resemble each other, so that p is smaller than it should be, and alone no gate: the ratio, of
     medians of runs, is what limits false alarms. The test keeps out what a few scattered samples explain.
     """
+    metric, rule = METRICS[name], RULES[name]
     least = rule.warn or rule.fail
+    change = _as_ratio(ratio, metric)
     try:
         require_extra()
     except MissingExtra as missing:
         return structs.replace(check, verdict="INCONCLUSIVE", message=f"{check.message}; {missing}")
-    if 1 / least < ratio <= least:
+    if 1 / least < change <= least:
         return check
-    worse = ratio > least
-    p = mann_whitney(values, earlier)
+    p = mann_whitney(earlier, values) if metric.less_is_worse else mann_whitney(values, earlier)
     check = structs.replace(check, p=p)
-    if not worse or p >= SIGNIFICANT:
+    if change <= least or p >= SIGNIFICANT:
         return check
-    beyond = ratio > rule.fail
-    limit = rule.fail if beyond else least
+    beyond = change > rule.fail
+    limit = _as_ratio(rule.fail if beyond else least, metric)
     return structs.replace(
         check,
         verdict="FAIL" if beyond else "WARN",
         limit=limit,
-        message=f"{check.message} (limit {limit:g}x, p = {p:.2g})",
+        message=f"{check.message} (limit {limit:.3g}x, p = {p:.2g})",
     )
 
 
-def _start(metric: _Metric) -> Start:
-    return "cold" if metric == "cold" else "warm"
+def _as_ratio(change: float, metric: Metric) -> float:
+    """Turn a ratio that is above 1 for the worse into one of values, and back."""
+    return 1 / change if metric.less_is_worse else change
 
 
-def _values(metric: _Metric, result: EndpointResult) -> list[float]:
-    """What a run says of a metric: a value a sample or, of a report without samples, its median.
-
-    A call that timed out took its deadline at least, and stands for so much.
-    """
-    samples = calls_of(result.samples, _start(metric))
-    if metric == "cost":
-        values = [
-            sample.cost_usd for sample in samples if sample.ok and sample.cost_basis == result.cost_basis
-        ]
-        summed = result.cost_usd
-    else:
-        values = [sample.elapsed_sec for sample in samples if sample.ok or sample.cause == "timeout"]
-        summed = result.cold_time_sec if metric == "cold" else result.warm_time_sec
-    known = [value for value in values if value]
+def _values(metric: Metric, result: EndpointResult) -> list[float]:
+    """What a run says of a metric: a value a call or, of a report without samples, its median."""
+    samples = calls_of(result.samples, metric.start)
+    known = [value for sample in samples if (value := metric.of_call(result, sample))]
+    summed = metric.median(result)
     return known or ([summed] if summed else [])

@@ -19,6 +19,7 @@ def doubts(result: EndpointResult) -> Iterator[str]:
     yield from inconclusive(result)
     if result.cached is not None:
         yield f"cached: {result.cached}"
+    yield from (sample.unchecked for sample in result.samples if sample.counts and sample.unchecked)
     yield from result.misfits
     yield from (check.message for check in result.checks if check.verdict in ("INCONCLUSIVE", "SKIP"))
 

@@ -6,24 +6,46 @@ from __future__ import annotations
 
 import time
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from msgspec import to_builtins
 from pytest_benchmark.stats import Metadata
 
-from pytest_modal_bench.model import Start
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from pytest_modal_bench.model import EndpointResult, Sample
+    from pytest_modal_bench.model import EndpointResult, Sample, Start
 
 _TURNED_OFF = pytest.StashKey[bool]()
 _OPTIONS = ("disable_gc", "min_rounds", "max_time", "min_time", "warmup")
-_RECORDED: tuple[Start, ...] = tuple(start for start in get_args(Start) if start != "first")
+
+
+class _Figure(NamedTuple):
+    """What a record is made of."""
+
+    ending: str
+    """Of the record's name."""
+    start: Start
+    of_call: Callable[[Sample], float | None]
+    """Seconds of one call; None: not known."""
+
+
+def _elapsed_sec(sample: Sample) -> float:
+    return sample.elapsed_sec
+
+
+def _ttft_sec(sample: Sample) -> float | None:
+    return None if sample.stream is None else sample.stream.ttft_sec
+
+
+_RECORDED = (
+    _Figure("cold", "cold", _elapsed_sec),
+    _Figure("warm", "warm", _elapsed_sec),
+    _Figure("ttft", "warm", _ttft_sec),
+)
 """A `first` call is neither cold nor warm, and gets no record."""
 
 
@@ -47,7 +69,7 @@ def configure(config: pytest.Config, *, distributed: bool, worker: bool) -> None
 
 
 def add_records(config: pytest.Config, measured: Iterable[tuple[dict[str, Any], EndpointResult]]) -> None:
-    """Hand pytest-benchmark's session a record for each start of each result, for its tables, files and comparisons.
+    """Hand pytest-benchmark's session a record for each figure of each result, for its tables, files and comparisons.
 
     Beside each result stands the test that measured it: `name`, `fullname`, `param` and `params`, as its fixture
     has them. What a record holds is the client's own seconds; the clock of pytest-benchmark never runs.
@@ -57,26 +79,32 @@ def add_records(config: pytest.Config, measured: Iterable[tuple[dict[str, Any], 
         return
     options = {name: session.options[name] for name in _OPTIONS} | {"timer": time.monotonic}
     for test, result in measured:
-        for start in _RECORDED:
-            seconds = list(_seconds(result.samples, start))
+        for figure in _RECORDED:
+            seconds = list(_seconds(result.samples, figure))
             if seconds:  # an empty record would crash it
-                session.benchmarks.append(_record(test, result, start, seconds, options))
+                session.benchmarks.append(_record(test, result, figure, seconds, options))
 
 
-def _seconds(samples: Iterable[Sample], start: Start) -> Iterator[float]:
+def _seconds(samples: Iterable[Sample], figure: _Figure) -> Iterator[float]:
     """The times of the calls that count; none where one failed: what came before it looks like good times."""
-    meant = [sample for sample in samples if sample.meant == start]
+    meant = [sample for sample in samples if sample.meant == figure.start]
     if all(sample.ok for sample in meant):
-        yield from (sample.elapsed_sec for sample in meant if sample.counts and sample.start == start)
+        counting = [sample for sample in meant if sample.counts and sample.start == figure.start]
+        yield from (seconds for sample in counting if (seconds := figure.of_call(sample)) is not None)
 
 
 def _record(
-    test: dict[str, Any], result: EndpointResult, start: Start, seconds: list[float], options: dict[str, Any]
+    test: dict[str, Any],
+    result: EndpointResult,
+    figure: _Figure,
+    seconds: list[float],
+    options: dict[str, Any],
 ) -> Metadata:
+    start = figure.start
     shown = (start, "first") if start == "warm" else (start,)
     fixture = SimpleNamespace(
-        name=f"{test['name']}:{start}",
-        fullname=f"{test['fullname']}:{start}",
+        name=f"{test['name']}:{figure.ending}",
+        fullname=f"{test['fullname']}:{figure.ending}",
         group=result.category,
         param=test["param"],
         params=test["params"],

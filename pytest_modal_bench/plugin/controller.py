@@ -17,6 +17,7 @@ from pytest_modal_bench.catalogue import resources as test_resources
 from pytest_modal_bench.control.interface import ControlError
 from pytest_modal_bench.gate.verdicts import FAILING
 from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
+from pytest_modal_bench.local.workspace.apps import serving
 from pytest_modal_bench.model import Budget, EndpointResult, Resource, Run
 from pytest_modal_bench.plugin import settings as session_settings
 from pytest_modal_bench.plugin.collection import EndpointCollection, endpoint_of
@@ -107,6 +108,7 @@ class Controller:
             self._local = launch(
                 self.settings.scenario,
                 self.settings.time_scale,
+                catalogue=serving(self.catalogue.apps),
                 environment=self.catalogue.environment,
                 control=control.wanted(self.settings, self.catalogue, ENVIRONMENT),
             )

@@ -50,7 +50,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "NAME",
         "Modal environment: for {environment} in the catalogue's URLs, and where Modal's control plane is asked.",
     )
-    option("modal-bench-catalogue", "FILE", "The catalogue. Default: the endpoints.toml that is found.")
+    option(
+        "modal-bench-catalogue",
+        "FILE",
+        "The catalogue. Default: the endpoints.toml that is found. The local workspace has two of its own, by name: "
+        "endpoints, shapes.",
+    )
     option(
         "modal-bench-cold",
         "HOW",

@@ -185,9 +185,17 @@ def _properties(result: EndpointResult) -> list[tuple[str, object]]:
     known = {
         "category": result.category,
         "app": result.app,
+        "case": result.case,
         "cold": result.cold_time_sec,
         "warm": result.warm_time_sec,
         "cost": result.cost_usd,
+        "cold_ttft": result.cold_ttft_sec,
+        "ttft": result.ttft_sec,
+        "itl": result.itl_sec,
+        "itl_p95": result.itl_p95_sec,
+        "output_tokens": result.output_tokens,
+        "tokens_per_sec": result.tokens_per_sec,
+        "usd_per_million_tokens": result.usd_per_million_tokens,
     }
     return [(name, value) for name, value in known.items() if value is not None]
 

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_modal_bench.catalogue import Catalogue, CatalogueError, load
 from pytest_modal_bench.catalogue.errors import shown
-from pytest_modal_bench.local.workspace.catalogue import own_catalogue
+from pytest_modal_bench.local.workspace.catalogue import is_own, named, own_catalogue
 from pytest_modal_bench.model import Budget
 from pytest_modal_bench.plugin.option_values import Given, given, is_on
 from pytest_modal_bench.run.settings import LOCAL, Cold, Settings
@@ -53,7 +53,7 @@ def catalogue(config: pytest.Config) -> Catalogue:
                 workspace=None if settings.local else settings.workspace,
                 environment=settings.environment,
                 # Nothing is looked for, nor made, in the package's own directory.
-                media=config.rootpath if settings.catalogue == own_catalogue() else None,
+                media=config.rootpath if is_own(settings.catalogue) else None,
             )
         except CatalogueError as error:
             raise pytest.UsageError(str(error)) from None
@@ -271,11 +271,13 @@ _NOT_SEARCHED = {"node_modules", "venv", "site-packages", "build", "dist", "__py
 def _find_catalogue(config: pytest.Config, *, local: bool) -> tuple[Path, bool]:
     """The catalogue's path, and whether pytest was asked to collect it: by name, or as a part of a directory.
 
-    The local workspace brings one of its own, for where there is none.
+    The local workspace brings some of its own, by name, and one for where there is none.
     """
     for values in given(config, "modal_bench_catalogue"):
         _, name, base = values[-1]
-        return _path(base, name), True
+        path = _path(base, name)
+        own = named(name) if local and not _is(Path.is_file, path) else None
+        return own or path, True
     arguments = [_path(config.invocation_params.dir, str(arg).split("::")[0]) for arg in config.args]
     found = list(dict.fromkeys(path for argument in arguments for path in _catalogues_in(argument)))
     if len(found) > 1:

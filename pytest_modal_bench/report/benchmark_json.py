@@ -13,7 +13,9 @@ from pytest_modal_bench.report.timing import Timing
 from pytest_modal_bench.report.units import dollars, seconds
 
 if TYPE_CHECKING:
-    from pytest_modal_bench.model import EndpointResult, Run
+    from collections.abc import Iterator, Sequence
+
+    from pytest_modal_bench.model import EndpointResult, Run, Sample
 
 _IN_CODE = str.maketrans({"`": "'", "|": "/"})
 """It sets names as code in a markdown table, and escapes nothing: these two would end cell or code."""
@@ -40,8 +42,9 @@ def render(run: Run) -> str:
 
 
 def _metrics(result: EndpointResult) -> list[_Metric]:
-    cold, warm = Timing.of(calls(result.samples, "cold")), Timing.of(calls(result.samples, "warm"))
-    costs = [s.cost_usd for s in calls(result.samples, "warm") if s.ok and s.cost_usd is not None]
+    warm_calls = calls(result.samples, "warm")
+    cold, warm = Timing.of(calls(result.samples, "cold")), Timing.of(warm_calls)
+    costs = [s.cost_usd for s in warm_calls if s.ok and s.cost_usd is not None]
     spread = f"{dollars(min(costs))} - {dollars(max(costs))}" if costs else ""
     unproven = ["unverified"] if result.cold_verified is False else []
     basis = [result.cost_basis] if result.cost_basis else []
@@ -49,7 +52,34 @@ def _metrics(result: EndpointResult) -> list[_Metric]:
         _Metric("cold", "s", result.cold_time_sec, _range(cold), [_n(cold), *unproven]),
         _Metric("warm", "s", result.warm_time_sec, _range(warm), [_n(warm)]),
         _Metric("cost", "USD", result.cost_usd, spread, [f"n={len(costs)}", *basis]),
+        *_of_streams(result, warm_calls),
     ]
+
+
+def _of_streams(result: EndpointResult, warm: Sequence[Sample]) -> Iterator[_Metric]:
+    """Yield what is known of streams: tokens a second as seconds a token, since smaller is to be better."""
+    streams = [sample.stream for sample in warm if sample.ok and sample.stream is not None]
+    pace = result.tokens_per_sec
+    for name, value, values in (
+        ("ttft", result.ttft_sec, [s.ttft_sec for s in streams if s.ttft_sec is not None]),
+        ("itl p95", result.itl_p95_sec, [s.itl_p95_sec for s in streams if s.itl_p95_sec is not None]),
+        (
+            "time per output token",
+            1 / pace if pace else None,
+            [1 / s.tokens_per_sec for s in streams if s.tokens_per_sec],
+        ),
+    ):
+        spread = f"{seconds(min(values))} - {seconds(max(values))}" if values else ""
+        n = f"n={len(values)}" if len(values) == len(warm) else f"n={len(values)} of {len(warm)}"
+        yield _Metric(name, "s", value, spread, [n])
+    known = sum(stream.output_tokens is not None for stream in streams)
+    yield _Metric(
+        "cost of 1M output tokens",
+        "USD",
+        result.usd_per_million_tokens,
+        "",
+        [f"n={known}", *([result.cost_basis] if result.cost_basis else [])],
+    )
 
 
 def _entry(result: EndpointResult, metric: _Metric) -> dict[str, Any]:

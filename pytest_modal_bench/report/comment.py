@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from pytest_modal_bench.gate.metrics import METRICS
 from pytest_modal_bench.gate.statistics import SIGNIFICANT
 from pytest_modal_bench.gate.summary import (
     counts,
@@ -16,14 +17,15 @@ from pytest_modal_bench.gate.summary import (
 )
 from pytest_modal_bench.model import WORST_FIRST
 from pytest_modal_bench.report.escape import code, text
-from pytest_modal_bench.report.series_cells import times
+from pytest_modal_bench.report.series_cells import HEADS, figure, shown_metrics
 from pytest_modal_bench.report.timestamps import shown
-from pytest_modal_bench.report.units import UNKNOWN, cost, doubted
+from pytest_modal_bench.report.units import UNKNOWN, doubted
 from pytest_modal_bench.safety.text import counted, once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from pytest_modal_bench.gate.metrics import Name
     from pytest_modal_bench.model import Check, EndpointResult, Run, Verdict
 
 MARKER = "<!-- pytest-modal-bench -->"
@@ -53,8 +55,6 @@ _MARKS: dict[Verdict | None, str] = {
     None: "❓",
 }
 
-_COLUMNS = ("Endpoint", "Verdict", "Cold (s)", "Warm (s)", "Cost ($)", "Against Baseline")
-
 
 def render(run: Run) -> str:
     """Return `run` as a comment that GitHub takes, whatever its size."""
@@ -71,6 +71,8 @@ def _body(run: Run, limit: int) -> str:
     first.sort(key=lambda result: WORST_FIRST.index(verdict_or_default(result)))
     others = [result for result in run.results if not _noteworthy(result)]
     head = _head(run)
+    metrics = shown_metrics(run.results)
+    table_head = _table_head(metrics)
     room = limit - _size(head) - _FRAME
     parts = [head]
 
@@ -85,13 +87,13 @@ def _body(run: Run, limit: int) -> str:
                 parts.append(f"… and {len(lines) - len(kept)} more")
             parts.extend([under] if under else [])
 
-    add([_row(result, run) for result in first], 0.5, above=_TABLE_HEAD)
+    add([_row(result, run, metrics) for result in first], 0.5, above=table_head)
     add([*_messages(first)], 0.5, above="**Why**\n")
     add([f"- {said}" for note in run.notes if (said := text(note, MESSAGE_LIMIT))], 0.25, above="**Notes**\n")
     if others:
         title = f"{counted(len(others), 'other endpoint')}" if first else counted(len(others), "endpoint")
         parts.append(f"<details>\n<summary>{title}</summary>")
-        add([_row(result, run) for result in others], 1, above=_TABLE_HEAD, under="</details>")
+        add([_row(result, run, metrics) for result in others], 1, above=table_head, under="</details>")
     return "\n\n".join(parts) + "\n"
 
 
@@ -119,15 +121,18 @@ def _noteworthy(result: EndpointResult) -> bool:
     return verdict_or_default(result) in _NOTABLE or moved or bool(result.misfits)
 
 
-def _row(result: EndpointResult, run: Run) -> str:
+def _table_head(metrics: Sequence[Name]) -> str:
+    columns = ("Endpoint", "Verdict", *(HEADS[name] for name in metrics), "Against Baseline")
+    return f"{_cells(columns)}\n{_cells(['---'] * len(columns))}"
+
+
+def _row(result: EndpointResult, run: Run, metrics: Sequence[Name]) -> str:
     verdict = verdict_or_default(result)
     return _cells(
         (
             code(result.id),
             f"{_MARKS[verdict]} {verdict}{' (quarantined)' if quarantined(result, run) else ''}",
-            times(result, "cold"),
-            times(result, "warm"),
-            cost(result.cost_usd, result.cost_basis),
+            *(figure(result, name) for name in metrics),
             ", ".join(_against(check, result) for check in _compared(result)) or UNKNOWN,
         )
     )
@@ -138,20 +143,23 @@ def _cells(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-_TABLE_HEAD = f"{_cells(_COLUMNS)}\n{_cells(['---'] * len(_COLUMNS))}"
-
-
 def _compared(result: EndpointResult) -> Iterator[Check]:
     return (check for check in result.checks if check.ratio is not None and math.isfinite(check.ratio))
 
 
 def _moved(check: Check) -> str | None:
     """Say in which direction a median moved, if by as much as a check would have minded, and not by chance."""
-    if check.ratio is None or check.limit is None or check.p is None or not math.isfinite(check.ratio):
+    if check.metric == "success" or check.ratio is None or not check.limit or check.p is None:
         return None
-    if check.ratio >= check.limit and check.p < SIGNIFICANT:
+    if not math.isfinite(check.ratio):
+        return None
+    ratio, limit = check.ratio, check.limit
+    is_beyond, is_better = ratio >= limit, ratio * limit <= 1
+    if METRICS[check.metric].less_is_worse:
+        is_beyond, is_better = ratio <= limit, ratio * limit >= 1
+    if is_beyond and check.p < SIGNIFICANT:
         return "dearer" if check.metric == "cost" else "slower"
-    if check.ratio <= 1 / check.limit and check.p > 1 - SIGNIFICANT:
+    if is_better and check.p > 1 - SIGNIFICANT:
         return "cheaper" if check.metric == "cost" else "faster"
     return None
 
@@ -161,7 +169,8 @@ def _against(check: Check, result: EndpointResult) -> str:
     # Its message says so where it is an earlier run's cold start that nothing proves.
     proven = check.metric != "cold" or (bool(result.cold_verified) and "unverified" not in check.message)
     ratio = doubted(f"{check.ratio:.3g}x", proven=proven)
-    return f"{check.metric} {ratio}{f' ({direction})' if direction else ''}"
+    label = check.metric if check.metric == "success" else METRICS[check.metric].label
+    return f"{label} {ratio}{f' ({direction})' if direction else ''}"
 
 
 def _messages(results: Sequence[EndpointResult]) -> Iterator[str]:

@@ -7,21 +7,21 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_modal_bench.gate.comparability import SAME, other_cost, other_simulation
+from pytest_modal_bench.gate.metrics import METRICS
 from pytest_modal_bench.gate.summary import quarantined, verdict_or_default
 from pytest_modal_bench.report.cells import long_names, name_cell
 from pytest_modal_bench.report.escape import MESSAGE_LIMIT, NAME_LIMIT, code, text
-from pytest_modal_bench.report.series_cells import times
+from pytest_modal_bench.report.series_cells import HEADS, figure, shown_metrics
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.report.timestamps import shown
-from pytest_modal_bench.report.units import UNKNOWN, cost, doubted
+from pytest_modal_bench.report.units import UNKNOWN, doubted
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from pytest_modal_bench.gate.metrics import Name
     from pytest_modal_bench.model import EndpointResult, Run
-
-_TIMES = {"cold": "cold_time_sec", "warm": "warm_time_sec", "cost": "cost_usd"}
 
 
 class _Pair(NamedTuple):
@@ -44,27 +44,31 @@ class _Pair(NamedTuple):
             and theirs != ours
         ]
 
-    def proven(self, metric: str) -> bool:
+    def proven(self, name: Name) -> bool:
         """Whether nothing in a ratio of the two is an unproven cold start."""
-        return metric != "cold" or bool(self.old.cold_verified and self.new.cold_verified)
+        return name != "cold" or bool(self.old.cold_verified and self.new.cold_verified)
 
-    def ratio(self, metric: str) -> float | None:
+    def ratio(self, name: Name) -> float | None:
         """New over old; None where one is unknown, or they are not to be compared."""
-        old, new = getattr(self.old, _TIMES[metric]), getattr(self.new, _TIMES[metric])
+        old, new = METRICS[name].median(self.old), METRICS[name].median(self.new)
         if self.differences or not old or new is None or not math.isfinite(new / old):
             return None
-        if metric == "cost" and other_cost(self.old, self.new):
+        if name == "cost" and other_cost(self.old, self.new):
             return None
-        return float(new / old)
+        return new / old
 
 
 def render(old: Run, new: Run) -> str:
     """Return the comparison as markdown, which reads as well in a terminal."""
     pairs = _pairs(old, new)
+    metrics = shown_metrics(result for pair in pairs for result in (pair.old, pair.new))
     parts = [
         f"- old: {_what(old)}\n- new: {_what(new)}",
         f"{counted(len(pairs), 'endpoint')} in both{_medians(pairs)}",
-        table(("Endpoint", "Cold (s)", "Warm (s)", "Cost ($)", "Verdict"), [*map(_row, pairs)])
+        table(
+            ("Endpoint", *(HEADS[name] for name in metrics), "Verdict"),
+            [_row(pair, metrics) for pair in pairs],
+        )
         if pairs
         else "",
         "\n".join([*_incomparable(pairs), *_alone("old", old, new), *_alone("new", new, old)]),
@@ -100,22 +104,23 @@ def _what(run: Run) -> str:
 
 def _medians(pairs: Sequence[_Pair]) -> str:
     said = []
-    for metric in _TIMES:
-        compared = [pair for pair in pairs if pair.ratio(metric) is not None]
-        ratios = [ratio for pair in compared if (ratio := pair.ratio(metric)) is not None]
+    for name, metric in METRICS.items():
+        compared = [pair for pair in pairs if pair.ratio(name) is not None]
+        ratios = [ratio for pair in compared if (ratio := pair.ratio(name)) is not None]
         if ratios:
-            shown = doubted(_times(median(ratios)), proven=all(pair.proven(metric) for pair in compared))
-            said.append(f"{metric} {shown} (median of {counted(len(ratios), 'pair')})")
+            shown = doubted(_times(median(ratios)), proven=all(pair.proven(name) for pair in compared))
+            said.append(f"{metric.label} {shown} (median of {counted(len(ratios), 'pair')})")
     return f"; new over old: {', '.join(said)}" if said else "; none with numbers to compare"
 
 
-def _row(pair: _Pair) -> tuple[str, ...]:
+def _row(pair: _Pair, metrics: Sequence[Name]) -> tuple[str, ...]:
     old, new = pair.old, pair.new
     return (
         name_cell(new.id),
-        _change(times(old, "cold"), times(new, "cold"), pair.ratio("cold"), proven=pair.proven("cold")),
-        _change(times(old, "warm"), times(new, "warm"), pair.ratio("warm")),
-        _change(cost(old.cost_usd, old.cost_basis), cost(new.cost_usd, new.cost_basis), pair.ratio("cost")),
+        *(
+            _change(figure(old, name), figure(new, name), pair.ratio(name), proven=pair.proven(name))
+            for name in metrics
+        ),
         _change(verdict_or_default(old), verdict_or_default(new)),
     )
 

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, get_args
 from pytest_modal_bench.model import Start, Summary
 from pytest_modal_bench.model.series import calls
 from pytest_modal_bench.report.cells import Cells, name_cell
+from pytest_modal_bench.report.escape import code
+from pytest_modal_bench.report.labels import Labels
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.report.timing import Timing
 from pytest_modal_bench.report.units import UNKNOWN, cost, doubted, seconds
+from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,7 +48,7 @@ _COST_LEGEND = (
 
 
 def timing(results: Sequence[EndpointResult]) -> str:
-    """Return a row for every endpoint and start that was called; nothing if none was."""
+    """Return a row for every endpoint and start that was called, then what is in their times; nothing if none was."""
     cells = Cells()
     rows = [
         _timing_row(result, start, Timing.of(samples), cells)
@@ -53,7 +56,10 @@ def timing(results: Sequence[EndpointResult]) -> str:
         for start in get_args(Start)
         if (samples := calls(result.samples, start))
     ]
-    return cells.with_full_texts(f"{_LEGEND}\n\n{table(_TIMING, rows)}") if rows else ""
+    labels = Labels(results)
+    notes = [note for result in results if (note := _reconnected(result, labels))]
+    body = "\n\n".join([_LEGEND, table(_TIMING, rows), *(["\n".join(notes)] if notes else [])])
+    return cells.with_full_texts(body) if rows else ""
 
 
 def costs(results: Sequence[EndpointResult]) -> str:
@@ -80,6 +86,16 @@ def costs(results: Sequence[EndpointResult]) -> str:
 
 def _basis(result: EndpointResult) -> str:
     return "; ".join(dict.fromkeys(sample.cost_source for sample in result.samples if sample.cost_source))
+
+
+def _reconnected(result: EndpointResult, labels: Labels) -> str | None:
+    """Say how many warm times have a second try to connect in them; None: none has."""
+    warm = [sample for sample in calls(result.samples, "warm") if sample.ok]
+    number = sum(sample.reconnected for sample in warm)
+    if not number:
+        return None
+    of_all = f"{number} of {counted(len(warm), 'warm call')}"
+    return f"- {code(labels.path(result))}: {of_all} took a second try to connect, which is in their times"
 
 
 def _timing_row(result: EndpointResult, start: Start, times: Timing, cells: Cells) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ def _endpoint(result: EndpointResult, run: Run) -> dict[str, Any]:
     return {
         "id": result.id,
         "path": result.path,
+        "case": result.case,
         "category": result.category,
         "app": result.app,
         "verdict": result.verdict,

@@ -13,11 +13,13 @@ from pytest_modal_bench.report.answers import answers, causes
 from pytest_modal_bench.report.cells import CELL_LIMIT, long_names, name_cell, text_cell
 from pytest_modal_bench.report.detail import costs, timing
 from pytest_modal_bench.report.escape import NAME_LIMIT, code, line, text, width
+from pytest_modal_bench.report.jobs import jobs
 from pytest_modal_bench.report.labels import Labels
 from pytest_modal_bench.report.pairs import averages, paired, proven
 from pytest_modal_bench.report.recommendations import recommendations
 from pytest_modal_bench.report.series_cells import STAR, times
 from pytest_modal_bench.report.starts import cold_starts
+from pytest_modal_bench.report.streaming import streaming
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.report.units import UNKNOWN, cost, dollars, doubted, savings, seconds
 from pytest_modal_bench.report.verdicts import verdicts
@@ -79,6 +81,8 @@ def render(run: Run) -> str:
         _section("How to Run This Benchmark", _how_to_run(run)),
         _section("Timing Detail", timing(run.results)),
         _section("Cold Starts", cold_starts(run.results)),
+        _section("Streaming", streaming(run.results)),
+        _section("Jobs", jobs(run.results)),
         _section("Answers", answers(run.results)),
         _section("Cost", costs(run.results)),
         _section("Causes", causes(run.results)),

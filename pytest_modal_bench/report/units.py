@@ -17,6 +17,20 @@ def seconds(value: float | None) -> str:
     return f"{value:.1f}" if 1 <= abs(value) < _LARGE or value == 0 else _two_digits(value)
 
 
+def rate(value: float | None) -> str:
+    """Return how many there are in a second, in as many digits as seconds have."""
+    return seconds(value)
+
+
+def count(value: float | None) -> str:
+    """Return the median of whole numbers: whole, or with a half."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    if abs(value) >= _LARGE:
+        return _two_digits(value)
+    return f"{value:.0f}" if value == int(value) else f"{value:.1f}"
+
+
 def dollars(value: float | None) -> str:
     """Return US dollars without a sign: four decimals, or two significant digits where they would read 0."""
     if value is None or not math.isfinite(value):

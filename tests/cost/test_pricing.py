@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from measure_answers import endpoint
+from msgspec import structs
 from report_runs import result, sample
 
 from pytest_modal_bench.cost.prices import Rates, from_live, table
 from pytest_modal_bench.cost.pricing import Pricing
-from pytest_modal_bench.model import Sample
+from pytest_modal_bench.model import Sample, Streamed
 
 L40S, H100 = table().gpu["L40S"], table().gpu["H100"]
 COSTS = st.none() | st.tuples(st.sampled_from(["measured", "estimated"]), st.floats(0, 10))
@@ -198,3 +199,37 @@ def test_what_so_many_seconds_cost_before_it_is_called() -> None:
     assert pricing(gpu="L40S").of_seconds(600.0) == pytest.approx(600 * L40S)
     assert pricing(provider="H100", gpu="L40S").of_seconds(600.0) == pytest.approx(600 * H100)
     assert pricing().of_seconds(600.0) is None
+
+
+# --- Tokens ---
+
+
+def stream(tokens: int | None) -> Streamed:
+    return Streamed(chunks=3, output_tokens=tokens)
+
+
+def test_a_million_tokens_cost_what_the_median_warm_call_makes_of_them() -> None:
+    samples = [measured(0.002, stream=stream(tokens)) for tokens in (1000, 500, 2000)]
+    cold = measured(9.0, "cold", proof="new", stream=stream(10))
+    total = pricing().total(result(samples=[cold, *samples]))
+
+    assert total.usd_per_million_tokens == pytest.approx(2.0)
+
+
+def test_calls_of_which_cost_or_tokens_are_not_known_have_no_part_in_it() -> None:
+    one = measured(0.002, stream=stream(1000))
+    others = [measured(5.0, stream=stream(None)), measured(5.0), structs.replace(one, cost_usd=None)]
+    failed = structs.replace(measured(5.0, stream=stream(1)), ok=False)
+
+    assert pricing().total(result(samples=[one, *others, failed])).usd_per_million_tokens == pytest.approx(
+        2.0
+    )
+    assert pricing().total(result(samples=others)).usd_per_million_tokens is None
+
+
+def test_it_is_by_the_basis_that_the_cost_has() -> None:
+    both = [measured(0.002, stream=stream(1000)), estimated(5.0, stream=stream(1000))]
+    total = pricing().total(result(samples=both))
+
+    assert total.cost_basis == "measured"
+    assert total.usd_per_million_tokens == pytest.approx(2.0)

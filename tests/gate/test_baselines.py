@@ -228,3 +228,32 @@ def test_a_directory_without_a_report_is_no_history_yet(tmp_path: Path) -> None:
 def test_a_directory_in_which_no_report_can_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "old.json").write_text("{")
     assert error(tmp_path).startswith(f"{tmp_path}: no report that can be read in it: {tmp_path}/old.json: ")
+
+
+OLD_REPORT = """{
+  "schema": 1, "timestamp": "2026-01-01T00:00:00Z", "workspace": "ryla", "resources": {}, "rounds": 3,
+  "version": "0.1.0",
+  "summary": {"total": 1, "successful": 1, "failed": 0, "skipped": 0, "not_run": 0, "calls": 1, "calls_with_cost": 0,
+    "total_cost_usd": null},
+  "results": [{"endpoint": "Flux", "path": "/flux", "category": "Flux", "status": "success", "id": "flux", "app": "app",
+    "pool": "pool", "warm_time_sec": 2.0, "samples": [{"start": "warm", "ok": true, "elapsed_sec": 2.0,
+    "started_at": "2026-01-01T00:00:00Z"}]}]
+}"""
+
+
+def test_a_report_from_before_streams_were_known_still_loads_and_lacks_their_figures(tmp_path: Path) -> None:
+    (tmp_path / "old.json").write_text(OLD_REPORT)
+    now = result(warm_time_sec=2.0, ttft_sec=0.2, itl_p95_sec=0.03, tokens_per_sec=40.0)
+    matched = History.load(tmp_path).matching(now, simulated=None)
+
+    assert [(run.warm_time_sec, run.ttft_sec) for run in matched.runs] == [(2.0, None)]
+    assert matched.notes == [
+        "not compared: no earlier run knows its time to first token, time between outputs, tokens a second"
+    ]
+
+
+def test_a_case_is_not_what_the_reference_benchmark_called_at_its_path(tmp_path: Path) -> None:
+    (tmp_path / "reference.json").write_text(json.dumps(REFERENCE))
+    case = result("Flux", id="flux[large]", case="large", path="/flux")
+
+    assert History.load(tmp_path).matching(case, simulated=None).runs == []

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_runs import result, sample
+from report_runs import result, sample, streamed
 
 from pytest_modal_bench.gate.budgets import checks, parse
 from pytest_modal_bench.model import Budget, Check, EndpointResult, Level
@@ -35,6 +36,14 @@ def test_the_most_specific_wins_metric_by_metric(one: Budget, two: Budget, three
             " max_cold=60,max_cost=0.1  min_success=0.9",
             Budget(max_cold=Level(fail=60), max_cost=Level(fail=0.1), min_success=Level(fail=0.9)),
         ),
+        (
+            "max_ttft=0.5:1 max_itl=0.1 min_tokens_per_sec=40:20",
+            Budget(
+                max_ttft=Level(warn=0.5, fail=1),
+                max_itl=Level(fail=0.1),
+                min_tokens_per_sec=Level(warn=40, fail=20),
+            ),
+        ),
     ],
 )
 def test_a_budget_on_the_command_line(text: str, budget: Budget) -> None:
@@ -48,6 +57,19 @@ def test_any_other_text_is_told_in_one_line(text: str) -> None:
     with pytest.raises(ValueError, match=r"expected a (metric|number)") as caught:
         parse(text)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("max_ttft=2:1", "warn comes before fail: it is the milder of the two, in 'max_ttft=2:1'"),
+        ("min_tokens_per_sec=20:40", "warn comes before fail: it is the milder of the two"),
+        ("min_success=1.5", "expected a share above 0 and up to 1, in 'min_success=1.5'"),
+    ],
+)
+def test_levels_that_a_catalogue_could_not_have_are_refused(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        parse(text)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +102,32 @@ def test_the_message_is_true_as_it_is_written(value: float, limit: float) -> Non
 
     assert (shown > limit) == (value > limit) == (check.verdict == "FAIL")
     assert shown == pytest.approx(value, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"), [(41.0, "PASS"), (40.0, "PASS"), (39.0, "WARN"), (20.0, "WARN"), (19.9, "FAIL")]
+)
+def test_too_few_tokens_a_second_warn_or_fail(value: float, verdict: str) -> None:
+    check = held(Budget(min_tokens_per_sec=Level(warn=40, fail=20)), tokens_per_sec=value)
+
+    assert (check.verdict, check.metric, check.value) == (verdict, "tokens_per_sec", value)
+
+
+def test_the_message_of_a_stream_has_value_and_limit() -> None:
+    assert held(Budget(max_ttft=Level(fail=1)), ttft_sec=1.31).message == "ttft 1.31 s > 1 s"
+    assert held(Budget(max_itl=Level(fail=0.1)), itl_p95_sec=0.05).message == "itl p95 0.05 s <= 0.1 s"
+    slow = held(Budget(min_tokens_per_sec=Level(fail=40)), tokens_per_sec=39.999)
+    assert slow.message == "tokens/s 39.999 < 40"
+    fast = held(Budget(min_tokens_per_sec=Level(fail=40)), tokens_per_sec=40.04)
+    assert fast.message == "tokens/s 40 >= 40"
+
+
+@given(st.floats(1e-6, 1e5), st.floats(1e-6, 1e5))
+def test_the_message_of_what_is_to_be_high_is_true_as_it_is_written(value: float, limit: float) -> None:
+    check = held(Budget(min_tokens_per_sec=Level(fail=limit)), tokens_per_sec=value)
+    shown = float(check.message.split()[1])
+
+    assert (shown < limit) == (value < limit) == (check.verdict == "FAIL")
 
 
 @given(st.floats(0.1, 9), st.floats(0, 9), levels)
@@ -130,3 +178,42 @@ def test_the_share_of_successes_has_its_interval() -> None:
 def test_what_did_not_succeed_is_held_against_nothing(status: Any) -> None:
     unmeasured: EndpointResult = result(status=status)
     assert checks(unmeasured, Budget(max_warm=Level(fail=1)), cold_due=True) == []
+
+
+OF_STREAMS = {
+    "ttft": Budget(max_ttft=Level(fail=1)),
+    "itl": Budget(max_itl=Level(fail=1)),
+    "tokens_per_sec": Budget(min_tokens_per_sec=Level(fail=1)),
+}
+
+
+@pytest.mark.parametrize("metric", OF_STREAMS)
+def test_a_budget_for_streams_fails_where_there_is_none(metric: str) -> None:
+    check = held(OF_STREAMS[metric], samples=[sample()])
+
+    assert (check.verdict, check.metric) == ("FAIL", metric)
+    assert "no data: its answer is no stream" in check.message
+
+
+def test_why_a_stream_has_no_tokens_is_said() -> None:
+    unknown = streamed(output_tokens=None, tokens_per_sec=None)
+    check = held(OF_STREAMS["tokens_per_sec"], samples=[sample(stream=unknown)], ttft_sec=0.2)
+
+    assert check.verdict == "FAIL"
+    assert check.message == "tokens/s: no data: the server sends no usage, so tokens are not known"
+
+
+def test_where_no_warm_call_counts_that_is_why_nothing_is_known_of_streams() -> None:
+    check = held(OF_STREAMS["ttft"], warm_inconclusive="the container changed with each call")
+
+    assert check.message == "ttft: no data: the container changed with each call"
+
+
+def test_a_median_over_some_streams_says_so_and_one_beyond_the_deadline_is_none() -> None:
+    good, late = sample(stream=streamed(0.2)), sample("warm", 60.0, ok=False, cause="timeout")
+    some = held(OF_STREAMS["ttft"], samples=[good, good, late], ttft_sec=0.2)
+    few = held(OF_STREAMS["ttft"], samples=[good, late, late], ttft_sec=0.2)
+
+    assert (some.verdict, some.message) == ("PASS", "ttft 0.2 s <= 1 s, of the 2 of 3 that were answered")
+    assert few.verdict == "FAIL"
+    assert few.message.startswith("ttft: no data: the median is beyond 60 s")

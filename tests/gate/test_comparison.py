@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from report_runs import result, sample
+from report_runs import result, sample, streamed
 
 from pytest_modal_bench.gate.comparison import checks, flagged, settled
 from pytest_modal_bench.model import Check
@@ -186,3 +186,74 @@ def test_a_verdict_does_not_depend_on_the_unit(factor: float, slower: float) -> 
     other = only(checks(scaled(run(2.0 * slower)), [scaled(each) for each in HISTORY]))
     assert other.ratio == pytest.approx(plain.ratio)
     assert abs(slower - 1.15) < 0.02 or other.verdict == plain.verdict
+
+
+def streaming(factor: float, n: int = 10, **sample_fields: Any) -> EndpointResult:
+    """A run whose calls took as long as ever, while each of their streams was about `factor` times as slow."""
+    factors = [factor * (1 + number / 1000) for number in range(n)]
+    streams = [streamed(0.2 * each, itl_p95_sec=0.03 * each, tokens_per_sec=40.0 / each) for each in factors]
+    return result(samples=[sample("warm", 2.0, stream=stream, **sample_fields) for stream in streams])
+
+
+STREAMED_BEFORE = [streaming(factor) for factor in (1.0, 1.05, 0.95, 1.02, 0.98)]
+
+
+def verdicts(found: list[Check]) -> dict[str, str]:
+    return {check.metric: check.verdict for check in found}
+
+
+@pytest.mark.parametrize(
+    ("factor", "verdict"), [(1.0, "PASS"), (0.5, "PASS"), (1.12, "PASS"), (1.2, "FAIL"), (3.0, "FAIL")]
+)
+def test_streams_may_be_15_per_cent_slower_than_they_were(factor: float, verdict: str) -> None:
+    found = checks(streaming(factor), STREAMED_BEFORE)
+
+    assert verdicts(found) == {
+        "warm": "PASS",
+        "ttft": verdict,
+        "itl": verdict,
+        "tokens_per_sec": verdict,
+    }
+
+
+def test_fewer_tokens_a_second_are_worse_and_the_ratio_is_still_new_over_old() -> None:
+    slow = {check.metric: check for check in checks(streaming(2.0), STREAMED_BEFORE)}["tokens_per_sec"]
+    fast = {check.metric: check for check in checks(streaming(0.5), STREAMED_BEFORE)}["tokens_per_sec"]
+
+    assert slow.ratio == pytest.approx(0.5, rel=0.01)
+    assert slow.limit == pytest.approx(1 / 1.15)
+    assert slow.message.startswith("tokens/s 0.50x of 5 earlier runs (limit 0.87x, p = ")
+    assert fast.ratio == pytest.approx(2.0, rel=0.01)
+    assert fast.p is not None
+    assert fast.p > 0.99
+
+
+def test_streams_are_settled_as_all_else() -> None:
+    slow, fine = checks(streaming(2.0), STREAMED_BEFORE), checks(streaming(1.0), STREAMED_BEFORE)
+    twice = {check.metric: check for check in settled(slow, slow)}
+
+    assert verdicts(settled(slow, slow)) == {
+        "warm": "PASS",
+        "ttft": "FAIL",
+        "itl": "FAIL",
+        "tokens_per_sec": "FAIL",
+    }
+    assert verdicts(settled(slow, fine))["tokens_per_sec"] == "WARN"
+    assert (
+        twice["tokens_per_sec"].message
+        == "tokens/s 0.50x and 0.50x of its earlier runs, measured twice (limit 0.87x)"
+    )
+
+
+def test_earlier_runs_that_know_nothing_of_streams_take_nothing_from_the_rest() -> None:
+    assert verdicts(checks(streaming(2.0), HISTORY)) == {"warm": "PASS"}
+
+
+def test_streams_of_which_half_timed_out_are_not_known_to_be_as_they_were() -> None:
+    late = [sample("warm", 60.0, ok=False, cause="timeout")] * 10
+    found = checks(result(samples=[*streaming(1.0).samples, *late]), STREAMED_BEFORE)
+    ttft = {check.metric: check for check in found}["ttft"]
+
+    assert ttft.verdict == "INCONCLUSIVE"
+    assert "at least" not in ttft.message
+    assert "the median is beyond 60 s" in ttft.message

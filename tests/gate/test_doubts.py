@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_runs import result
+from report_runs import result, sample
 
 from pytest_modal_bench.gate.doubts import doubts
 
@@ -27,6 +27,14 @@ from pytest_modal_bench.gate.doubts import doubts
 )
 def test_what_passes_and_is_doubtful(fields: dict[str, Any], doubt: str) -> None:
     assert list(doubts(result(**fields))) == [doubt]
+
+
+def test_an_answer_that_could_not_be_checked_is_doubtful_where_it_counts() -> None:
+    line = "answer not checked: no decoder for PDF"
+
+    assert list(doubts(result(samples=[sample(unchecked=line), sample(), sample()]))) == [line]
+    assert list(doubts(result(samples=[sample(unchecked=line, dropped="another container"), sample()]))) == []
+    assert list(doubts(result(samples=[sample(unchecked=line, ok=False), sample()]))) == []
 
 
 @pytest.mark.parametrize(

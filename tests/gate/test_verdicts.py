@@ -188,6 +188,7 @@ def test_what_fails_says_why() -> None:
         {"cold_verified": False},
         {"cached": "2 answers with the same bytes"},
         {"misfits": ["payload: face_image: not a field"]},
+        {"samples": [sample("warm", 1.0, unchecked="answer not checked: no decoder for PDF")]},
     ],
 )
 def test_what_is_in_doubt_fails_under_strict_alone(fields: dict[str, Any]) -> None:

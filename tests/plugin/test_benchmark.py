@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
-from report_runs import result, sample
+from report_runs import result, sample, streamed
 
 from pytest_modal_bench.plugin import benchmark
 
@@ -122,3 +122,32 @@ def test_without_pytest_benchmark_s_session_there_is_nobody_to_tell() -> None:
     made = config()
     delattr(made, "_benchmarksession")
     benchmark.add_records(made, [(TEST, result(samples=[sample("warm", 2.0)]))])
+
+
+def test_warm_streams_have_a_third_record_of_the_time_to_their_first_output() -> None:
+    assert records(
+        sample("cold", 9.0, stream=streamed(5.0)),
+        sample("first", 4.0, stream=streamed(3.0)),
+        sample("warm", 2.0, stream=streamed(0.2)),
+        sample("warm", 2.5, stream=streamed(0.3)),
+        sample("warm", 2.5, stream=streamed(9.0), dropped="its container changed"),
+    ) == {"cold": [9.0], "warm": [2.0, 2.5], "ttft": [0.2, 0.3]}
+
+
+def test_streams_of_which_one_failed_leave_no_record() -> None:
+    cut = sample("warm", 0.1, ok=False, stream=streamed(0.1))
+    assert records(sample("warm", 2.0, stream=streamed(0.2)), cut) == {}
+
+
+def test_a_first_output_of_which_nobody_knows_when_it_came_is_in_no_record() -> None:
+    unknown = structs.replace(streamed(), ttft_sec=None)
+    assert records(sample("warm", 2.0, stream=unknown)) == {"warm": [2.0]}
+
+
+def test_the_record_of_first_outputs_is_named_beside_the_others() -> None:
+    made = config()
+    benchmark.add_records(made, [(TEST, result(samples=[sample("warm", 2.0, stream=streamed(0.2))]))])
+    _, record = made_of(made)
+
+    assert record.as_dict()["fullname"] == "endpoints.toml::test_endpoint[wan2.6]:ttft"
+    assert record.as_dict()["extra_info"]["start"] == "warm"

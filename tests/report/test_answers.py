@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from report_runs import HOSTILE, result, sample
 
 from pytest_modal_bench.model import Media
@@ -59,6 +60,31 @@ def test_each_answer_that_was_looked_at_has_a_row() -> None:
 )
 def test_what_was_not_checked_says_why(of: Media, described: str, checked: str) -> None:
     assert rows(answers([result(media=of)])) == [["`flux`", described, "-", "-", "-", "2.0", checked]]
+
+
+def test_media_in_json_have_a_row_with_what_they_have_in_common() -> None:
+    body = media("json", format="JSON", checked=True)
+    parts = (PICTURE, PICTURE, structs.replace(PICTURE, format="JPEG", width=512))
+    measured = result(media=body, samples=[sample(media=body, parts=parts), sample(media=body, parts=parts)])
+    doubtful = result(
+        media=body, samples=[sample(media=body, parts=(media(unchecked="no decoder for HEIF"),))]
+    )
+
+    assert rows(answers([measured, doubtful])) == [
+        ["`flux`", "2 PNG, 1 JPEG in JSON", "-", "1", "-", "2.0", "decoded whole (6 parts of 2 answers)"],
+        ["`flux`", "1 image in JSON", "-", "-", "-", "2.0", "unchecked: no decoder for HEIF"],
+    ]
+    same = result(media=body, samples=[sample(media=body, parts=(PICTURE, PICTURE))])
+    assert rows(answers([same]))[0][1:3] == ["2 PNG in JSON", "1024 x 768"]
+
+
+def test_what_fetching_took_is_told_apart() -> None:
+    body = media("json", format="JSON", checked=True)
+    samples = [sample(media=body, parts=(PICTURE,), fetched_sec=took) for took in (0.5, 1.5, None, 2.5)]
+
+    assert rows(answers([result(media=body, samples=samples)]))[0][-1] == (
+        "decoded whole (4 parts of 4 answers), fetched in 1.5 s"
+    )
 
 
 def test_half_a_size_is_none() -> None:
@@ -126,3 +152,15 @@ def test_text_from_outside_changes_no_table(texts: list[str]) -> None:
 
     assert is_a_table(answers(looked), len(texts))
     assert is_a_table(causes(failed), len(texts))
+
+
+def test_sound_has_its_sample_rate_and_its_seconds() -> None:
+    sound = media("audio", format="WAV", sample_rate=24_000, duration_sec=3.5, checked=True)
+    alone = result(media=sound, samples=[sample(media=sound)])
+    wrapped = media("json", format="JSON", checked=True)
+    inside = result(media=wrapped, samples=[sample(media=wrapped, parts=(sound, sound))])
+
+    assert [cells[1:5] for cells in rows(answers([alone, inside]))] == [
+        ["WAV of 24000 Hz", "-", "-", "3.5"],
+        ["2 WAV of 24000 Hz in JSON", "-", "-", "3.5"],
+    ]

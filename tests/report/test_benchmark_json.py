@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from report_runs import HOSTILE, reference_run, result, run, sample
+from report_runs import HOSTILE, reference_run, result, run, sample, streamed
 
 from pytest_modal_bench.report.benchmark_json import render
 
@@ -66,3 +66,24 @@ def test_hostile_names_stay_in_the_code_span_and_cell_that_they_are_put_in(raw: 
     (entry,) = read(result(id=raw, warm_time_sec=1.0, gpu_type=raw))
     assert not {"`", "|", "\n"} & set(entry["name"])
     assert len(entry["name"]) < 300
+
+
+def test_a_stream_has_entries_of_its_own_of_which_smaller_is_better() -> None:
+    streams = [streamed(0.2, tokens_per_sec=40.0), streamed(0.3, tokens_per_sec=50.0), None]
+    chat = result(
+        "Chat",
+        ttft_sec=0.25,
+        itl_p95_sec=0.03,
+        tokens_per_sec=40.0,
+        usd_per_million_tokens=0.42,
+        cost_basis="estimated",
+        samples=[sample(stream=stream) for stream in streams],
+    )
+    paces = {"name": "chat: time per output token", "unit": "s", "value": 0.025, "range": "0.020 - 0.025"}
+    price = {"name": "chat: cost of 1M output tokens", "unit": "USD", "value": 0.42}
+    assert read(chat) == [
+        {"name": "chat: ttft", "unit": "s", "value": 0.25, "range": "0.20 - 0.30", "extra": "n=2 of 3"},
+        {"name": "chat: itl p95", "unit": "s", "value": 0.03, "range": "0.030 - 0.030", "extra": "n=2 of 3"},
+        paces | {"extra": "n=2 of 3"},
+        price | {"extra": "n=2, estimated"},
+    ]

@@ -109,6 +109,9 @@ def test_an_empty_run_is_no_success() -> None:
         ({"ratio": 0.5, "limit": 1.15, "p": 0.99}, "warm 0.5x (faster)"),
         ({"ratio": 0.5, "limit": 1.25, "p": 0.99, "metric": "cost"}, "cost 0.5x (cheaper)"),
         ({"ratio": 2.0, "limit": 1.25, "p": 0.01, "metric": "cost"}, "cost 2x (dearer)"),
+        ({"ratio": 2.0, "limit": 1.15, "p": 0.01, "metric": "itl"}, "itl p95 2x (slower)"),
+        ({"ratio": 0.5, "limit": 0.87, "p": 0.01, "metric": "tokens_per_sec"}, "tokens/s 0.5x (slower)"),
+        ({"ratio": 2.0, "limit": 0.87, "p": 0.99, "metric": "tokens_per_sec"}, "tokens/s 2x (faster)"),
     ],
 )
 def test_what_moved_since_the_baseline_is_among_the_first(fields: dict[str, Any], shown: str) -> None:
@@ -130,6 +133,10 @@ def test_what_moved_since_the_baseline_is_among_the_first(fields: dict[str, Any]
         {"ratio": 0.5, "p": 0.99},
         {"ratio": float("inf"), "limit": 1.15, "p": 0.01},
         {"ratio": None},
+        {"ratio": 0.9, "limit": 0.87, "p": 0.01, "metric": "tokens_per_sec"},
+        {"ratio": 1.1, "limit": 0.87, "p": 0.99, "metric": "tokens_per_sec"},
+        {"ratio": 0.0, "limit": 0.0, "p": 0.2, "metric": "tokens_per_sec"},
+        {"ratio": 0.5, "limit": 0.0, "p": 0.01},
     ],
 )
 def test_what_did_not_move_or_may_have_by_chance_is_folded(fields: dict[str, Any]) -> None:
@@ -219,3 +226,15 @@ def test_every_endpoint_is_in_exactly_one_row(verdicts: list[str]) -> None:
     assert sorted(name for table in names(render(given_run)) for name in table) == sorted(
         f"{n}" for n in range(len(verdicts))
     )
+
+
+def test_streams_bring_columns_of_their_own_and_without_them_there_are_none() -> None:
+    chat = judged("Chat", "PASS", ttft_sec=0.2, itl_p95_sec=0.03, tokens_per_sec=40.0)
+    (with_streams,) = tables(summary(run([chat, judged("Flux", "PASS")])))
+    (without,) = tables(summary(run([judged("Flux", "PASS")])))
+
+    assert with_streams[0][2:] == [
+        *("Cold (s)", "Warm (s)", "Cost ($)", "TTFT (s)", "ITL 95% (s)", "Tokens/s", "Against Baseline")
+    ]
+    assert [row[5:8] for row in with_streams[1:]] == [["0.20", "0.030", "40.0"], ["-", "-", "-"]]
+    assert without[0][2:] == ["Cold (s)", "Warm (s)", "Cost ($)", "Against Baseline"]

@@ -66,3 +66,23 @@ def test_what_fails_since_is_told_and_what_failed_before_is_not() -> None:
     new = run([result("A", status="failed"), result("B", status="failed"), result("C", verdict="FAIL")])
 
     assert [each.id for each in newly_failing(old, new)] == ["a", "c"]
+
+
+def test_streams_are_compared_where_there_are_some() -> None:
+    before = {"ttft_sec": 0.2, "itl_p95_sec": 0.03, "tokens_per_sec": 40.0}
+    shown = compared(before, {"ttft_sec": 0.4, "itl_p95_sec": 0.03, "tokens_per_sec": 20.0})
+
+    assert (
+        "ttft 2x (median of 1 pair), itl p95 1x (median of 1 pair), tokens/s 0.5x (median of 1 pair)" in shown
+    )
+    assert "| TTFT (s)" in shown
+    assert "0.20 -> 0.40 (2x)" in shown
+    assert "40.0 -> 20.0 (0.5x)" in shown
+    assert "TTFT" not in compared({"warm_time_sec": 1.0}, {"warm_time_sec": 1.0})
+
+
+def test_a_report_from_before_streams_were_known_can_be_compared() -> None:
+    shown = compared({"warm_time_sec": 1.0}, {"warm_time_sec": 1.0, "ttft_sec": 0.4})
+
+    assert "- -> 0.40" in shown
+    assert "warm 1x (median of 1 pair)" in shown

@@ -145,3 +145,15 @@ def test_no_cost_is_made_up(usd: list[float | None]) -> None:
 
     assert (shown == "") == (known == 0)
     assert known == 0 or f" {known} of {len(usd)} " in shown
+
+
+def test_warm_times_with_a_second_try_to_connect_in_them_are_counted() -> None:
+    calls = [sample(reconnected=True), sample(), sample("warm", ok=False, reconnected=True)]
+    once = result("A", samples=[*calls, sample("cold", reconnected=True)])
+    never = result("B", samples=[sample(), sample("first", reconnected=True)])
+    shown = timing([once, never])
+
+    assert shown.splitlines()[-1] == (
+        "- `/a`: 1 of 2 warm calls took a second try to connect, which is in their times"
+    )
+    assert "second try" not in timing([never])

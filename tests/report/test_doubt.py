@@ -10,10 +10,10 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from report_runs import result, run, sample
+from report_runs import result, run, sample, streamed
 
 from pytest_modal_bench.gate.budgets import checks
-from pytest_modal_bench.model import Budget, Level
+from pytest_modal_bench.model import Budget, Job, Level
 from pytest_modal_bench.report import comment, comparison, markdown
 
 if TYPE_CHECKING:
@@ -27,8 +27,18 @@ _FIGURE = re.compile(r"[-+~]?\d[\d.,]*[%sx]?")
 def measured(
     name: str, cold: float, warm: float, *, proof: str | None, category: str = "Flux"
 ) -> EndpointResult:
+    job = Job(submit_sec=cold / 10, waiting_sec=cold / 2, delivery_sec=cold / 5, asked=9)
     samples = [
-        sample("cold", cold, proof=proof, cost_usd=0.03, cost_basis="estimated", execution_sec=cold * 0.9),
+        sample(
+            "cold",
+            cold,
+            proof=proof,
+            stream=streamed(cold / 2),
+            job=job,
+            cost_usd=0.03,
+            cost_basis="estimated",
+            execution_sec=cold * 0.9,
+        ),
         *(
             sample("warm", warm, cost_usd=0.002, cost_basis="estimated", execution_sec=warm * 0.9)
             for _ in range(3)
@@ -39,6 +49,7 @@ def measured(
         category,
         cold_time_sec=cold,
         warm_time_sec=warm,
+        cold_ttft_sec=cold / 2,
         cold_verified=proof is not None,
         load_sec=0.9 * (cold - warm),
         cold_cost_usd=cold / 1000,

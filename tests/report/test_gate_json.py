@@ -45,6 +45,7 @@ def test_it_says_what_a_script_asks() -> None:
             {
                 "id": "flux",
                 "path": "/flux",
+                "case": None,
                 "category": "Flux",
                 "app": "app",
                 "verdict": "FAIL",
@@ -54,6 +55,7 @@ def test_it_says_what_a_script_asks() -> None:
             {
                 "id": "wan2",
                 "path": "/wan2",
+                "case": None,
                 "category": "Video",
                 "app": "app",
                 "verdict": "PASS",
@@ -99,3 +101,13 @@ def test_hostile_text_stays_text_of_one_line(raw: str) -> None:
 
 def test_ten_megabytes_make_a_small_file() -> None:
     assert len(render(run([result(status="failed", verdict="FAIL", error=HOSTILE[-1])]))) < 4_000
+
+
+def test_a_case_and_what_was_checked_of_its_stream_are_there() -> None:
+    slow = Check(
+        metric="tokens_per_sec", against="budget", verdict="FAIL", message="tokens/s 9 < 40", value=9.0
+    )
+    (said,) = read(result("Chat", case="long", verdict="FAIL", checks=[slow]))["endpoints"]
+
+    assert said["case"] == "long"
+    assert [(each["metric"], each["value"]) for each in said["checks"]] == [("tokens_per_sec", 9.0)]

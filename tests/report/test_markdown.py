@@ -1,6 +1,7 @@
 # ruff: noqa: E501 - the tables of the reference are wider
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -12,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_runs import ANY_TEXT, HOSTILE, reference_run, result, run, sample, tables
 
-from pytest_modal_bench.model import Check, Media
+from pytest_modal_bench.model import Check, Job, Media, Streamed
+from pytest_modal_bench.report import benchmark_json, comment, comparison, gate_json
 from pytest_modal_bench.report.cells import CELL_LIMIT
 from pytest_modal_bench.report.escape import line, width
 from pytest_modal_bench.report.markdown import render
@@ -58,8 +60,10 @@ def hostile_evidence(raw: str) -> dict[str, object]:
     cold = sample(
         proof=raw, container=raw, start="cold", cost_usd=0.1, cost_basis="estimated", cost_source=raw
     )
+    stream = Streamed(ttft_sec=0.2, chunks=3, finish_reason=raw)
+    job = Job(submit_sec=0.2, waiting_sec=9.0, asked=3)
     return {
-        "samples": [cold, sample(dropped=raw), sample()],
+        "samples": [cold, sample(dropped=raw), sample(stream=stream, reconnected=True), sample(job=job)],
         "media": media,
         "cold_inconclusive": raw,
         "warm_inconclusive": raw,
@@ -98,6 +102,14 @@ def test_the_sections_of_the_reference_come_first_and_in_its_order() -> None:
         "Timing Detail",
         "Cold Starts",
     ]
+
+
+def test_streams_and_jobs_have_sections_beside_the_other_details_if_there_are_some() -> None:
+    both = [sample(stream=Streamed(ttft_sec=0.2, chunks=3)), sample(job=Job(submit_sec=0.2))]
+    found = headings(render(run([result(samples=both)])))
+
+    assert found[found.index("Timing Detail") :] == ["Timing Detail", "Streaming", "Jobs"]
+    assert not {"Streaming", "Jobs"} & {*headings(render(reference_run()))}
 
 
 def test_the_head_is_the_references() -> None:
@@ -402,6 +414,72 @@ def test_hostile_text_changes_no_table_and_shows_as_it_is(texts: list[str]) -> N
     assert all(
         width(row) == width(following) for row, following in pairwise(rows) if following.startswith("| -")
     )
+
+
+SECONDS = st.none() | st.floats(0, 1e6)
+STREAMS = st.builds(
+    Streamed,
+    ttft_sec=SECONDS,
+    itl_sec=SECONDS,
+    itl_p95_sec=SECONDS,
+    itl_max_sec=SECONDS,
+    chunks=st.integers(0, 2**40),
+    output_tokens=st.none() | st.integers(1, 2**40),
+    tokens_per_sec=SECONDS,
+    finish_reason=st.none() | ANY_TEXT,
+)
+JOBS = st.builds(
+    Job,
+    submit_sec=st.floats(0, 1e6),
+    waiting_sec=SECONDS,
+    delivery_sec=SECONDS,
+    asked=st.integers(0, 10**6),
+    resolution_sec=SECONDS,
+)
+SAMPLES = st.builds(
+    sample,
+    st.sampled_from(["cold", "first", "warm"]),
+    st.floats(0, 1e6),
+    ok=st.booleans(),
+    cause=st.none() | st.just("timeout"),
+    dropped=st.none() | ANY_TEXT,
+    reconnected=st.booleans(),
+    stream=st.none() | STREAMS,
+    job=st.none() | JOBS,
+)
+STREAMED_RESULTS = st.builds(
+    result,
+    name=ANY_TEXT,
+    id=ANY_TEXT,
+    case=st.none() | ANY_TEXT,
+    samples=st.lists(SAMPLES, max_size=4),
+    cold_verified=st.none() | st.booleans(),
+    cost_basis=st.none() | st.sampled_from(["measured", "estimated"]),
+    **dict.fromkeys(
+        (
+            *("ttft_sec", "itl_sec", "itl_p95_sec", "tokens_per_sec", "output_tokens"),
+            *("cold_ttft_sec", "usd_per_million_tokens"),
+        ),
+        SECONDS,
+    ),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(STREAMED_RESULTS, max_size=3))
+def test_any_streams_and_jobs_make_tables_and_nothing_else(results: list[EndpointResult]) -> None:
+    given_run = run(results)
+    report = render(given_run)
+    rows = [row for row in report.splitlines() if row.startswith("|")]
+
+    assert all(len(row) == len(found[0]) for found in tables(report) for row in found)
+    assert all(
+        width(row) == width(following) for row, following in pairwise(rows) if following.startswith("| -")
+    )
+    for other in (comment.render(given_run), comparison.render(given_run, given_run)):
+        assert all(len(row) == len(found[0]) for found in tables(other) for row in found)
+    assert isinstance(json.loads(benchmark_json.render(given_run)), list)
+    assert len(json.loads(gate_json.render(given_run))["endpoints"]) == len(results)
 
 
 @settings(deadline=None)

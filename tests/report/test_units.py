@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modal_bench.report.units import cost, dollars, savings, seconds
+from pytest_modal_bench.report.units import cost, count, dollars, rate, savings, seconds
 
 
 @pytest.mark.parametrize(
@@ -95,3 +95,23 @@ def test_what_can_be_measured_is_printed_without_an_exponent(value: float) -> No
 )
 def test_savings(cold: float | None, warm: float | None, shown: str) -> None:
     assert savings(cold, warm) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (41, "41"),
+        (41.0, "41"),
+        (40.5, "40.5"),
+        (0, "0"),
+        (2**40, "1.1e+12"),
+        (float("inf"), "-"),
+        (None, "-"),
+    ],
+)
+def test_counts_are_whole_or_have_a_half(value: float | None, shown: str) -> None:
+    assert count(value) == shown
+
+
+def test_a_rate_has_the_digits_that_seconds_have() -> None:
+    assert (rate(40.04), rate(0.123), rate(None)) == ("40.0", "0.12", "-")

@@ -43,6 +43,45 @@ def test_tests_of_ones_own_get_the_named_catalogues_endpoints(project: Project, 
     result.stdout.fnmatch_lines(["*.py::test_mine?ok-a? PASSED*", "*.py::test_mine?ok-b? PASSED*"])
 
 
+def test_the_local_workspace_has_catalogues_of_its_own_by_name(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("fastapi")
+    local = ("--modal-bench", "--modal-bench-workspace=local", "--modal-bench-rounds=1")
+
+    result = project.run(*local, "--modal-bench-catalogue=shapes", "-k", "embed or models")
+    result.assert_outcomes(passed=2, deselected=24)
+    assert project.report()["simulated"].startswith("texts and sounds, the pace of their tokens, ")
+
+    monkeypatch.setenv("MODAL_BENCH_CATALOGUE", "endpoints")
+    project.run(*local, "-k", "z-image-simple").assert_outcomes(passed=1, deselected=20)
+    assert project.report()["simulated"].startswith("model load and inference times, ")
+
+
+def test_a_file_is_preferred_to_a_catalogue_of_that_name_and_elsewhere_there_is_none(
+    project: Project, service: Service
+) -> None:
+    assert project.usage_error("--modal-bench", "--modal-bench-catalogue=shapes") == "shapes: no such file"
+    project.catalogue(service.url, "/ok", name="shapes")
+    project.run("--modal-bench", "--modal-bench-catalogue=shapes").assert_outcomes(passed=1)
+    message = project.usage_error(
+        "--modal-bench", "--modal-bench-workspace=local", "--modal-bench-catalogue=shapes"
+    )
+    assert message.startswith("shapes: apps.app0: this workspace does not serve it; ")
+
+
+def test_a_catalogue_of_ones_own_is_served_by_the_workspace_that_has_its_apps(project: Project) -> None:
+    pytest.importorskip("fastapi")
+    project.pytester.path.joinpath("endpoints.toml").write_text(
+        '[apps.embed]\nurl = "https://embed.example"\n'
+        '[[endpoints]]\npath = "/"\napp = "embed"\ncategory = "Mine"\npayload = { input = "a lake" }\n'
+    )
+
+    result = project.run("--modal-bench", "--modal-bench-workspace=local")
+
+    result.assert_outcomes(passed=1)
+
+
 def test_one_that_cannot_be_read_is_an_error(project: Project) -> None:
     project.pytester.mkdir("folder")
 

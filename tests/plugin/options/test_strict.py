@@ -49,6 +49,26 @@ def test_an_unverified_cold_start_fails(project: Project, service: Service) -> N
     assert measured["warm_time_sec"] is not None, "what was measured is kept"
 
 
+def test_an_answer_that_nobody_can_look_into_fails_unless_any_would_do(
+    project: Project, service: Service
+) -> None:
+    service.answers["/ok"] = (200, b"%PDF-1.7\n%%EOF\n")
+    payloads = {"/ok": '{ prompt = "a lake" }'}
+    file = project.catalogue(service.url, "/ok", payloads=payloads)
+    lenient = project.run(*QUICK)
+    lenient.assert_outcomes(passed=1)
+    line = "answer not checked: PDF is known by its beginning, and not looked into"
+    (measured,) = project.report()["results"]
+    assert (measured["verdict"], measured["notes"]) == ("PASS", [line])
+
+    strict = project.run(*QUICK, STRICT)
+    strict.assert_outcomes(failed=1)
+    strict.stdout.fnmatch_lines([f"*strict: {line}*"])
+
+    file.write_text(file.read_text() + '\nexpect = { kind = "any" }')
+    project.run(*QUICK, STRICT).assert_outcomes(passed=1)
+
+
 def test_an_answer_that_looks_cached_fails(project: Project, service: Service) -> None:
     service.answers["/ok"] = (200, b'{"url": "the same"}')
     project.catalogue(service.url, "/ok")
