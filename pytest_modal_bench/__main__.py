@@ -1,4 +1,4 @@
-"""`python -m pytest_modal_bench`: merge, render again and compare what runs have left behind."""
+"""`python -m pytest_modal_bench`: write a catalogue; merge, render again and compare what runs left."""
 
 from __future__ import annotations
 

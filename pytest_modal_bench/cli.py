@@ -1,4 +1,7 @@
-"""The command line for what runs have left behind: merge, render again, compare. Measures nothing."""
+"""The command line beside pytest: write a catalogue; merge, render again, compare what runs have left behind.
+
+Measures nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from typing import TYPE_CHECKING
 from pytest_modal_bench.gate import verdicts
 from pytest_modal_bench.gate.summary import reasons, verdict_of_run, verdict_or_default
 from pytest_modal_bench.gate.verdicts import FAILING
+from pytest_modal_bench.init import command as init
+from pytest_modal_bench.init.errors import InitError
 from pytest_modal_bench.model.encoding import LARGEST_BYTES, load
 from pytest_modal_bench.report import comparison, markdown
 from pytest_modal_bench.report.escape import line
@@ -54,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except (Unusable, MergeError) as error:
+    except (Unusable, MergeError, InitError) as error:
         sys.stderr.write(f"{line(str(error))}\n")
     except OSError as error:
         sys.stderr.write(f"{line(f'{error.filename}: {error.strerror}')}\n")
@@ -65,7 +70,8 @@ def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m pytest_modal_bench",
-        description="Work with the JSON reports of earlier runs. To make a run: pytest --modal-bench",
+        description="Write a catalogue, or work with the JSON reports of earlier runs."
+        " To make a run: pytest --modal-bench",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -77,6 +83,8 @@ def parser() -> argparse.ArgumentParser:
             epilog=exit_codes,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+
+    init.define(command("init", init.PURPOSE, init.EXIT_CODES))
 
     merging = command("merge", "make one run of those of several jobs", _EXIT_CODES)
     merging.add_argument("files", nargs="+", type=Path, metavar="FILE.json", help="a job's JSON report")

@@ -74,6 +74,21 @@ def write_bytes(path: Path, data: bytes) -> None:
                 temporary.unlink(missing_ok=True)
 
 
+def create_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path` if nothing is there, and else raise FileExistsError; make parent directories.
+
+    Raises OSError as `write_bytes`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _naming(path), path.open("xb") as file:
+        try:
+            file.write(data)
+            file.flush()
+        except BaseException:
+            path.unlink()
+            raise
+
+
 def obstacle(path: Path) -> str | None:
     """Return why no file can be written at `path`, in words; None: nothing stands in its way now.
 
