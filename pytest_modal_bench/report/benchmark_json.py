@@ -9,8 +9,8 @@ import msgspec
 
 from pytest_modal_bench.model.series import calls
 from pytest_modal_bench.report.escape import NAME_LIMIT, line
-from pytest_modal_bench.report.timing import Timing
-from pytest_modal_bench.report.units import dollars, seconds
+from pytest_modal_bench.report.figures.timing import Timing
+from pytest_modal_bench.report.figures.units import dollars, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -17,9 +17,9 @@ from pytest_modal_bench.gate.summary import (
 )
 from pytest_modal_bench.model import WORST_FIRST
 from pytest_modal_bench.report.escape import code, text
-from pytest_modal_bench.report.series_cells import HEADS, figure, shown_metrics
-from pytest_modal_bench.report.timestamps import shown
-from pytest_modal_bench.report.units import UNKNOWN, doubted
+from pytest_modal_bench.report.figures.series_cells import HEADS, figure, shown_metrics
+from pytest_modal_bench.report.figures.timestamps import shown
+from pytest_modal_bench.report.figures.units import UNKNOWN, doubted
 from pytest_modal_bench.safety.text import counted, once
 
 if TYPE_CHECKING:

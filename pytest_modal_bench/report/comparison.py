@@ -11,10 +11,10 @@ from pytest_modal_bench.gate.metrics import METRICS
 from pytest_modal_bench.gate.summary import quarantined, verdict_or_default
 from pytest_modal_bench.report.cells import long_names, name_cell
 from pytest_modal_bench.report.escape import MESSAGE_LIMIT, NAME_LIMIT, code, text
-from pytest_modal_bench.report.series_cells import HEADS, figure, shown_metrics
+from pytest_modal_bench.report.figures.series_cells import HEADS, figure, shown_metrics
+from pytest_modal_bench.report.figures.timestamps import shown
+from pytest_modal_bench.report.figures.units import UNKNOWN, doubted
 from pytest_modal_bench.report.table import table
-from pytest_modal_bench.report.timestamps import shown
-from pytest_modal_bench.report.units import UNKNOWN, doubted
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 from pytest_modal_bench.gate.summary import prevented
 from pytest_modal_bench.model.series import series
-from pytest_modal_bench.report.answers import answers, causes
 from pytest_modal_bench.report.cells import CELL_LIMIT, long_names, name_cell, text_cell
-from pytest_modal_bench.report.detail import costs, timing
 from pytest_modal_bench.report.escape import NAME_LIMIT, code, line, text, width
-from pytest_modal_bench.report.jobs import jobs
+from pytest_modal_bench.report.figures.pairs import averages, paired, proven
+from pytest_modal_bench.report.figures.series_cells import STAR, times
+from pytest_modal_bench.report.figures.units import UNKNOWN, cost, dollars, doubted, savings, seconds
 from pytest_modal_bench.report.labels import Labels
-from pytest_modal_bench.report.pairs import averages, paired, proven
-from pytest_modal_bench.report.recommendations import recommendations
-from pytest_modal_bench.report.series_cells import STAR, times
-from pytest_modal_bench.report.starts import cold_starts
-from pytest_modal_bench.report.streaming import streaming
+from pytest_modal_bench.report.sections.answers import answers, causes
+from pytest_modal_bench.report.sections.detail import costs, timing
+from pytest_modal_bench.report.sections.jobs import jobs
+from pytest_modal_bench.report.sections.recommendations import recommendations
+from pytest_modal_bench.report.sections.starts import cold_starts
+from pytest_modal_bench.report.sections.streaming import streaming
+from pytest_modal_bench.report.sections.verdicts import verdicts
 from pytest_modal_bench.report.table import table
-from pytest_modal_bench.report.units import UNKNOWN, cost, dollars, doubted, savings, seconds
-from pytest_modal_bench.report.verdicts import verdicts
 from pytest_modal_bench.safety.text import counted, once
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from msgspec import structs
 from pytest_modal_bench.gate.summary import verdict_of_run
 from pytest_modal_bench.gate.verdicts import worst
 from pytest_modal_bench.model import Run, Summary
-from pytest_modal_bench.report.timestamps import moment
+from pytest_modal_bench.report.figures.timestamps import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

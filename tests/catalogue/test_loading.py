@@ -372,6 +372,7 @@ def test_two_endpoints_may_share_a_path_if_their_names_differ(tmp_path: Path) ->
 
 
 def test_streams_and_jobs_are_read(tmp_path: Path) -> None:
-    [endpoint] = read(tmp_path, MINIMAL + 'stream = "ndjson"\npoll = { path = "/r/{id}" }').endpoints
-    assert endpoint.stream == "ndjson"
-    assert endpoint.poll == Poll(path="/r/{id}")
+    [stream] = read(tmp_path, MINIMAL + 'stream = "ndjson"').endpoints
+    assert (stream.stream, stream.poll) == ("ndjson", None)
+    [job] = read(tmp_path, MINIMAL + 'poll = { path = "/r/{id}" }').endpoints
+    assert (job.stream, job.poll) == (None, Poll(path="/r/{id}"))

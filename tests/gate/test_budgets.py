@@ -208,6 +208,9 @@ def test_where_no_warm_call_counts_that_is_why_nothing_is_known_of_streams() -> 
 
     assert check.message == "ttft: no data: the container changed with each call"
 
+    fewer = held(OF_STREAMS["ttft"], samples=[sample()], warm_inconclusive="the container changed once")
+    assert "its answer is no stream" in fewer.message
+
 
 def test_a_median_over_some_streams_says_so_and_one_beyond_the_deadline_is_none() -> None:
     good, late = sample(stream=streamed(0.2)), sample("warm", 60.0, ok=False, cause="timeout")

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from report_runs import result, run
+from report_runs import result, run, sample
 
 from pytest_modal_bench.report.comparison import newly_failing, render
 
@@ -86,3 +86,11 @@ def test_a_report_from_before_streams_were_known_can_be_compared() -> None:
 
     assert "- -> 0.40" in shown
     assert "warm 1x (median of 1 pair)" in shown
+
+
+def test_a_median_of_streams_over_some_of_the_calls_is_marked() -> None:
+    some = {"ttft_sec": 0.2, "tokens_per_sec": 40.0, "samples": [sample(), sample(ok=False)]}
+    shown = compared(some, some)
+
+    assert r"0.20\* -> 0.20\* (1x)" in shown
+    assert r"40.0\* -> 40.0\* (1x)" in shown

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_runs import ANY_TEXT, result, sample, streamed, tables
 
-from pytest_modal_bench.report.streaming import streaming
+from pytest_modal_bench.report.sections.streaming import streaming
 
 if TYPE_CHECKING:
     from pytest_modal_bench.model import EndpointResult
@@ -89,7 +89,20 @@ def test_a_median_over_some_of_the_calls_is_marked() -> None:
     one = measured()
     shown = row(measured(samples=[*one.samples, sample("warm", 1.0, ok=False)]))
 
-    assert (shown["TTFT Warm"], shown["Output Tokens"], shown["TTFT Cold"]) == ("0.20*", "41*", "5.0")
+    of_warm = [*shown][3:10]
+    assert [shown[name] for name in of_warm] == [
+        "0.20*",
+        "0.025*",
+        "0.030*",
+        "0.090*",
+        "41*",
+        "40.0*",
+        "0.4200*",
+    ]
+    assert (shown["TTFT Cold"], shown["TTFT First"]) == ("5.0", "0.50")
+
+    cold_failed = row(measured(samples=[*one.samples, sample("cold", 1.0, ok=False)]))
+    assert (cold_failed["TTFT Cold"], cold_failed["TTFT Warm"]) == ("5.0*", "0.20")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from report_runs import result, sample, tables
 
 from pytest_modal_bench.model import Job
-from pytest_modal_bench.report.jobs import jobs
+from pytest_modal_bench.report.sections.jobs import jobs
 
 
 def job(waiting: float | None = 9.0, **fields: Any) -> Job:

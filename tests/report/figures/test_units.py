@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modal_bench.report.units import cost, count, dollars, rate, savings, seconds
+from pytest_modal_bench.report.figures.units import cost, count, dollars, rate, savings, seconds
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from pytest_modal_bench.model import Start, Summary
 from pytest_modal_bench.model.series import calls
 from pytest_modal_bench.report.cells import Cells, name_cell
 from pytest_modal_bench.report.escape import code
+from pytest_modal_bench.report.figures.timing import Timing
+from pytest_modal_bench.report.figures.units import UNKNOWN, cost, doubted, seconds
 from pytest_modal_bench.report.labels import Labels
 from pytest_modal_bench.report.table import table
-from pytest_modal_bench.report.timing import Timing
-from pytest_modal_bench.report.units import UNKNOWN, cost, doubted, seconds
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:

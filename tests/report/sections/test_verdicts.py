@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from report_runs import ANY_TEXT, reference_run, result, tables
 
 from pytest_modal_bench.model import Check, Quarantine
-from pytest_modal_bench.report.verdicts import verdicts
+from pytest_modal_bench.report.sections.verdicts import verdicts
 
 
 def check(message: str, verdict: Any = "PASS", against: Any = "budget") -> Check:

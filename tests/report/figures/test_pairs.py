@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from report_runs import reference_run, result
 
-from pytest_modal_bench.report.pairs import averages, paired
+from pytest_modal_bench.report.figures.pairs import averages, paired
 
 
 def test_only_endpoints_with_both_times_are_compared() -> None:

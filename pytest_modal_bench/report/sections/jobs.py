@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, get_args
 from pytest_modal_bench.model import Start
 from pytest_modal_bench.model.series import calls
 from pytest_modal_bench.report.cells import name_cell
+from pytest_modal_bench.report.figures.units import count, doubted, seconds
 from pytest_modal_bench.report.table import table
-from pytest_modal_bench.report.units import count, doubted, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from report_runs import HOSTILE, result, sample
 
 from pytest_modal_bench.model import Phases
-from pytest_modal_bench.report.detail import costs, timing
 from pytest_modal_bench.report.escape import text, width
+from pytest_modal_bench.report.sections.detail import costs, timing
 
 
 def test_timing_has_a_row_for_each_start_in_the_order_of_a_container() -> None:

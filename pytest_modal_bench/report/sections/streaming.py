@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from pytest_modal_bench.model.series import calls, series
 from pytest_modal_bench.report.cells import Cells, name_cell
-from pytest_modal_bench.report.series_cells import STAR
+from pytest_modal_bench.report.figures.series_cells import STAR
+from pytest_modal_bench.report.figures.units import UNKNOWN, cost, count, doubted, rate, seconds
 from pytest_modal_bench.report.table import table
-from pytest_modal_bench.report.units import UNKNOWN, cost, count, doubted, rate, seconds
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:

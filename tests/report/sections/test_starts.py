@@ -9,7 +9,7 @@ from report_runs import HOSTILE, result, sample
 
 from pytest_modal_bench.model import Provider
 from pytest_modal_bench.report.escape import width
-from pytest_modal_bench.report.starts import cold_starts
+from pytest_modal_bench.report.sections.starts import cold_starts
 
 ANY_TEXT = st.text() | st.text("|\\`*_~[](){}<>!#@$:;&-=.\n ab1") | st.sampled_from(HOSTILE[:-1])
 

@@ -8,16 +8,16 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.report.escape import NAME_LIMIT, text
+from pytest_modal_bench.report.figures.pairs import averages, paired, proven
+from pytest_modal_bench.report.figures.units import doubted, seconds
 from pytest_modal_bench.report.labels import Labels
-from pytest_modal_bench.report.pairs import averages, paired, proven
-from pytest_modal_bench.report.units import doubted, seconds
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from pytest_modal_bench.model import EndpointResult, Run
-    from pytest_modal_bench.report.pairs import Pair
+    from pytest_modal_bench.report.figures.pairs import Pair
 
     _Name = Callable[[EndpointResult], str]
 

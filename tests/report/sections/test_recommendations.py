@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from report_runs import reference_run, result, run
 
-from pytest_modal_bench.report.recommendations import recommendations
+from pytest_modal_bench.report.sections.recommendations import recommendations
 
 
 def test_every_recommendation_is_computed_from_the_run() -> None:

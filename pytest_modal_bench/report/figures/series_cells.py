@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_modal_bench.gate.metrics import METRICS
 from pytest_modal_bench.model.series import series
-from pytest_modal_bench.report.units import UNKNOWN, cost, doubted, rate, seconds
+from pytest_modal_bench.report.figures.units import UNKNOWN, cost, doubted, rate, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

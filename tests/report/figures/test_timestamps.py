@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modal_bench.report.timestamps import moment, shown
+from pytest_modal_bench.report.figures.timestamps import moment, shown
 
 NOON = datetime(2026, 2, 2, 12, 22, 58, tzinfo=UTC)
 

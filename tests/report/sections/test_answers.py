@@ -10,8 +10,8 @@ from msgspec import structs
 from report_runs import HOSTILE, result, sample
 
 from pytest_modal_bench.model import Media
-from pytest_modal_bench.report.answers import answers, causes
 from pytest_modal_bench.report.escape import width
+from pytest_modal_bench.report.sections.answers import answers, causes
 
 ANY_TEXT = st.text() | st.text("|\\`*_~[](){}<>!#@$:;&-=.\n ab1") | st.sampled_from(HOSTILE[:-1])
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from pytest_modal_bench.report.cells import Cells, name_cell
+from pytest_modal_bench.report.figures.units import UNKNOWN, seconds
 from pytest_modal_bench.report.labels import Labels
 from pytest_modal_bench.report.table import table
-from pytest_modal_bench.report.units import UNKNOWN, seconds
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:

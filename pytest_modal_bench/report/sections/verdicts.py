@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from pytest_modal_bench.gate.summary import reasons
 from pytest_modal_bench.report.cells import Cells, name_cell
 from pytest_modal_bench.report.escape import line, text
+from pytest_modal_bench.report.figures.units import UNKNOWN
 from pytest_modal_bench.report.table import table
-from pytest_modal_bench.report.units import UNKNOWN
 from pytest_modal_bench.safety.text import once
 
 if TYPE_CHECKING:

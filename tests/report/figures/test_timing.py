@@ -3,7 +3,7 @@ from __future__ import annotations
 from report_runs import sample
 
 from pytest_modal_bench.model import Phases
-from pytest_modal_bench.report.timing import Timing
+from pytest_modal_bench.report.figures.timing import Timing
 
 
 def test_a_failed_sample_counts_and_is_no_latency() -> None:

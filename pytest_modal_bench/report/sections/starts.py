@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from pytest_modal_bench.gate.doubts import inconclusive
 from pytest_modal_bench.report.cells import Cells, name_cell
 from pytest_modal_bench.report.escape import code, text
+from pytest_modal_bench.report.figures.units import UNKNOWN, doubted, seconds
 from pytest_modal_bench.report.labels import Labels
 from pytest_modal_bench.report.table import table
-from pytest_modal_bench.report.units import UNKNOWN, doubted, seconds
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The sections of the markdown report, one a module."""
