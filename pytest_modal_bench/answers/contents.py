@@ -23,6 +23,8 @@ _PIECE_BYTES = 1 << 18
 _HEAD_BYTES = 1 << 10
 _SHORT_TEXT = 1 << 14
 """Bytes of a text that may be no more than a word or two, such as `pending`."""
+_DEEPEST = 100
+"""Levels of JSON that is looked into. Python allows a thousand calls within another; model servers nest five."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -64,18 +66,37 @@ def _decoded(data: bytes | None) -> object:
     if data is None:
         return UNSET
     try:
-        return msgspec.json.decode(data.removeprefix(_BOM))
+        value = msgspec.json.decode(data.removeprefix(_BOM))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return UNSET
+    return UNSET if is_deep(value) else value
+
+
+def is_deep(value: object) -> bool:
+    """Whether lists and objects are nested so deep that functions which call themselves can't go through them."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _text(data: bytes) -> object:
     text = data.removeprefix(_BOM).decode("utf-8", "replace").strip()
     if text[:1] in ("{", "["):
         try:
-            return json.loads(text)
+            value = json.loads(text)
         except (ValueError, RecursionError):
             pass
+        else:
+            return text if is_deep(value) else value
     events = [event for line in text.splitlines() if (event := _event(line)) is not UNSET]
     return events or text
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from pytest_modal_bench.answers import contents
+from pytest_modal_bench.answers import contents, expectation
 from pytest_modal_bench.answers.contents import content
 from pytest_modal_bench.answers.decoding import documents
 
@@ -88,3 +88,24 @@ def test_of_large_json_the_short_texts_are_known(tmp_path: Path) -> None:
     assert isinstance(got, dict)
     assert got["status"] == "running"
     assert len(got["image"]) < 5000
+
+
+@pytest.mark.parametrize("inside", ["1", '"x"', "NaN"])
+@pytest.mark.parametrize("levels", [200, 700, 950, 5000])
+def test_what_is_nested_too_deep_is_not_looked_into_and_does_no_harm(levels: int, inside: str) -> None:
+    body = ('{"error": ' + "[" * levels + inside + "]" * levels + "}").encode()
+    media = documents.look(body).media(len(body), "a" * 64)
+    found = content(body, media)
+
+    assert not isinstance(found, dict | list)
+    assert expectation.problem(media, None, content=found) is None
+    assert not isinstance(contents.plain_content(body, len(body)), dict | list)
+
+
+def test_what_is_nested_less_deep_is_looked_into() -> None:
+    body = ('{"error": ' + "[" * 90 + '"boom"' + "]" * 90 + "}").encode()
+    media = documents.look(body).media(len(body), "a" * 64)
+
+    assert expectation.problem(media, None, content=content(body, media)) == (
+        "an error under status 200: JSON with `error`: boom"
+    )

@@ -15,8 +15,10 @@ from stream_server import Plan, StreamServer
 from pytest_modal_bench.answers.inspector import Inspector
 from pytest_modal_bench.answers.judging import Judge
 from pytest_modal_bench.answers.streaming.listening import listen
+from pytest_modal_bench.answers.streaming.reader import StreamReader
 from pytest_modal_bench.call.client import Client
 from pytest_modal_bench.call.request import Request
+from pytest_modal_bench.model import Media
 from pytest_modal_bench.protocol.sampling import as_sample
 
 if TYPE_CHECKING:
@@ -237,3 +239,24 @@ def test_times_of_a_stream_are_those_of_the_servers_log(
     print(f"{name}: {shown} ({len(measured)} calls)")  # noqa: T201 - what was found, for whoever asks for it
 
     assert all(abs(difference) < ALLOWED_SEC for difference in found.values())
+
+
+def test_sound_is_heard_when_its_first_byte_behind_the_header_is_there(server: StreamServer) -> None:
+    header = (
+        b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\1\0\1\0\x80\xbb\0\0\0\x77\1\0\2\0\x10\0data\xff\xff\xff\xff"
+    )
+    pieces = [(FIRST_SEC, header[:20]), (FIRST_SEC, header[20:])] + [(EVERY_SEC, bytes(960))] * OUTPUTS
+    plan = Plan(pieces, headers={"content-type": "audio/wav"}).encoded()
+    reader = StreamReader(endpoint(stream="bytes"))
+    differences = []
+    for _ in range(ROUNDS):
+        with Client() as client:
+            request = Request(method="POST", url=server.url, body=plan)
+            answer = client.call(request, deadline_sec=30.0, fresh=True, arrivals=True)
+        media = Media(kind="audio", size_bytes=answer.size_bytes, sha256="-")
+        times = reader.read(answer, media, None).streamed
+        assert times.ttft_sec is not None
+        differences.append(times.ttft_sec - (server.log()[2] - answer.began))
+
+    print(f"sound: TTFT {statistics.median(differences) * 1000:+.2f} ms")  # noqa: T201
+    assert abs(statistics.median(differences)) < ALLOWED_SEC

@@ -10,6 +10,8 @@ from pytest_modal_bench.init.draft import App, Draft, Entry
 from pytest_modal_bench.init.openapi import documents
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_modal_bench.init.openapi.references import Schema
 
 URL = "http://127.0.0.1:9"
@@ -199,7 +201,7 @@ class AnyDocument:
             schema["required"] = [name for name in (*names, self._text()) if self._chance(2)]
         if kind == "array":
             schema["items"] = self._schema(depth + 1)
-        extra = {
+        extra: dict[str, Callable[[], Any]] = {
             "anyOf": lambda: [self._schema(depth + 1), {"type": "null"}],
             "allOf": lambda: [self._schema(depth + 1), self._schema(depth + 1)],
             "examples": lambda: [self._junk()],

@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import httpx
+import httpx_sse
 import measure_answers
 
 from pytest_modal_bench.call.arrivals import Arrivals
@@ -68,6 +70,15 @@ def answer_of(pieces: bytes | Sequence[tuple[float, bytes]], **headers: str) -> 
         arrivals.add(len(body), seconds)
     given: Any = headers or SSE
     return replace(measure_answers.answer(body, **given), arrivals=arrivals)
+
+
+def by_httpx_sse(*pieces: bytes) -> list[tuple[str, str]]:
+    """Return the names and data of the events that httpx-sse finds in a body that comes in pieces.
+
+    It has events without data, too, other than the standard: those are left out.
+    """
+    response = httpx.Response(200, headers={"content-type": "text/event-stream"}, content=iter(pieces))
+    return [(event.event, event.data) for event in httpx_sse.EventSource(response).iter_sse() if event.data]
 
 
 def in_time(events: Iterable[bytes], first: float = 1.0, every: float = 0.1) -> list[tuple[float, bytes]]:

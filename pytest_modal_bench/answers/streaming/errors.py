@@ -13,22 +13,24 @@ LONGEST_QUOTE = 1 << 16
 
 _NAMES = frozenset(("error", "err", "errors", "exception", "failed", "failure", "fatal", "traceback"))
 """Names and types of events that say that it failed."""
+_RESPONSES = ("response.failed", "response.cancelled")
+"""Those of OpenAI's Responses API."""
 _FIELDS = frozenset(
     ("error", "errors", "err", "errormessage", "errorcode", "errno", "exception", "traceback")
 )
-_RESPONSES = ("response.failed", "response.cancelled")
-"""Those of OpenAI's Responses API."""
-_ANSWERS = frozenset(("choices", "response"))
-"""Fields of OpenAI's events that hold the answer: what is said in there is the model's word, not the server's."""
-_MARKS = r"[^a-z0-9\"'{]"
-"""What may stand around such words; quotation marks and braces are those of JSON or code."""
 _OF_CHUNKS = frozenset(("id", "object", "created", "model", "choices", "usage", "system_fingerprint"))
 """Fields of a chunk that say nothing of a failure; most chunks have no others."""
+_ANSWERS = frozenset(("choices", "response"))
+"""Fields of OpenAI's events that hold the answer: what is said in there is the model's word, not the server's."""
+
+_MARKS = r"[^a-z0-9\"'{]"
+"""What may stand around the words of an error; quotation marks and braces are those of JSON or code."""
+_NAMED = rf"(?:error|exception|failed|failure){_MARKS}*?:{_MARKS}*+[a-z0-9\"'{{]"
+_OF_GPU = rf"(?:error{_MARKS}++)?(?:(?:torch\.)?(?:cuda|hip|mps|gpu){_MARKS}*+)?"
 _LAST_WORDS = re.compile(
-    rf"{_MARKS}*+(?:(?:error|exception|failed|failure){_MARKS}*?:|(?:error{_MARKS}++)?"
-    rf"(?:(?:torch\.)?(?:cuda|hip|mps|gpu){_MARKS}*+)?(?:out.?of.?memory|error\s*:|device-side assert))",
-    re.IGNORECASE,
+    rf"{_MARKS}*+(?:{_NAMED}|{_OF_GPU}(?:out.?of.?memory|error\s*:\s*+\S|device-side assert))", re.IGNORECASE
 )
+"""How a text begins that is an error's: `Error: …`, `[ERROR] CUDA out of memory`, `CUDA error: …`."""
 _PAGE = re.compile(r"\s*+<(?:!doctype\s+html|html)\b", re.IGNORECASE)
 _BEGINNING = 1000
 """Characters of a text that show whether it is an error's, or a page."""
@@ -58,7 +60,8 @@ def in_text(text: str, latest: str) -> str | None:
     """Return what a stream says that is no answer: all of it, or the `latest` of its events; None: nothing."""
     if _PAGE.match(text):
         return "an HTML page"
-    for said in (text, latest):
+    # A model may say `error:` as its last token; a message is more than one word.
+    for said in (text, latest) if len(latest.split()) > 1 else (text,):
         beginning = said[:_BEGINNING]
         is_json = beginning.lstrip()[:1] in ("{", "[")
         if _LAST_WORDS.match(beginning) or (not is_json and reported_failures.find(beginning)):

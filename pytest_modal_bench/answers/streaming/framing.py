@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from msgspec import UNSET
 
+from pytest_modal_bench.answers.contents import is_deep
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -95,12 +97,12 @@ class JsonLines:
 
 
 def decoded(text: str) -> object:
-    """Return what a text of JSON, or of what Python takes for it, is decoded to; UNSET: it is none."""
+    """Return what JSON, or what Python takes for it, is decoded to; UNSET: it is none, or nested too deep."""
     try:
-        return msgspec.json.decode(text)
+        value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        pass
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return UNSET
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            return UNSET
+    return UNSET if is_deep(value) else value

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_modal_bench.call.client import Answer
     from pytest_modal_bench.model import Endpoint, Media
 
-LARGEST_BYTES = 64 << 20
+LARGEST_BYTES = 32 << 20
 """A stream of events that is larger is not looked into, and so fails."""
 
 _AT_LIMIT = frozenset(("length", "maxtokens", "maxoutputtokens", "modelcontextwindowexceeded"))

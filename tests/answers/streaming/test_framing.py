@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
-from httpx_sse._decoders import SSEDecoder, SSELineDecoder
 from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import UNSET
+from streams import by_httpx_sse
 
 from pytest_modal_bench.answers.streaming.framing import Event, JsonLines, ServerSentEvents, decoded
 
@@ -142,31 +143,18 @@ fields = st.one_of(
 )
 
 
-def by_httpx(body: str, cuts: list[int]) -> list[tuple[str, str]]:
-    """What httpx-sse makes of a body that comes in pieces. It yields events without data, too: those are left out."""
-    lines, decoder, start = SSELineDecoder(), SSEDecoder(), 0
-    found = []
-    for cut in [*sorted(cuts), len(body)]:
-        found += lines.decode(body[start:cut]) if cut > start else []
-        start = max(cut, start)
-    found += lines.flush()
-    dispatched = [event for line in found if (event := decoder.decode(line)) is not None]
-    return [
-        ("" if event.event == "message" else event.event, event.data) for event in dispatched if event.data
-    ]
-
-
 @given(
     st.lists(st.tuples(st.lists(fields, max_size=5), st.sampled_from(LINE_ENDS)), max_size=8),
     st.lists(st.integers(0, 200), max_size=5),
 )
 @example([(["event: message", "data: x"], "\r")], [1])
 def test_events_are_those_of_httpx_sse(blocks: list[tuple[list[str], str]], cuts: list[int]) -> None:
-    body = "".join("".join(line + end for line in (*lines, "")) for lines, end in blocks)
+    body = "".join("".join(line + end for line in (*lines, "")) for lines, end in blocks).encode()
+    places = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
 
-    ours = [("" if name == "message" else name, data) for name, data in events(body.encode()) if data]
+    ours = [(name or "message", data) for name, data in events(body) if data]
 
-    assert ours == by_httpx(body, cuts)
+    assert ours == by_httpx_sse(*(body[start:end] for start, end in pairwise(places)))
 
 
 @given(st.binary(max_size=300))
@@ -212,8 +200,12 @@ def test_json_is_decoded(value: object) -> None:
     assert decoded(json.dumps(value)) == value
 
 
-@pytest.mark.parametrize("text", ["", "{", "{'a': 1}", "[" * 100_000, "1" * 5000, "\ud800", "Hello"])
-def test_what_is_no_json_is_not_decoded(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "{'a': 1}", "[" * 100_000, "[" * 500 + "]" * 500, "1" * 5000, "\ud800", "Hello"],
+    ids=["nothing", "brace", "python", "open", "deep", "digits", "surrogate", "word"],
+)
+def test_what_is_no_json_or_nested_too_deep_is_not_decoded(text: str) -> None:
     assert decoded(text) is UNSET
 
 

@@ -7,9 +7,8 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
-from httpx_sse._decoders import SSEDecoder, SSELineDecoder
 from measure_answers import endpoint
-from streams import NDJSON, ROLE, SSE, answer_of, chat, chunk, ndjson, sse
+from streams import NDJSON, ROLE, SSE, answer_of, by_httpx_sse, chat, chunk, ndjson, sse
 
 from pytest_modal_bench.answers import contents
 from pytest_modal_bench.answers.inspector import Inspector
@@ -106,10 +105,9 @@ def has_end(body: bytes, form: StreamForm) -> bool:
         # A last event without its empty line is taken for an end if it is `[DONE]`.
         if text.rstrip("\r\n").endswith("[DONE]"):
             return True
-        lines, decoder = SSELineDecoder(), SSEDecoder()
-        found = [event for line in [*lines.decode(text), *lines.flush()] if (event := decoder.decode(line))]
-        parts = [event.data for event in found]
-        if any(event.event in ("message_stop", "response.completed") for event in found):
+        found = by_httpx_sse(body)
+        parts = [data for _, data in found]
+        if any(name in ("message_stop", "response.completed") for name, _ in found):
             return True
     return any(part.strip() == "[DONE]" or says_end(part) for part in parts)
 

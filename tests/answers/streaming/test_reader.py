@@ -291,6 +291,8 @@ def test_a_stream_whose_last_words_are_an_errors_has_failed(read: Any, form: Str
         ("An out", " of", " memory", " error"),
         ('{"status": "failed", ', '"error": "none"}'),
         ("I made no error", "."),
+        ("It logs an", " error:"),
+        ("raise Value", "Error"),
         ("<b>", "bold", "</b>"),
     ],
 )
