@@ -228,6 +228,17 @@ def test_each_function_of_one_app_is_forced_and_proven_by_itself(project: Projec
     }
 
 
+def test_where_there_is_no_voice_the_endpoint_that_hears_it_is_skipped(project: Project) -> None:
+    scenario = project.pytester.path / "mute.toml"
+    resources = "image = true\nvideo = true\nmask = true\nlora = true\nvoice = false"
+    scenario.write_text(f'summary = "no voice"\n[resources]\n{resources}\n')
+
+    run, results = measured(project, f"--modal-bench-scenario={scenario}", "-k", "transcriptions")
+
+    run.assert_outcomes(skipped=1, deselected=ENDPOINTS - 1)
+    assert results["Transcription"]["skipped_reason"] == "Missing: voice"
+
+
 @pytest.mark.parametrize("scenario", CAUGHT)
 def test_each_fault_is_caught_with_its_cause_and_no_other_endpoint_is_touched(
     project: Project, scenario: str
