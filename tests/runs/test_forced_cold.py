@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import modal  # noqa: F401 - pytester forgets what a test has imported, and the SDK can't be loaded a second time
 import pytest
 from project import SHIPPED_CATALOGUE
 from pytest_process import PytestProcess, until

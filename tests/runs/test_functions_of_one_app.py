@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import modal  # noqa: F401 - pytester forgets what a test has imported, and the SDK can't be loaded a second time
 import pytest
 
 from pytest_modal_bench.control.interface import Autoscaler
