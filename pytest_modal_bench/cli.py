@@ -19,7 +19,7 @@ from pytest_modal_bench.init.errors import InitError
 from pytest_modal_bench.model.encoding import LARGEST_BYTES, load
 from pytest_modal_bench.report import comparison, markdown
 from pytest_modal_bench.report.escape import line
-from pytest_modal_bench.report.timestamps import moment
+from pytest_modal_bench.report.figures.timestamps import moment
 from pytest_modal_bench.report.write import gate_beside, known, write_each
 from pytest_modal_bench.run import journal
 from pytest_modal_bench.run.merging import MergeError, Part, cut_off, merge

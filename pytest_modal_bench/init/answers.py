@@ -38,6 +38,8 @@ def add(made: Entry, result: Route, references: References) -> None:
     kind = next(
         (kind for begin, kind in _KINDS.items() for each in result.answers if each.startswith(begin)), None
     )
+    if "svg" in result.words or any("svg" in each for each in result.answers):
+        kind = None  # a drawing in XML, which no image is expected to be
     switch = _switch(made)
     stream = _stream(result, kind, switch=switch is not None)
     if stream is not None and "poll" not in made.fields:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_modal_bench.call.request import SECRET_HEADERS
 from pytest_modal_bench.catalogue import CatalogueError
 from pytest_modal_bench.catalogue import fields as endpoint_fields
 from pytest_modal_bench.catalogue.errors import Place
@@ -37,6 +38,7 @@ exit codes:
 _TIMEOUT_SEC = 300.0
 _LISTED = 20
 _LONGEST_NAME = 40
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HEADER = re.compile(r"\s*([^:\s]+)\s*:\s*(.*?)\s*")
 
 
@@ -125,7 +127,7 @@ def _of_urls(options: argparse.Namespace) -> Draft:
 
 
 def _of_modal(options: argparse.Namespace) -> Draft:
-    environment, found = functions.listed(options.environment, options.targets, ENVIRONMENT)
+    environment, found = functions.listed(options.environment, [*dict.fromkeys(options.targets)], ENVIRONMENT)
     draft = Draft(environment=environment, headers=_headers(options.header))
     for function, name in zip(found, functions.names(found), strict=True):
         app = functions.app(function, _unique(name, draft.apps))
@@ -169,7 +171,12 @@ def _headers(given: Sequence[str]) -> dict[str, str]:
         found = _HEADER.fullmatch(text)
         if found is None:
             raise InitError("--header: expected 'NAME: VALUE', such as 'Authorization: Bearer {env:TOKEN}'")
-        headers[found[1]] = found[2]
+        name, value = found[1], found[2]
+        if name.lower() in SECRET_HEADERS and "{env:" not in value:
+            raise InitError(
+                f"--header: {name}: set a variable to the secret, and write {{env:VARIABLE}} for it"
+            )
+        headers[name] = value
     place = Place(("--header",))
     try:
         endpoint_fields.read({"headers": headers}, place)
@@ -181,21 +188,22 @@ def _headers(given: Sequence[str]) -> dict[str, str]:
 
 def _own_name(document: Document) -> str:
     """What the catalogue calls an app: as Modal's address does, or as it calls itself, or as its host."""
-    named = hosts.label(document.url) or document.title or document.url.partition("//")[2]
-    return named if named.lower() != "fastapi" else document.url.partition("//")[2]
+    host = document.url.partition("//")[2]
+    named = hosts.label(document.url) or document.title
+    # That is what FastAPI calls an app that nobody has named.
+    return _slug(host if named == "FastAPI" else named) or _slug(host) or "app"
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:_LONGEST_NAME].strip("-")
 
 
 def _unique(name: str, apps: Iterable[App]) -> str:
     """`name` as a catalogue can have it, and no other app of it has."""
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower())[:_LONGEST_NAME].strip("-") or "app"
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) and len(name) <= _LONGEST_NAME:
-        slug = name
+    fit = name if _NAME.fullmatch(name) else _slug(name) or "app"
     taken = {app.name for app in apps}
-    return next(
-        each
-        for number in range(1, len(taken) + 2)
-        if (each := slug if number == 1 else f"{slug}-{number}") not in taken
-    )
+    candidates = (fit, *(f"{fit}-{number}" for number in range(2, len(taken) + 2)))
+    return next(each for each in candidates if each not in taken)
 
 
 def _summary(draft: Draft, text: str, output: Path) -> Iterable[str]:

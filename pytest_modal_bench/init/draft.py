@@ -42,6 +42,8 @@ class Entry:
     """`stream`, `expect`, `poll`, `query`, `form`, `payload`."""
     unknown: list[str] = field(default_factory=list)
     """What is to be filled in, a sentence each."""
+    notes: list[str] = field(default_factory=list)
+    """What else there is to know, a sentence each."""
     suggested: list[tuple[str, str, Any]] = field(default_factory=list)
     """Fields that may be right: why, name and value."""
     off: str | None = None

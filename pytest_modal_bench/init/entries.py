@@ -163,7 +163,15 @@ def _add_openai(
     made.fields["payload"] = payload
     if known.stream and payload.get("stream") is True:
         made.fields["stream"] = known.stream
-    if known.expect is not None:
+        if "stream_options" not in payload:
+            made.notes.append(
+                "Tokens are counted where the server sends its usage; many do for stream_options ="
+                " { include_usage = true } in the payload"
+            )
+    if known.expect is not None and "at" in known.expect and "response_format" not in payload:
+        why = "Its images are at data.*.url, or as base64 at data.*.b64_json; with this they are checked"
+        made.suggested.append((why, "expect", {**known.expect, "at": "data.*.url"}))
+    elif known.expect is not None:
         made.fields["expect"] = known.expect
 
 
@@ -178,7 +186,7 @@ def _add_poll(made: Entry, asking: Asking) -> Route:
         return asking.answers
     if not asking.told:
         made.unknown.append(
-            f"poll: guessed from the routes' names; check that {asking.path} asks for its result"
+            f"poll: a guess: {asking.path} names a field of the answer, which the app does not describe"
         )
     made.fields["poll"] = poll
     return asking.answers

@@ -24,6 +24,8 @@ class Known(NamedTuple):
 
 
 _STREAMED = {"stream": True, "stream_options": {"include_usage": True}, "max_tokens": _LARGE_ENOUGH}
+_REFUSED = frozenset({"stream_options", "max_tokens"})
+"""Servers that take any field may hand these on, and then refuse them: they are sent where they are described."""
 _ROUTES = {
     "/chat/completions": Known(
         {"messages": _CHAT, **_STREAMED}, frozenset({"messages", *_STREAMED}), stream="openai"
@@ -63,7 +65,11 @@ def body(
 
     Of the app's own defaults none is repeated: there are dozens.
     """
-    ours = {name: value for name, value in known.body.items() if not properties or name in properties}
+    ours = {
+        name: value
+        for name, value in known.body.items()
+        if name in (properties or known.body.keys() - _REFUSED)
+    }
     kept = {
         name: value
         for name, value in described.items()

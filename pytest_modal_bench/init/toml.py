@@ -134,6 +134,8 @@ def _entry(entry: Entry) -> Iterator[str]:
 def _endpoint(entry: Entry) -> Iterator[str]:
     for note in entry.unknown if entry.off is None else ():
         yield comment(f"Fill in: {note}")
+    for note in entry.notes if entry.off is None else ():
+        yield comment(note)
     yield "[[endpoints]]"
     fields: dict[str, Any] = {
         "path": entry.path,

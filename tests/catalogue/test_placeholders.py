@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modal_bench.catalogue.placeholders import Field, Placeholder, PlaceholderError, check, fill, find
+from pytest_modal_bench.catalogue.placeholders import (
+    Field,
+    Placeholder,
+    PlaceholderError,
+    check,
+    escaped,
+    fill,
+    find,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,3 +132,9 @@ def test_the_others_are_refused_with_a_way_out(placeholder: Placeholder, field: 
     with pytest.raises(PlaceholderError) as refused:
         check(placeholder, field)
     assert str(refused.value) == message
+
+
+@given(text=st.text() | st.text(st.sampled_from("{}ab:_")))
+def test_a_text_that_is_escaped_is_sent_as_it_was(text: str) -> None:
+    assert list(find(escaped(text))) == []
+    assert fill(escaped(text), lambda _: pytest.fail("it asks for a placeholder")) == text

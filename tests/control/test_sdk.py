@@ -222,6 +222,27 @@ def test_records_come_newest_first_and_no_more_than_asked_for(
     assert flux.records(0) == ()
 
 
+# --- All functions ---
+
+
+def test_all_web_functions_are_listed_with_what_is_known_of_them(
+    workspace: LocalWorkspace, plane: SdkControlPlane
+) -> None:
+    listed = plane.web_functions()
+    assert {each.app: each.url for each in listed} == workspace.urls
+    assert [each.app for each in listed] == sorted(workspace.urls)
+    assert {(each.name, each.gpu, each.scaledown_window) for each in listed} == {(METHOD, "L40S", 300)}
+
+
+def test_only_the_apps_that_are_asked_for_are_listed(plane: SdkControlPlane) -> None:
+    assert [each.app for each in plane.web_functions(["ryla-lora", "ryla-flux"])] == [
+        "ryla-lora",
+        "ryla-flux",
+    ]
+    with pytest.raises(ControlError, match="ryla-x is not deployed in environment main; known: ryla-flux, "):
+        plane.web_functions(["ryla-x"])
+
+
 # --- Prices ---
 
 
@@ -556,6 +577,28 @@ def test_a_class_that_tells_no_methods_has_none(odd: Odd) -> None:
         pytest.raises(ControlError, match="Class of odd has no method web; known: none"),
     ):
         plane.function("odd", "Class.web")
+
+
+def test_functions_without_an_address_are_not_listed(odd: Odd) -> None:
+    with asking(odd) as plane:
+        assert plane.web_functions() == []
+
+
+@pytest.mark.parametrize(("method", "wants_token"), [("POST", True), (None, False)])
+def test_of_a_function_that_is_one_route_method_and_proxy_auth_are_listed(
+    odd: Odd, method: str | None, wants_token: bool
+) -> None:
+    odd.answers["AppList"].apps[0].metadata.functions.pop("Class.*")
+    odd.answers["FunctionGetById"].function.web_url = "https://odd"
+    odd.answers["FunctionGetById"].function.webhook_config.CopyFrom(
+        api_pb2.WebhookConfig(
+            type=api_pb2.WEBHOOK_TYPE_FUNCTION, method=method or "", requires_proxy_auth=wants_token
+        )
+    )
+    with asking(odd) as plane:
+        (only,) = plane.web_functions()
+    assert (only.app, only.name, only.url) == ("odd", "web", "https://odd")
+    assert (only.method, only.wants_token) == (method, wants_token)
 
 
 def asks_for(*gpus: tuple[str, int]) -> Any:

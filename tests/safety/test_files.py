@@ -3,10 +3,18 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from typing import IO
 
 import pytest
 
-from pytest_modal_bench.safety.files import append_text, directory_obstacle, obstacle, read_bytes, write_bytes
+from pytest_modal_bench.safety.files import (
+    append_text,
+    create_bytes,
+    directory_obstacle,
+    obstacle,
+    read_bytes,
+    write_bytes,
+)
 
 
 def test_a_file_is_saved_whole_where_it_belongs(tmp_path: Path) -> None:
@@ -54,6 +62,32 @@ def special(directory: Path, kind: str) -> Path:
 
 
 SPECIAL = ["pipe", "socket", "directory", "link to a device", "/dev/zero", "/dev/tty", "/dev/stdin"]
+
+
+def test_a_new_file_is_never_written_over_another(tmp_path: Path) -> None:
+    create_bytes(tmp_path / "a" / "new", b"first")
+    with pytest.raises(FileExistsError):
+        create_bytes(tmp_path / "a" / "new", b"second")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileExistsError):
+        create_bytes(tmp_path / "link", b"third")
+    assert (tmp_path / "a" / "new").read_bytes() == b"first"
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_new_file_that_can_not_be_written_whole_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on_a_full_disk(path: Path, _mode: str) -> IO[bytes]:
+        path.touch()
+        return open("/dev/full", "wb")  # noqa: PTH123 - the method is the one that is replaced
+
+    monkeypatch.setattr(Path, "open", on_a_full_disk)
+    with pytest.raises(OSError, match="No space left") as raised:
+        create_bytes(tmp_path / "new", b"content")
+    assert raised.value.filename == str(tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("kind", SPECIAL)

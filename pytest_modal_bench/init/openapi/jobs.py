@@ -40,17 +40,16 @@ def find(routes: Iterable[Route], references: References) -> tuple[dict[Route, A
     """Return how the job of each route that submits one is asked for, and the routes that do the asking."""
     known = list(routes)
     asking = [route for route in known if _asks(route)]
+    submitting = [route for route in known if route.method == "POST" and not route.path_parameters]
     found: dict[Route, Asking] = {}
     used: set[Route] = set()
-    for route in known:
-        if route.method != "POST" or route.path_parameters:
-            continue
-        for fields, told in ((_fields(route, references), True), (_likely_fields(route), False)):
-            fitting = [(each, name) for each in asking if (name := _field(route, each, fields)) is not None]
-            if fitting and (told or len({each.path_parameters[0] for each, _ in fitting}) == 1):
-                found[route] = _asking(fitting, told=told)
-                used.update(each for each, _ in fitting)
-                break
+    for route in submitting:
+        fields = _fields(route, references)
+        fitting = [(each, name) for each in asking if (name := _field(route, each, fields)) is not None]
+        guessed = [] if fitting else _likely(route, asking, submitting)
+        if fitting or guessed:
+            found[route] = _asking(fitting or guessed, told=bool(fitting))
+            used.update(each for each, _ in fitting or guessed)
     return found, used
 
 
@@ -67,22 +66,35 @@ def _fields(route: Route, references: References) -> list[str]:
     return [*table(references.plain(route.answers_json).get("properties"))]
 
 
-def _likely_fields(route: Route) -> list[str] | None:
-    """None stands for any field: what a route answers is not described, but it does say that it only submits."""
-    undescribed = not table(route.answers_json).keys() - {"title", "type", "additionalProperties"}
-    return None if undescribed and (route.accepted or _SUBMITTING.intersection(route.words)) else []
+def _likely(route: Route, asking: list[Route], submitting: list[Route]) -> list[tuple[Route, str]]:
+    """The routes that may ask for the job of one whose answer is not described; the field is called as they call it.
+
+    They lie below its own path; or it says that it only submits, and they take the same, and lie below no other's.
+    """
+    if table(route.answers_json).keys() - {"title", "type", "additionalProperties"}:
+        return []
+    own = [each for each in asking if _lies_below(each, route)]
+    if not own and (route.accepted or _SUBMITTING.intersection(route.words)):
+        own = [each for each in asking if not any(_lies_below(each, other) for other in submitting)]
+    taken = {each.path_parameters[0] for each in own}
+    return [(each, each.path_parameters[0]) for each in own] if len(taken) == 1 else []
 
 
-def _field(route: Route, asking: Route, fields: list[str] | None) -> str | None:
+def _lies_below(asking: Route, route: Route) -> bool:
+    return asking.path.startswith(f"{route.path.rstrip('/')}/") and route.path.strip("/") != ""
+
+
+def _field(route: Route, asking: Route, fields: list[str]) -> str | None:
     """The field of the submission's answer that the asking route takes; None: there is none."""
     wanted = asking.path_parameters[0]
-    if fields is None:
-        return wanted
     for name in fields:
         if _bare(name) == _bare(wanted):
             return name
-    below = asking.path.startswith(f"{route.path.rstrip('/')}/")
-    return "id" if "id" in fields and (below or _bare(wanted) in {f"{job}id" for job in _JOBS}) else None
+    return (
+        "id"
+        if "id" in fields and (_lies_below(asking, route) or _bare(wanted) in {f"{job}id" for job in _JOBS})
+        else None
+    )
 
 
 def _asking(fitting: list[tuple[Route, str]], *, told: bool) -> Asking:
@@ -90,7 +102,8 @@ def _asking(fitting: list[tuple[Route, str]], *, told: bool) -> Asking:
     results = [each for each in fitting if _RESULTS.intersection(media.words(each[0].path))]
     others = [each for each in fitting if each not in results]
     state = (states or others or results)[0]
-    result = (results or [state])[0]
+    below = [each for each in others if each not in states and _lies_below(each[0], state[0])]
+    result = (results or below or [state])[0]
     return Asking(
         path=_template(*state),
         result=_template(*result) if result != state else None,

@@ -41,8 +41,10 @@ class References:
         found = self.followed(schema)
         if depth > _DEEPEST:
             return {}
+        parts: Schema = {}
         for part in _listed(found.pop("allOf", None)):
-            found = self._merged(self.plain(part, depth + 1), found)
+            parts = self._merged(parts, self.plain(part, depth + 1))
+        found = self._merged(parts, found) if parts else found
         for keyword in _ALTERNATIVES:
             if keyword not in found:
                 continue
