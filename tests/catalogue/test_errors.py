@@ -50,6 +50,16 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("added", "expected"),
     [
+        ("stream = 'sse2'", "/buy: stream: unknown value 'sse2'; did you mean sse?"),
+        ("stream = 'grpc'", "/buy: stream: unknown value 'grpc'; known: openai, sse, ndjson, bytes"),
+        ("stream = true", "/buy: stream: expected a string, got true or false"),
+        ("budget.max_ttft = 0", "/buy: budget.max_ttft: expected a number above 0"),
+        ("budget.max_itl = 'soon'", "/buy: budget.max_itl: expected a number, or { warn = …, fail = … }"),
+        (
+            "budget.min_tokens_per_sec = { warn = 30, fail = 40 }",
+            "/buy: budget.min_tokens_per_sec: warn comes before fail: it is the milder of the two",
+        ),
+        ("budget.max_tft = 1", "/buy: budget.max_tft: unknown field; did you mean max_ttft?"),
         ("timeout = 'x'", "/buy: timeout: expected a number, got a string"),
         ("timeout = true", "/buy: timeout: expected a number, got true or false"),
         ("timeout = 0", "/buy: timeout: expected seconds above 0 and up to 86400"),
@@ -226,6 +236,23 @@ def test_a_field_that_cannot_be_used_is_named(path: Path, added: str, expected: 
         ),
         (APP + "gpus = 'L4'\n" + ENDPOINT, "apps.shop: gpus: unknown field; did you mean gpu?"),
         (APP + "function = ''\n" + ENDPOINT, "apps.shop: function: is empty"),
+        (APP + "app = 3\n" + ENDPOINT, "apps.shop: app: expected a string, got an integer"),
+        (
+            APP + "app = 'big shop'\n" + ENDPOINT,
+            "apps.shop: app: expected a name of ASCII letters, digits, '-', '_' and '.'",
+        ),
+        (
+            "[resources]\n'Voice-1' = 'a.wav'\n" + APP + ENDPOINT,
+            "resources: Voice-1: expected a name of small letters, digits and '_', and none of seed, lora and env",
+        ),
+        (
+            "[resources]\nseed = 'a.wav'\n" + APP + ENDPOINT,
+            "resources: seed: expected a name of small letters, digits and '_', and none of seed, lora and env",
+        ),
+        (
+            "[resources]\nvoice = 3\n" + APP + ENDPOINT,
+            'resources: voice: expected the path of a file, such as "fixtures/voice.wav"',
+        ),
         (
             APP + "scaledown_window = 0\n" + ENDPOINT,
             "apps.shop: scaledown_window: expected seconds above 0",
