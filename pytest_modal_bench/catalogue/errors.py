@@ -28,7 +28,7 @@ class Place(NamedTuple):
         """Return the error that says `problem` of this place."""
         file, table, fields = self.parts[0], self.parts[1:2], self.parts[2:]
         inside = [shown(".".join(each)) for each in (table, fields) if each]
-        return CatalogueError(": ".join([_one_line(file), *inside, problem]))
+        return CatalogueError(": ".join([_one_line(file), *inside, _one_line(problem)]))
 
 
 def shown(text: str) -> str:

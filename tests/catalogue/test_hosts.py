@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_modal_bench.catalogue import CatalogueError, hosts
@@ -56,6 +56,7 @@ def test_a_base_url_keeps_everything_but_the_slashes_at_its_end(url: str) -> Non
 
 
 @given(st.text(max_size=30), st.sampled_from(["http", "https", "ftp", ""]))
+@example("{\x1f}", "http")
 def test_any_text_is_a_plain_url_or_refused_in_one_line(text: str, scheme: str) -> None:
     made: str | CatalogueError
     try:
