@@ -92,7 +92,8 @@ def test_off_endpoint_tests_skip_and_no_catalogue_is_read(project: Project) -> N
 def test_off_nothing_but_the_entry_point_is_imported(project: Project) -> None:
     project.pytester.makeconftest(IMPORTED)
     project.pytester.makepyfile("def test_endpoint(endpoint): ...")
-    project.run("-p", "no:benchmark", "-p", "no:xdist", "-p", "no:timeout").assert_outcomes(skipped=1)
+    off = project.run("-p", "no:benchmark", "-p", "no:xdist", "-p", "no:timeout", fresh=True)
+    off.assert_outcomes(skipped=1)
 
     imported = set(json.loads((project.pytester.path / "imported.json").read_text()))
 

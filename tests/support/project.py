@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,10 +13,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prepared_interpreter import INTERPRETER
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from typing import IO
+
+    from prepared_interpreter import Fork
 
 ROOT = Path(__file__).parents[2]
 HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
@@ -127,9 +133,20 @@ class Project:
         file.write_text("\n".join(lines))
         return file
 
-    def run(self, *args: str, timeout: float = 60) -> pytest.RunResult:
-        """Run pytest in a process of its own."""
-        return self.pytester.runpytest_subprocess(*args, timeout=timeout)
+    def run(self, *args: str, timeout: float = 60, fresh: bool = False) -> pytest.RunResult:
+        """Run pytest in a process of its own; a `fresh` one has imported nothing before."""
+        with pytest.MonkeyPatch.context() as patch:
+            if not fresh:
+                patch.setattr(self.pytester, "popen", self._popen)
+            return self.pytester.runpytest_subprocess(*args, timeout=timeout)
+
+    def _popen(self, cmdargs: Sequence[str], *, stdout: IO[Any], stderr: IO[Any], stdin: object) -> Fork:
+        """Do as pytester's own, quicker."""
+        del stdin
+        python, module, *args = cmdargs
+        assert (python, module) == (sys.executable, "-mpytest")
+        path = os.pathsep.join(filter(None, (str(Path.cwd()), os.environ.get("PYTHONPATH"))))
+        return INTERPRETER.start([module, *args], {**os.environ, "PYTHONPATH": path}, stdout, stderr)
 
     def usage_error(self, *args: str) -> str:
         """What pytest says of a mistake in how it was called: one line, nothing else, and exit code 4."""

@@ -119,5 +119,5 @@ def test_the_sdk_is_imported_by_nobody_who_does_not_ask(project: Project, servic
             assert not loaded & {"modal", "modal_proto", "grpclib"}
         """
     )
-    assert project.run("--modal-bench").ret == 0
+    assert project.run("--modal-bench", fresh=True).ret == 0
     assert project.run("--modal-bench", "--modal-bench-quick", "-n", "1").ret == 0

@@ -1,0 +1,171 @@
+"""Starts pytest in processes that need not import it first: forks of one process a test session that has done so.
+
+What is run is a process of its own all the same, with its own arguments, environment, directory and output. Only third
+parties' modules are imported beforehand, and none that is a plugin: pytest rewrites those as it loads them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import IO, Any
+
+PREPARED = (
+    *("pytest", "execnet.gateway", "execnet.multi", "requests", "urllib3.connection", "ssl"),
+    *(
+        "msgspec",
+        "PIL.Image",
+        "tomllib",
+        "statistics",
+        "fractions",
+        "multiprocessing",
+        "concurrent.futures.thread",
+    ),
+)
+_REQUEST_BYTES = 1 << 20
+
+
+class Prepared:
+    """The process that is forked. It is started when it is first needed, and ends with this one."""
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._turn = threading.Lock()
+
+    def start(self, argv: list[str], env: dict[str, str], stdout: IO[Any], stderr: IO[Any]) -> Fork:
+        """Run `python -m pytest` with `argv` in the present directory."""
+        with self._turn:
+            if self._socket is None:
+                self._begin()
+            assert self._socket is not None
+            ours, theirs = socket.socketpair()
+            request = json.dumps({"argv": argv, "env": env, "cwd": str(Path.cwd())}).encode()
+            descriptors = [stdout.fileno(), stderr.fileno(), theirs.fileno()]
+            socket.send_fds(self._socket, [len(request).to_bytes(4)], descriptors)
+            self._socket.sendall(request)
+            theirs.close()
+        return Fork(ours)
+
+    def _begin(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+        )
+        theirs.close()
+        atexit.register(self._end)
+
+    def _end(self) -> None:
+        assert self._socket is not None
+        assert self._process is not None
+        self._socket.close()
+        self._process.wait()
+
+
+INTERPRETER = Prepared()
+
+
+class Fork:
+    """One run: what `subprocess.Popen` is to pytester."""
+
+    stdin = None
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self.pid = int.from_bytes(_exactly(channel, 4))
+        self.returncode: int | None = None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return how it ended; raises TimeoutExpired."""
+        if self.returncode is None:
+            self._channel.settimeout(timeout)
+            try:
+                status = int.from_bytes(_exactly(self._channel, 4))
+            except TimeoutError:
+                raise subprocess.TimeoutExpired("pytest", timeout or 0.0) from None
+            self.returncode = os.waitstatus_to_exitcode(status)
+            self._channel.close()
+        return self.returncode
+
+    def kill(self) -> None:
+        """End it."""
+        os.kill(self.pid, signal.SIGKILL)
+
+
+def _exactly(channel: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        piece = channel.recv(size - len(data))
+        if not piece:
+            raise EOFError("the prepared interpreter has ended")
+        data += piece
+    return data
+
+
+def serve(descriptor: int) -> None:
+    """Fork for each request, until nobody is there to ask. A fork returns, to run pytest in the main module."""
+    for name in PREPARED:
+        __import__(name)
+    for name in sys.modules["_pytest.config"].default_plugins:
+        __import__(f"_pytest.{name}")
+    channel = socket.socket(fileno=descriptor)
+    while True:
+        head, descriptors, _, _ = socket.recv_fds(channel, 4, 3)
+        if not head:
+            sys.exit()
+        request = json.loads(_exactly(channel, int.from_bytes(head)))
+        if os.fork() == 0:
+            channel.close()
+            _attend(request, descriptors)
+            return
+        for each in descriptors:
+            os.close(each)
+        while _reaped():
+            pass
+
+
+def _reaped() -> bool:
+    try:
+        return os.waitpid(-1, os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        return False
+
+
+def _attend(request: dict[str, Any], descriptors: list[int]) -> None:
+    """Wait for the run in this process, a fork in between, and become the run in another."""
+    stdout, stderr, answer = descriptors
+    runs = os.fork()
+    if runs:
+        with socket.socket(fileno=answer) as channel:
+            channel.sendall(runs.to_bytes(4))
+            _, status = os.waitpid(runs, 0)
+            channel.sendall(status.to_bytes(4))
+        os._exit(0)
+    os.close(answer)
+    os.dup2(stdout, 1)
+    os.dup2(stderr, 2)
+    os.close(stdout)
+    os.close(stderr)
+    os.environ.clear()
+    os.environ.update(request["env"])
+    os.chdir(request["cwd"])
+    given = filter(None, request["env"].get("PYTHONPATH", "").split(os.pathsep))
+    sys.path[:0] = [request["cwd"], *given]
+    sys.argv = request["argv"]
+
+
+if __name__ == "__main__":
+    import runpy
+
+    del sys.path[0]  # of this file's own directory no run must know
+    serve(int(sys.argv[1]))
+    runpy.run_module("pytest", run_name="__main__", alter_sys=True)
