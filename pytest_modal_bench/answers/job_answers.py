@@ -20,6 +20,9 @@ _ACCEPTED = 202
 _LONGEST_FIELD = 4096
 _MOST_NAMES = 12
 _LONGEST_QUOTE = 100
+_EXCEPTION = "exception_message"
+_NO_TEXT = frozenset("\0\ufffd")
+"""Where one of these is, bytes that are no text were decoded."""
 
 
 class State(NamedTuple):
@@ -40,7 +43,7 @@ def state(said: object, status: int | None, poll: Poll, ordered: Collection[str]
     the usual ones. `ordered` are fields that the catalogue expects in the result.
     """
     failure = reported_failures.find(said, ordered)
-    words = failure.words if failure is not None else ""
+    words = _in_full(failure.words, said) if failure is not None else ""
     match _listed(said, poll.failed), _listed(said, poll.pending):
         case str(where), _:
             value = f"`{where}` is {_text(get(said, where))}"
@@ -96,6 +99,21 @@ def _is_mere_message(failure: reported_failures.Failure) -> bool:
     return plain(failure.where.rpartition(".")[2]) in MESSAGES
 
 
+def _in_full(words: str, said: object) -> str:
+    """The words of a failure, and the exception behind it: ComfyUI keeps it in a list of what has happened."""
+    waiting = [said]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list):
+            waiting += each
+        elif isinstance(each, dict):
+            waiting += each.values()
+            message = each.get(_EXCEPTION)
+            if isinstance(message, str) and message.strip() and message not in words:
+                return f"{words}: {message}" if words else message
+    return words
+
+
 def _text(value: object) -> str | None:
     """A value as a text: numbers and `true` as JSON writes them; None: it is none of these."""
     if isinstance(value, str):
@@ -110,6 +128,8 @@ def _described(value: object) -> str:
         return f"an object with {', '.join(names[:_MOST_NAMES])}{more}" if names else "an empty object"
     if isinstance(value, list):
         return f"a list of {len(value)}"
+    if isinstance(value, str) and _NO_TEXT & set(value):
+        return "neither JSON nor text"
     if isinstance(value, str):
         return f"the text {value[:_LONGEST_QUOTE]!r}" if value.strip() else "nothing"
     return "no JSON" if value is UNSET else msgspec.json.encode(value).decode()

@@ -30,7 +30,8 @@ _FOUND, _NOT_FOUND = 0, 3
 _LONGEST_QUOTE = 1 << 16
 _WRITTEN = ("text", "json", "html")
 
-# OpenAI's chats and Responses API and Anthropic; llama.cpp; Ollama; Gemini; text-generation-inference.
+# OpenAI's chats and Responses API and Anthropic; llama.cpp; Ollama; Gemini; text-generation-inference. SGLang has
+# names of OpenAI's in its `meta_info`.
 _OUTPUT = (
     "completion_tokens",
     "output_tokens",
@@ -40,7 +41,7 @@ _OUTPUT = (
     "generated_tokens",
 )
 _INPUT = ("prompt_tokens", "input_tokens", "tokens_evaluated", "prompt_eval_count", "promptTokenCount")
-_AROUND = ("usage", "response", "message", "delta", "details", "usageMetadata")
+_AROUND = ("usage", "response", "message", "delta", "details", "usageMetadata", "meta_info")
 _DEEPEST = 3
 _LARGEST = 1 << 40
 """No honest count is larger."""

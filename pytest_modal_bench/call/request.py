@@ -34,6 +34,11 @@ _SECRET_NAME = re.compile(
 """Other headers that keep something secret, by what people call them."""
 
 
+def is_secret(header: str) -> bool:
+    """Whether a header of that name keeps something secret."""
+    return header.lower() in SECRET_HEADERS or _SECRET_NAME.search(header) is not None
+
+
 class RequestError(ValueError):
     """A request that cannot be built; says what is missing, and never what a secret is."""
 
@@ -143,7 +148,7 @@ def _headers(
         value = str(placeholders.fill(template, fill))
         if not value.isprintable():
             raise RequestError(f"header {name}: its value holds characters that no header may")
-        if from_environment or name.lower() in SECRET_HEADERS or _SECRET_NAME.search(name):
+        if from_environment or is_secret(name):
             secret_headers.add(name.lower())
             secrets.update(from_environment, _parts(value))
         # The wire knows Latin-1 only: what is beyond ASCII goes as UTF-8.

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SHOWN = 80
+LIKE = 0.75
+"""From which likeness on a name is a misspelt one: `imgae` is, `voice` is no `video`."""
 
 
 class CatalogueError(ValueError):
@@ -40,7 +42,7 @@ def shown(text: str) -> str:
 def way_out(word: str, known: Iterable[str]) -> str:
     """Return the name that `word` may have been meant as, or else all that are known."""
     names = list(known)
-    close = difflib.get_close_matches(word, names, n=1)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=LIKE)
     if close:
         return f"did you mean {shown(close[0])}?"
     return f"known: {', '.join(map(shown, names)) or 'none'}"

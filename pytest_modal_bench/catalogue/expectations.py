@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from pytest_modal_bench.model import Expect
 
 _SUCCESS = range(200, 300)
+_HAS_NONE = {
+    "image": ("sample_rate",),
+    "video": ("sample_rate",),
+    "audio": ("width", "height", "min_frames"),
+    "json": ("sample_rate",),
+}
+"""By kind: what no answer of it has."""
 
 
 def check(expect: Expect, place: Place) -> None:
@@ -23,6 +30,11 @@ def check(expect: Expect, place: Place) -> None:
             raise place.at(name).error("expected a number above 0")
     if expect.min_bytes is not None and expect.max_bytes is not None and expect.min_bytes > expect.max_bytes:
         raise place.at("min_bytes").error(f"is above max_bytes, which is {expect.max_bytes}")
+    for name in _HAS_NONE.get(expect.kind or "", ()):
+        if getattr(expect, name) is not None:
+            raise place.at(name).error(
+                f"no answer of the kind {expect.kind} has one; take it out, or say another kind"
+            )
     _check_place_in_json(expect, place)
     if expect.text is not None:
         try:

@@ -11,7 +11,7 @@ import msgspec
 
 from pytest_modal_bench.catalogue import cases, hosts, ids, limits, placeholders, resources
 from pytest_modal_bench.catalogue import fields as endpoint_fields
-from pytest_modal_bench.catalogue.errors import Place, way_out
+from pytest_modal_bench.catalogue.errors import LIKE, Place, way_out
 from pytest_modal_bench.catalogue.schema import App, Catalogue, Lora, ResourcePaths
 from pytest_modal_bench.catalogue.tables import check_json, read, table
 from pytest_modal_bench.model import Budget, Endpoint
@@ -273,7 +273,7 @@ def _resources(
             raise here.error('expected the path of a file, such as "fixtures/voice.wav"')
         endpoint_fields.check_line(file, here)
         needed = any(name in endpoint.needs for endpoint in endpoints)
-        close = get_close_matches(name, resources.USUAL, n=1, cutoff=placeholders.LIKE)
+        close = get_close_matches(name, resources.USUAL, n=1, cutoff=LIKE)
         if not needed and close and name not in resources.USUAL:
             raise here.error(f"no endpoint has {{{name}}}; did you mean {close[0]}?")
         files[name] = _located(file, folders)

@@ -10,6 +10,8 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from pytest_modal_bench.catalogue.errors import LIKE, way_out
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
@@ -27,10 +29,6 @@ ENCODINGS = frozenset({"datauri", "base64", "bytes"})
 
 _NAME = r"([a-z_][a-z0-9_]*)(?::([A-Za-z0-9_]+))?"
 _PATTERN = re.compile(rf"\{{\{{{_NAME}\}}\}}|\{{{_NAME}\}}")
-
-
-LIKE = 0.75
-"""From which likeness on a name is a misspelt one: `imgae` is, `voice` is no `video`."""
 
 
 class PlaceholderError(ValueError):
@@ -110,11 +108,6 @@ def check(placeholder: Placeholder, field: Field, files: Collection[str] = MEDIA
     elif encoding is not None and not is_file:
         raise PlaceholderError(f"unknown placeholder {placeholder}; {{{name}}} takes no encoding")
     elif encoding is not None and encoding not in ENCODINGS:
-        raise PlaceholderError(f"unknown encoding in {placeholder}; {_way_out(encoding, ENCODINGS)}")
+        raise PlaceholderError(f"unknown encoding in {placeholder}; {way_out(encoding, sorted(ENCODINGS))}")
     elif encoding == "bytes" and field != "form":
         raise PlaceholderError(f"{placeholder} stands in {field}; a file's bytes belong in form")
-
-
-def _way_out(word: str, known: frozenset[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"known: {', '.join(sorted(known))}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_modal_bench.call.request import SECRET_HEADERS
+from pytest_modal_bench.call.request import is_secret
 from pytest_modal_bench.catalogue import CatalogueError
 from pytest_modal_bench.catalogue import fields as endpoint_fields
 from pytest_modal_bench.catalogue.errors import Place
@@ -20,7 +21,6 @@ from pytest_modal_bench.safety.secrets import ENVIRONMENT
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterable, Sequence
 
     from pytest_modal_bench.init.openapi.documents import Document
@@ -61,6 +61,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--openapi-path",
+        type=_path,
         default=documents.PATH,
         metavar="PATH",
         help="where apps describe their routes (default: %(default)s)",
@@ -172,7 +173,7 @@ def _headers(given: Sequence[str]) -> dict[str, str]:
         if found is None:
             raise InitError("--header: expected 'NAME: VALUE', such as 'Authorization: Bearer {env:TOKEN}'")
         name, value = found[1], found[2]
-        if name.lower() in SECRET_HEADERS and "{env:" not in value:
+        if is_secret(name) and "{env:" not in value:
             raise InitError(
                 f"--header: {name}: set a variable to the secret, and write {{env:VARIABLE}} for it"
             )
@@ -218,7 +219,15 @@ def _summary(draft: Draft, text: str, output: Path) -> Iterable[str]:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds <= endpoint_fields.LONGEST_TIMEOUT_SEC:
-        raise ValueError
+    longest = endpoint_fields.LONGEST_TIMEOUT_SEC
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= longest:
+        raise argparse.ArgumentTypeError(f"expected seconds above 0 and up to {longest:.0f}, got {text!r}")
     return seconds
+
+
+def _path(text: str) -> str:
+    return f"/{text.removeprefix('/')}"

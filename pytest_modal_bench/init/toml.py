@@ -33,7 +33,7 @@ _TABLES = ("query", "form", "payload")
 """Fields that are tables of their own, last of all: what follows one would belong to it."""
 _HEAD = (
     "Written by `python -m pytest_modal_bench init` from what the apps, or Modal, say of themselves.",
-    'Lines that begin with "# Fill in" say what is not known. Take the # away from the line below once it is right.',
+    'A line that begins with "# Fill in" says what is not known. If lines below it have a #, take it away when right.',
 )
 
 
@@ -84,16 +84,14 @@ def _resources(draft: Draft) -> Iterator[str]:
         return
     yield "[resources]"
     for name, paths in needed.items():
-        endpoints = counted(len(dict.fromkeys(paths)), "route")
+        routes = counted(len(dict.fromkeys(paths)), "route")
         if name == "lora":
             yield comment(
-                f"Fill in: the id of a LoRA that the apps have; needed by {endpoints}, which are skipped until then"
+                f"Fill in: the id of a LoRA that the apps have; until then what takes it is skipped: {routes}"
             )
             yield f"# lora = {_value({'id': 'my-lora'})}"
         else:
-            yield comment(
-                f"Fill in: a file for {{{name}}}; needed by {endpoints}, which are skipped until then"
-            )
+            yield comment(f"Fill in: a file for {{{name}}}; until then what takes it is skipped: {routes}")
             yield f"# {name} = {_value(_FILES.get(name, f'fixtures/{name}'))}"
 
 

@@ -276,7 +276,11 @@ def _find_catalogue(config: pytest.Config, *, local: bool) -> tuple[Path, bool]:
     for values in given(config, "modal_bench_catalogue"):
         _, name, base = values[-1]
         path = _path(base, name)
-        own = named(name) if local and not _is(Path.is_file, path) else None
+        own = None if _is(Path.is_file, path) else named(name)
+        if own is not None and not local:
+            raise pytest.UsageError(
+                f"the catalogue {name} is the local workspace's own; add --modal-bench-workspace={LOCAL}"
+            )
         return own or path, True
     arguments = [_path(config.invocation_params.dir, str(arg).split("::")[0]) for arg in config.args]
     found = list(dict.fromkeys(path for argument in arguments for path in _catalogues_in(argument)))
@@ -293,7 +297,8 @@ def _find_catalogue(config: pytest.Config, *, local: bool) -> tuple[Path, bool]:
     if local:
         return own_catalogue(), True
     raise pytest.UsageError(
-        f"no catalogue: write an {CATALOGUE_NAME} (the README shows one), or name one with --modal-bench-catalogue=FILE"
+        f"no catalogue: write an {CATALOGUE_NAME} (`python -m pytest_modal_bench init URL` writes one), or name one"
+        " with --modal-bench-catalogue=FILE"
     )
 
 

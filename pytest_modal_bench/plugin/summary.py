@@ -29,6 +29,9 @@ def summarise(
     reporter.section("modal-bench", sep="=")
     if run is None:
         reporter.write_line(f"{NOTHING_MEASURED}: no endpoint was selected", red=True)
+        reporter.write_line(
+            "a test that does not ask for `endpoint` has no place in a benchmark, and is left out"
+        )
         reporter.write_line(f"there are, for -k: {_words(catalogue)}")
         return
     for line in terminal.lines(run):

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.call.client import Answer
 
+_STEPS = (".", "..")
+
 
 class TargetError(Exception):
     """The answers do not say what is needed; the message goes on from what answer it is that does not."""
@@ -44,13 +46,17 @@ def filled_in(template: str, base_url: str, answers: Sequence[Read]) -> Target:
     """Fill in a `template` of the catalogue, each field from the first of the answers that has it.
 
     A field at its beginning may be a whole address; any other is a part of a path, whatever stands in it. Raises
-    TargetError for a field that no answer has.
+    TargetError for a field that no answer has, or that would lead out of the path.
     """
     paths = templates.fields(template)
     found = {path: _field(path, answers) for path in paths}
 
     def part(path: str) -> str:
-        return quote(found[path][0], safe="", errors="replace")
+        text = found[path][0]
+        if text in _STEPS:
+            # Quoted or not, they are resolved before the request is sent.
+            raise TargetError(f"has a field `{path}` that is `{text}`, which is no part of a path")
+        return quote(text, safe="", errors="replace")
 
     if not template.startswith("{"):
         return Target(base_url.rstrip("/") + templates.fill(template, part), None)

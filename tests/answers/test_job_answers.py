@@ -15,6 +15,14 @@ from pytest_modal_bench.model import Poll
 POLL = Poll(path="/jobs/{id}")
 RESULT = Poll(path="/jobs/{id}", result="{url}")
 OWN = Poll(path="/jobs/{id}", pending={"phase": ("Warm",), "left": ("3",)}, failed={"phase": ("Kaput",)})
+COMFY_UI_FAILED = {
+    "status_str": "error",
+    "completed": False,
+    "messages": [
+        ["execution_start", {"prompt_id": "0f8fad5b"}],
+        ["execution_error", {"node_type": "KSampler", "exception_message": "CUDA out of memory"}],
+    ],
+}
 
 
 def state(said: object, poll: Poll = POLL, *, status: int = 200, ordered: tuple[str, ...] = ()) -> str:
@@ -89,6 +97,7 @@ def test_a_job_is_done(said: Any) -> None:
         ({"done": True, "error": {"code": 3, "message": "no GPU"}}, "no GPU"),
         ({"success": False}, "`success` says so, and nothing gives a reason"),
         ({"detail": "no such thing"}, "no such thing"),
+        ({"0f8fad5b": {"status": COMFY_UI_FAILED}}, "error: CUDA out of memory"),
     ],
 )
 def test_a_job_has_failed(said: Any, words: str) -> None:
@@ -155,6 +164,7 @@ def test_what_there_is_instead_is_named_in_bounded_words() -> None:
     many = {f"field{number}": 1 for number in range(1000)}
     assert job_answers.lack(many, "id").endswith("field11 and 988 more")
     assert job_answers.lack("x" * 10_000, "id") == f"has no `id`: the text '{'x' * 100}'"
+    assert job_answers.lack("\ufffdPNG\r\n", "id") == "has no `id`: neither JSON nor text"
     assert job_answers.lack(7, "id") == "has no `id`: 7"
 
 

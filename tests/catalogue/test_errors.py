@@ -149,6 +149,10 @@ def path(tmp_path: Path) -> Path:
             "expect = { kind = 'vidoe' }",
             "/buy: expect.kind: unknown value 'vidoe'; did you mean video?",
         ),
+        (
+            "expect = { kind = 'sound' }",
+            "/buy: expect.kind: unknown value 'sound'; known: image, video, audio, file, json, any",
+        ),
         ("expect = { heigth = 3 }", "/buy: expect.heigth: unknown field; did you mean height?"),
         ("expect = { width = 'x' }", "/buy: expect.width: expected an integer, got a string"),
         ("expect = { width = 0 }", "/buy: expect.width: expected a number above 0"),

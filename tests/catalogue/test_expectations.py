@@ -41,6 +41,12 @@ def test_what_makes_sense_is_taken(expect: Expect) -> None:
             Expect(at="a", kind="json"),
             "kind: json can't be looked for in JSON; say image, video, audio or file",
         ),
+        (Expect(kind="audio", width=8), "width: no answer of the kind audio has one; take it out, or say"),
+        (
+            Expect(kind="image", sample_rate=8),
+            "sample_rate: no answer of the kind image has one; take it out",
+        ),
+        (Expect(kind="json", sample_rate=8), "sample_rate: no answer of the kind json has one; take it out"),
         (Expect(count=2), "count: counts what at names; say at, too"),
         (Expect(at="a", count=0), "count: expected a number above 0"),
         (Expect(sample_rate=-1), "sample_rate: expected a number above 0"),

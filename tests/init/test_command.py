@@ -139,6 +139,10 @@ def test_headers_are_sent_and_written_down_as_they_were_given(monkeypatch: pytes
             "Authorization: Bearer s3cret",
             "--header: Authorization: set a variable to the secret, and write {env:VARIABLE} for it",
         ),
+        (
+            "X-My-Token: s3cret",
+            "--header: X-My-Token: set a variable to the secret, and write {env:VARIABLE} for it",
+        ),
         ("a(b: c", "--header: headers: a(b: expected a header's name: letters, digits and '-'"),
     ],
 )
@@ -150,8 +154,9 @@ def test_a_header_that_cannot_be_sent_is_refused(
 
 def test_a_document_may_be_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
     with app() as server:
-        said = problem(capsys, server.url, "--openapi-path=/other.json")
-    assert said == f"{server.url}/other.json: HTTP 404 Not Found"
+        for path in ("/other.json", "other.json"):
+            said = problem(capsys, server.url, f"--openapi-path={path}")
+            assert said == f"{server.url}/other.json: HTTP 404 Not Found"
 
 
 @pytest.mark.parametrize(
@@ -167,6 +172,15 @@ def test_wrong_usage_is_a_line(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], expected: str
 ) -> None:
     assert problem(capsys, *arguments) == expected
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])
+def test_a_timeout_that_is_none_says_what_it_should_be(
+    capsys: pytest.CaptureFixture[str], seconds: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["init", "http://127.0.0.1:9", f"--timeout={seconds}"])
+    assert f"--timeout: expected seconds above 0 and up to 86400, got '{seconds}'" in capsys.readouterr().err
 
 
 def test_an_app_that_is_not_there_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:

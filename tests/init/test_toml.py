@@ -23,7 +23,7 @@ def test_a_catalogue_reads_like_one_that_a_person_writes() -> None:
     assert written.split("\n\n", 1)[1] == (
         """\
 [resources]
-# Fill in: a file for {image}; needed by 1 route, which are skipped until then
+# Fill in: a file for {image}; until then what takes it is skipped: 1 route
 # image = "fixtures/image.png"
 
 # Left out, since they take nothing, or do no work: GET /health

@@ -203,8 +203,17 @@ def test_a_catalogue_is_named_from_where_its_name_is_written(
 
 def test_no_catalogue_says_the_way_out(project: Project) -> None:
     assert error(project) == (
-        "no catalogue: write an endpoints.toml (the README shows one), or name one with --modal-bench-catalogue=FILE"
+        "no catalogue: write an endpoints.toml (`python -m pytest_modal_bench init URL` writes one), or name one"
+        " with --modal-bench-catalogue=FILE"
     )
+
+
+def test_a_catalogue_of_the_local_workspace_alone_says_the_way_out(project: Project) -> None:
+    assert error(project, "--modal-bench-catalogue=shapes") == (
+        "the catalogue shapes is the local workspace's own; add --modal-bench-workspace=local"
+    )
+    project.catalogue(NOWHERE, "/ok", name="shapes")
+    assert settings(project, "--modal-bench-catalogue=shapes").catalogue == project.pytester.path / "shapes"
 
 
 def test_several_catalogues_are_both_named(project: Project) -> None:

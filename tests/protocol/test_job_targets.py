@@ -50,10 +50,18 @@ def test_a_location_is_the_answers_own() -> None:
 
 
 @given(st.text(st.characters(), min_size=1).filter(str.strip))
-def test_no_id_leads_a_path_of_the_catalogue_to_another_host(text: str) -> None:
-    target = job_targets.filled_in("/result/{id}", BASE, reads({"id": text}))
-    there = following.resolved(BASE, target.address)
-    assert following.origin(there) == following.origin(BASE)
+def test_no_id_leads_out_of_the_path_of_the_catalogue(text: str) -> None:
+    try:
+        target = job_targets.filled_in("/result/{id}", BASE, reads({"id": text}))
+    except TargetError:
+        return
+    assert following.resolved(BASE, target.address).startswith(f"{BASE}result/")
+
+
+@pytest.mark.parametrize("text", [".", ".."])
+def test_an_id_that_is_a_step_to_another_path_is_refused(text: str) -> None:
+    with pytest.raises(TargetError, match=f"^has a field `id` that is `{text}`, which is no part of a path$"):
+        job_targets.filled_in("/result/{id}", BASE, reads({"id": text}))
 
 
 @given(st.text(st.characters(), min_size=1).filter(str.strip))

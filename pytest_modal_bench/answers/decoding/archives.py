@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_modal_bench.model.formats import Format
 
 _PIECE_BYTES = 1 << 20
+_NOT_LOOKED_INTO = "a ZIP that is not looked into"
 _ENCRYPTED = 1  # APPNOTE, section 4.4.4: bit 0 of the general purpose flags
 
 
@@ -36,6 +37,8 @@ def test(file: IO[bytes], form: Format) -> Findings:
 def _test_zip(file: IO[bytes]) -> None:
     try:
         archive = zipfile.ZipFile(file)
+    except NotImplementedError as error:
+        raise Undecodable(f"{_NOT_LOOKED_INTO}: {error}") from None
     except zipfile.BadZipFile as error:
         raise Unusable(f"truncated: ends before its directory ({error})") from None
     with archive:
@@ -59,7 +62,7 @@ def _test_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: _Budge
             while piece := unpacked.read(_PIECE_BYTES):
                 budget.take(len(piece))
     except NotImplementedError as error:
-        raise Undecodable(f"a ZIP that is not looked into: {error}") from None
+        raise Undecodable(f"{_NOT_LOOKED_INTO}: {error}") from None
     except (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError) as error:
         raise Unusable(f"corrupt: {error or 'a file in it ends too early'}") from None
 

@@ -42,7 +42,7 @@ def decode(data: Data, file: IO[bytes] | None = None) -> Findings:
         return structs.replace(nothing, problem=str(error))
     except MemoryError:
         return structs.replace(nothing, problem="takes more memory than allowed to decode")
-    except Exception as error:  # noqa: BLE001 - the SDK lets through what it is built on: gRPC, HTTP/2, sockets
+    except Exception as error:  # noqa: BLE001 - decoders raise what they like
         return structs.replace(nothing, problem=_reason(error))
 
 

@@ -55,7 +55,8 @@ def read(written: memoryview) -> Text:
     """Say what the JSON value `written` is. Raises NotMedia for one that stands for no file."""
     first = bytes(written[:1])
     if first != b'"':
-        raise NotMedia(f"{_WHAT.get(first, 'a number')}, where a text was expected")
+        way_out = "; .* at the end of the place stands for each item" if first == b"[" else ""
+        raise NotMedia(f"{_WHAT.get(first, 'a number')}, where a text was expected{way_out}")
     inside = written[1:-1]
     head = _head(inside)
     scheme = _SCHEME.match(head)

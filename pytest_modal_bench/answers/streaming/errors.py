@@ -11,7 +11,12 @@ from pytest_modal_bench.answers.streaming import openai
 LONGEST_QUOTE = 1 << 16
 """Characters that are taken over of what a server says; far more than a message keeps in the end."""
 
-_NAMES = frozenset(("error", "err", "errors", "exception", "failed", "failure", "fatal", "traceback"))
+_NAMES = frozenset(
+    (
+        *("error", "err", "errors", "exception", "failed", "failure", "fatal", "traceback"),
+        *("abort", "aborted", "cancelled", "canceled", "timeout", "timedout"),
+    )
+)
 """Names and types of events that say that it failed."""
 _RESPONSES = ("response.failed", "response.cancelled")
 """Those of OpenAI's Responses API."""
@@ -27,8 +32,10 @@ _MARKS = r"[^a-z0-9\"'{]"
 """What may stand around the words of an error; quotation marks and braces are those of JSON or code."""
 _NAMED = rf"(?:error|exception|failed|failure){_MARKS}*?:{_MARKS}*+[a-z0-9\"'{{]"
 _OF_GPU = rf"(?:error{_MARKS}++)?(?:(?:torch\.)?(?:cuda|hip|mps|gpu){_MARKS}*+)?"
+_IN_BRACKETS = r"\[(?:error|exception)\]\s*+\S"
 _LAST_WORDS = re.compile(
-    rf"{_MARKS}*+(?:{_NAMED}|{_OF_GPU}(?:out.?of.?memory|error\s*:\s*+\S|device-side assert))", re.IGNORECASE
+    rf"{_MARKS}*?{_IN_BRACKETS}|{_MARKS}*+(?:{_NAMED}|{_OF_GPU}(?:out.?of.?memory|error\s*:\s*+\S|device-side assert))",
+    re.IGNORECASE,
 )
 """How a text begins that is an error's: `Error: …`, `[ERROR] CUDA out of memory`, `CUDA error: …`."""
 _PAGE = re.compile(r"\s*+<(?:!doctype\s+html|html)\b", re.IGNORECASE)
@@ -38,8 +45,8 @@ _BEGINNING = 1000
 
 def in_event(name: str, value: object, data: str) -> str | None:
     """Return what an event says of a failure; None: it does not say that it failed."""
-    kind = value.get("type") if isinstance(value, dict) else None
-    for said in (name, kind):
+    kinds = (value.get("type"), value.get("event")) if isinstance(value, dict) else ()
+    for said in (name, *kinds):
         if isinstance(said, str) and (plain(said) in _NAMES or said in _RESPONSES):
             return _words(value) or data[:LONGEST_QUOTE] or f"`{said}`"
     if not isinstance(value, dict):

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _DATA, _NAME, _COMMENT = b"data", b"event", b":"
+_FIELDS = frozenset((_DATA, _NAME, b"", b"id", b"retry"))
+"""What a line begins with that is a part of an event, or a comment."""
+_MOST_STRAYS = 1000
 
 
 class Event(NamedTuple):
@@ -38,6 +41,8 @@ class ServerSentEvents:
     def __init__(self, body: bytes) -> None:
         self.unfinished: Event | None = None
         """What stands behind the last empty line, once all events were gone through; None: nothing but comments."""
+        self.strays: list[str] = []
+        """The first lines that are no part of an event. Clients skip them; a server may write its error there."""
         self._body = body
 
     def __iter__(self) -> Iterator[Event]:
@@ -48,7 +53,7 @@ class ServerSentEvents:
             line = self._body[start : line_end.start()]
             start = line_end.end()
             if line:
-                name = _take(line, name, lines)
+                name = self._take(line, name, lines)
                 continue
             if name or lines:
                 yield Event(name, "\n".join(lines), start)
@@ -56,18 +61,19 @@ class ServerSentEvents:
         tail = self._body[start:]
         if tail.startswith(_COMMENT) or not tail.strip():
             tail = b""
-        name = _take(tail, name, lines)
+        name = self._take(tail, name, lines)
         if tail or name or lines:
             self.unfinished = Event(name, "\n".join(lines), len(self._body))
 
-
-def _take(line: bytes, name: str, lines: list[str]) -> str:
-    """Take in one line of an event: add to the `lines` of its data. Returns the event's name, as far as it is known."""
-    field, _, value = line.partition(b":")
-    text = value.removeprefix(b" ").decode("utf-8", "replace")
-    if field == _DATA:
-        lines.append(text)
-    return text if field == _NAME else name
+    def _take(self, line: bytes, name: str, lines: list[str]) -> str:
+        """Take in one line: add to the `lines` of an event's data. Returns the event's name, as far as it is known."""
+        field, _, value = line.partition(b":")
+        text = value.removeprefix(b" ").decode("utf-8", "replace")
+        if field == _DATA:
+            lines.append(text)
+        elif field not in _FIELDS and len(self.strays) < _MOST_STRAYS:
+            self.strays.append(line.decode("utf-8", "replace"))
+        return text if field == _NAME else name
 
 
 class JsonLines:

@@ -38,9 +38,19 @@ def listen(body: bytes, form: StreamForm) -> Transcript:
         transcript.is_done = True
     else:
         transcript.unfinished = rest
+    if isinstance(events, ServerSentEvents) and transcript.events and transcript.failure is None:
+        transcript.failure = _failure_between(events.strays)
     if form != "openai":
         transcript.settle()
     return transcript
+
+
+def _failure_between(lines: list[str]) -> str | None:
+    """Return what lines that are no part of an event say of a failure, such as a traceback; None: nothing."""
+    for index, line in enumerate(lines):
+        if errors.in_event("", other_events.content(line), line) or errors.in_text(line, line):
+            return "\n".join(lines[index:])[: errors.LONGEST_QUOTE]
+    return None
 
 
 def _hear(event: Event, form: StreamForm, transcript: Transcript) -> None:

@@ -1,7 +1,7 @@
 """Events of servers' own making: which carry output, what they say, and how they say that nothing follows.
 
-Nobody has agreed on names. These are those of Anthropic, Ollama, text-generation-inference, llama.cpp, Gemini, Cohere,
-Vercel's AI SDK, LangServe and Replicate, and what people write by hand; case, `_` and `-` make no difference.
+Nobody has agreed on names. These are those of Anthropic, Ollama, text-generation-inference, llama.cpp, SGLang, Gemini,
+Cohere, Vercel's AI SDK, LangServe and Replicate, and what people write by hand; case, `_` and `-` make no difference.
 """
 
 from __future__ import annotations
@@ -91,8 +91,10 @@ _LAST_TEXT = "generatedtext"
 _STATUS = frozenset(("status", "state"))
 _OVER = frozenset(("done", "completed", "complete", "succeeded", "success", "finished"))
 _GOES_ON = frozenset(("running", "processing", "inprogress", "starting", "queued", "pending", "generating"))
-_AROUND = frozenset(("delta", "message", "candidates", "details"))
+_AROUND = frozenset(("delta", "message", "candidates", "details", "metainfo"))
 """Fields in which reasons stand."""
+_OF_SGLANG = "meta_info"
+"""A field of SGLang's own events, each of which has all the text so far."""
 _NEVER_OUTPUT = _BESIDE | _FLAGS | _REASONS
 _DEEPEST = 6
 
@@ -132,6 +134,8 @@ def _hear_object(event: Event, value: dict[str, object], transcript: Transcript)
     end = _end(event, value, names)
     _look_for_promise(value, names, transcript)
     text = _text(value, 0)
+    if text is not None and _OF_SGLANG in value:
+        text = _without_earlier(text, transcript) or None
     if not (names & _NO_OUTPUT or (end is not None and _repeats(text, transcript))):
         if text is not None or _carries_silently(value, 0):
             transcript.add_output(event.end, text or "")
@@ -184,6 +188,12 @@ def _repeats(text: str | None, transcript: Transcript) -> bool:
     return is_as_long and text is not None and text.strip() == transcript.text.strip()
 
 
+def _without_earlier(text: str, transcript: Transcript) -> str:
+    """Return what a text adds to all that was said before, if it says that again."""
+    # Compared only where it may be the same, as in `_repeats`.
+    return text.removeprefix(transcript.text) if transcript.characters <= len(text) else text
+
+
 def _end(event: Event, value: dict[str, object], names: set[str]) -> str | None:
     """In which words an event says that nothing follows; None: it does not."""
     kind = value.get("type")
@@ -219,7 +229,7 @@ def _look_for_promise(value: dict[str, object], names: set[str], transcript: Tra
 
 
 def _reasons(value: object, depth: int) -> Iterator[tuple[str, object]]:
-    """Yield fields for why a stream ended, with what they hold."""
+    """Yield fields for why a stream ended, with what they hold; of an object, as SGLang has it, its type."""
     if depth > _DEEPEST:
         return
     if isinstance(value, list):
@@ -228,6 +238,6 @@ def _reasons(value: object, depth: int) -> Iterator[tuple[str, object]]:
     elif isinstance(value, dict):
         for name, held in value.items():
             if plain(name) in _REASONS:
-                yield name, held
+                yield name, held.get("type", "") if isinstance(held, dict) else held
             elif plain(name) in _AROUND:
                 yield from _reasons(held, depth + 1)

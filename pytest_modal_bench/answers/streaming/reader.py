@@ -128,9 +128,12 @@ class StreamReader:
         if self._form == "openai" and transcript.output_tokens is None:
             yield f"tokens not known: the stream has no usage{problems.ASK_FOR_USAGE}"
         declared = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if declared not in _SAYS_NOTHING | (_JSON_LINES if self._form == "ndjson" else _EVENTS):
+        usual, events = (
+            (_JSON_LINES, "lines of JSON") if self._form == "ndjson" else (_EVENTS, "server-sent events")
+        )
+        if declared not in _SAYS_NOTHING | usual:
             said = declared if _MEDIA_TYPE.fullmatch(declared) else "something malformed"
-            yield f"declared {said}, is a stream of {problems.NAMES[self._form]}s"
+            yield f"declared {said}, is a stream of {events}"
 
 
 def _unchecked(transcript: Transcript, answer: Answer) -> str | None:

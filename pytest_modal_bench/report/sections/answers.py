@@ -96,10 +96,11 @@ def _measures(media: Media) -> tuple[str, ...]:
 
 def _checked(result: EndpointResult) -> str:
     media = result.media
-    if media is None or result.cause == "invalid_output":
+    looked = [sample for sample in result.samples if sample.media is not None]
+    # Whatever the cause: what an answer links to may time out.
+    if media is None or result.cause == "invalid_output" or any(not sample.ok for sample in looked[-1:]):
         return "failed"
     if media.checked:
-        looked = [sample for sample in result.samples if sample.media is not None]
         doubtful = next(
             (part.unchecked for sample in looked for part in sample.parts if part.unchecked), None
         )

@@ -82,6 +82,16 @@ def test_a_method_that_nothing_here_knows_is_unchecked() -> None:
     assert (found.unchecked or "").startswith("a ZIP that is not looked into: ")
 
 
+def test_a_version_of_zip_that_nothing_here_knows_is_unchecked() -> None:
+    whole = bytearray(archive({"a.txt": b"a text"}))
+    at = whole.index(b"PK\1\2") + 6
+    whole[at : at + 2] = struct.pack("<H", 255)
+
+    assert decode(bytes(whole)) == Findings(
+        kind="file", format="ZIP", unchecked="a ZIP that is not looked into: zip file version 25.5"
+    )
+
+
 def test_more_files_than_the_limit_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_ENTRIES", 1)
 

@@ -132,6 +132,8 @@ def test_a_constant_level_is_silent_and_a_sound_at_its_very_end_is_heard() -> No
 
     assert decode(float_wav(*[0.5] * 2000)).blank
     assert decode(wav(bytes([128, 127, 129, 128] * 500), width=1)).blank, "one step of eight bits"
+    assert decode(encoded("wav", "pcm_s64le", samples=silence)).blank
+    assert not decode(encoded("wav", "pcm_s64le", samples=tone(0.1))).blank
     assert not decode(wav(silence + tone(0.01))).blank
     assert not decode(wav(tone(0.01) + silence)).blank
 

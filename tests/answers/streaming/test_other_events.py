@@ -23,6 +23,13 @@ def token(text: str, **more: object) -> dict[str, object]:
     return {"index": 1, "token": {"id": 5, "text": text, "logprob": -0.1, "special": False}, **more}
 
 
+def sglang(text: str, finish_reason: object = None) -> dict[str, object]:
+    return {
+        "text": text,
+        "meta_info": {"finish_reason": finish_reason, "prompt_tokens": 5, "completion_tokens": 9},
+    }
+
+
 SERVERS = {
     "Anthropic": Server(
         sse(
@@ -199,6 +206,20 @@ SERVERS = {
         "Hi",
         "a `finish_reason`",
     ),
+    "SGLang, all the text so far in each event": Server(
+        sse(sglang("Hel"), sglang("Hello"), sglang("Hello", {"type": "stop", "matched": 2}), "[DONE]"),
+        2,
+        "Hello",
+        "`[DONE]`",
+        (5, 9),
+    ),
+    "SGLang, what is new in each event": Server(
+        sse(sglang("Hel"), sglang("lo"), sglang("!", {"type": "length", "length": 3})),
+        3,
+        "Hello!",
+        "a `finish_reason`",
+        (5, 9),
+    ),
     "progress, then an image": Server(
         sse(
             {"status": "queued", "position": 2},
@@ -254,6 +275,7 @@ def test_streams_of_many_servers_are_understood(name: str) -> None:
         ("Ollama, chat", "`done`"),
         ("text-generation-inference", "`generated_text`"),
         ("llama.cpp", "`stop`"),
+        ("SGLang, all the text so far in each event", "a `finish_reason`"),
         ("progress, then an image", "`status`"),
         ("speech recognition", "`is_final`"),
         ("bare text", None),

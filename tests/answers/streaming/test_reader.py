@@ -232,6 +232,8 @@ ERROR = {"message": "CUDA out of memory", "type": "server_error", "code": 500}
         {"type": "response.failed", "response": {"status": "failed", "error": ERROR}},
         {"text": "sorry", "error_code": 50001, "message": "CUDA out of memory"},
         {"status": "failed", "message": "CUDA out of memory"},
+        {"type": "aborted", "reason": "CUDA out of memory"},
+        {"event": "cancelled", "reason": "CUDA out of memory"},
     ],
 )
 def test_an_error_in_any_usual_form_fails_the_stream_however_well_it_began(
@@ -265,6 +267,32 @@ def test_a_named_error_without_data_is_one(read: Any) -> None:
 
 @pytest.mark.parametrize("form", ["openai", "sse"])
 @pytest.mark.parametrize(
+    "lines",
+    [
+        b"Traceback (most recent call last):\nRuntimeError: CUDA out of memory\n",
+        b'{"error": "CUDA out of memory"}\n\n',
+        b'error: {"code": 500, "message": "CUDA out of memory"}\n\n',
+        b"skipped\n\nInternal Server Error: CUDA out of memory",
+    ],
+)
+def test_an_error_that_its_server_wrote_between_events_is_one(
+    read: Any, form: StreamForm, lines: bytes
+) -> None:
+    problem = read(sse(*ENDLESS) + lines, form).problem
+
+    assert problem is not None
+    assert problem.startswith("an error in the stream, after 2 outputs: ")
+    assert "CUDA out of memory" in problem
+
+
+def test_other_lines_that_are_no_part_of_an_event_are_skipped(read: Any) -> None:
+    body = b"".join(b"vendor: error\nretry: 5\nid: 1\n" + sse(each) for each in (*ENDLESS, chunk("stop")))
+
+    assert read(body).problem is None
+
+
+@pytest.mark.parametrize("form", ["openai", "sse"])
+@pytest.mark.parametrize(
     "last",
     [
         "CUDA out of memory",
@@ -272,6 +300,7 @@ def test_a_named_error_without_data_is_one(read: Any) -> None:
         "torch.OutOfMemoryError: CUDA out of memory",
         "RuntimeError: CUDA error: device-side assert triggered",
         "**Error**: the engine died",
+        "[ERROR] the engine died",
         "Internal Server Error",
         "Traceback (most recent call last):\n  File",
     ],
@@ -419,6 +448,13 @@ def test_a_wrong_content_type_is_noted(read: Any, declared: str, note: str | Non
 
     assert reading.problem is None
     assert reading.notes == (() if note is None else (note,))
+
+
+def test_a_wrong_content_type_of_lines_is_noted_too(read: Any) -> None:
+    body = ndjson({"response": "a", "done": True})
+    reading = read(answer_of(body, content_type="text/event-stream", transfer_encoding="chunked"), "ndjson")
+
+    assert reading.notes == ("declared text/event-stream, is a stream of lines of JSON",)
 
 
 # --- pieces of a file

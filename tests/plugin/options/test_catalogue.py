@@ -61,7 +61,9 @@ def test_the_local_workspace_has_catalogues_of_its_own_by_name(
 def test_a_file_is_preferred_to_a_catalogue_of_that_name_and_elsewhere_there_is_none(
     project: Project, service: Service
 ) -> None:
-    assert project.usage_error("--modal-bench", "--modal-bench-catalogue=shapes") == "shapes: no such file"
+    assert project.usage_error("--modal-bench", "--modal-bench-catalogue=shapes") == (
+        "the catalogue shapes is the local workspace's own; add --modal-bench-workspace=local"
+    )
     project.catalogue(service.url, "/ok", name="shapes")
     project.run("--modal-bench", "--modal-bench-catalogue=shapes").assert_outcomes(passed=1)
     message = project.usage_error(

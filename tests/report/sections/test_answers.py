@@ -97,6 +97,16 @@ def test_an_answer_that_is_not_what_it_should_be_has_failed() -> None:
     assert rows(answers([failed]))[0][-1] == "failed"
 
 
+def test_an_answer_whose_links_could_not_be_fetched_has_failed() -> None:
+    page = media("json", checked=True)
+    looked = sample(ok=False, media=page, fetched_sec=0.5, cause="timeout")
+
+    assert (
+        rows(answers([result(media=page, status="failed", cause="timeout", samples=[looked])]))[0][-1]
+        == "failed"
+    )
+
+
 def test_no_answer_no_table() -> None:
     assert answers([result()]) == ""
     assert answers([]) == ""
