@@ -31,7 +31,7 @@ def listen(body: bytes, form: StreamForm) -> Transcript:
         if event.data.strip() == openai.DONE:
             transcript.is_done = True
             break
-        _hear(event, form, transcript)
+        _read(event, form, transcript)
     rest = events.unfinished
     if rest is not None and rest.data.strip() == openai.DONE:
         # Nothing can follow, and no client misses the empty line.
@@ -53,7 +53,7 @@ def _failure_between(lines: list[str]) -> str | None:
     return None
 
 
-def _hear(event: Event, form: StreamForm, transcript: Transcript) -> None:
+def _read(event: Event, form: StreamForm, transcript: Transcript) -> None:
     value = other_events.content(event.data) if form == "sse" else decoded(event.data)
     failure = errors.in_event(event.name, value, event.data)
     if failure is not None:
@@ -63,7 +63,7 @@ def _hear(event: Event, form: StreamForm, transcript: Transcript) -> None:
         if event.data and transcript.foreign is None:
             transcript.foreign, transcript.foreign_at = event, transcript.events
         return
-    other_events.hear(event, value, transcript)
+    other_events.read(event, value, transcript)
     counted = wording.tokens(value)
     transcript.input_tokens = counted.input or transcript.input_tokens
     transcript.output_tokens = counted.output or transcript.output_tokens

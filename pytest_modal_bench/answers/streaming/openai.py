@@ -49,7 +49,7 @@ def is_of_responses(value: dict[str, object]) -> bool:
     return isinstance(kind, str) and kind.startswith(_RESPONSES)
 
 
-def hear_chunk(value: dict[str, object], end: int, transcript: Transcript) -> None:
+def read_chunk(value: dict[str, object], end: int, transcript: Transcript) -> None:
     """Take in a chunk that ends at `end`: each choice's delta, and whether it is finished."""
     choices = value.get("choices")
     for choice in choices if isinstance(choices, list) else ():
@@ -68,7 +68,7 @@ def hear_chunk(value: dict[str, object], end: int, transcript: Transcript) -> No
             transcript.finish_reason = as_reason(reason) or transcript.finish_reason
 
 
-def hear_response(value: dict[str, object], end: int, transcript: Transcript) -> None:
+def read_response(value: dict[str, object], end: int, transcript: Transcript) -> None:
     """Take in an event of the Responses API that ends at `end`."""
     kind = str(value.get("type"))
     transcript.awaited = f"`{_COMPLETED}`"

@@ -99,16 +99,16 @@ _NEVER_OUTPUT = _BESIDE | _FLAGS | _REASONS
 _DEEPEST = 6
 
 
-def hear(event: Event, value: object, transcript: Transcript) -> None:
+def read(event: Event, value: object, transcript: Transcript) -> None:
     """Take in an event, whose data were decoded to `value`, or are a text."""
     if isinstance(value, dict) and openai.is_chunk(value):
-        openai.hear_chunk(value, event.end, transcript)
+        openai.read_chunk(value, event.end, transcript)
     elif isinstance(value, dict) and openai.is_of_responses(value):
-        openai.hear_response(value, event.end, transcript)
+        openai.read_response(value, event.end, transcript)
     elif isinstance(value, dict):
-        _hear_object(event, value, transcript)
+        _read_object(event, value, transcript)
     else:
-        _hear_text(event, value, transcript)
+        _read_text(event, value, transcript)
 
 
 def content(data: str) -> object:
@@ -117,7 +117,7 @@ def content(data: str) -> object:
     return data if value is UNSET else value
 
 
-def _hear_text(event: Event, value: object, transcript: Transcript) -> None:
+def _read_text(event: Event, value: object, transcript: Transcript) -> None:
     """Take in an event that is a text; of a list or a number nobody knows what it is."""
     name = plain(event.name)
     if isinstance(value, str) and value and name not in _NO_OUTPUT | _ENDS:
@@ -128,7 +128,7 @@ def _hear_text(event: Event, value: object, transcript: Transcript) -> None:
         transcript.end = f"an event `{event.name}`"
 
 
-def _hear_object(event: Event, value: dict[str, object], transcript: Transcript) -> None:
+def _read_object(event: Event, value: dict[str, object], transcript: Transcript) -> None:
     kind = value.get("type", value.get("event_type", value.get("event")))
     names = {plain(event.name), plain(kind) if isinstance(kind, str) else ""}
     end = _end(event, value, names)

@@ -1,4 +1,4 @@
-"""What has been heard of a stream so far."""
+"""What has been read of a stream so far."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Transcript:
-    """What has been heard of a stream so far, event by event."""
+    """What has been read of a stream so far, event by event."""
 
     events: int = 0
     outputs: list[int] = field(default_factory=list)
@@ -30,7 +30,7 @@ class Transcript:
     failure: str | None = None
     """What it says of its failure."""
     is_done: bool = False
-    """Whether `[DONE]` was heard."""
+    """Whether `[DONE]` has come."""
     end: str | None = None
     """In which words it has said that it is complete; None: not yet, or output came after that."""
     awaited: str | None = None

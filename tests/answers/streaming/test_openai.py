@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pytest_modal_bench.answers.streaming.transcript import Transcript
 
 
-def heard(*events: object) -> Transcript:
+def read(*events: object) -> Transcript:
     return listen(sse(*events), "openai")
 
 
@@ -36,7 +36,7 @@ def heard(*events: object) -> Transcript:
     ],
 )
 def test_content_reasoning_calls_and_sound_are_output(delta: dict[str, Any], text: str) -> None:
-    transcript = heard(chunk(**delta))
+    transcript = read(chunk(**delta))
 
     assert len(transcript.outputs) == 1
     assert (transcript.text, transcript.characters) == (text, len(text))
@@ -57,11 +57,11 @@ def test_content_reasoning_calls_and_sound_are_output(delta: dict[str, Any], tex
     ],
 )
 def test_roles_usage_and_empty_deltas_are_no_output(event: object) -> None:
-    assert heard(event).outputs == []
+    assert read(event).outputs == []
 
 
 def test_a_completion_says_its_text() -> None:
-    transcript = heard(
+    transcript = read(
         {"object": "text_completion", "choices": [{"index": 0, "text": "Once", "finish_reason": None}]},
         {"object": "text_completion", "choices": [{"index": 0, "text": " upon", "finish_reason": "length"}]},
         "[DONE]",
@@ -71,7 +71,7 @@ def test_a_completion_says_its_text() -> None:
 
 
 def test_several_choices_are_told_apart() -> None:
-    transcript = heard(
+    transcript = read(
         chunk(content="a"), chunk(index=1, content="x"), chunk(content="b"), chunk(index=1, content="y")
     )
 
@@ -80,10 +80,10 @@ def test_several_choices_are_told_apart() -> None:
 
 
 def test_a_stream_ends_when_each_choice_has_a_reason() -> None:
-    assert heard(chunk(content="a"), chunk("stop")).ending == "a `finish_reason`"
-    assert heard(chunk(content="a"), chunk(index=1, content="x"), chunk("stop")).ending is None
-    assert heard(chunk(content="a"), chunk("stop"), chunk(content="b")).ending is None
-    assert heard(chunk(content="a"), "[DONE]").ending == "`[DONE]`"
+    assert read(chunk(content="a"), chunk("stop")).ending == "a `finish_reason`"
+    assert read(chunk(content="a"), chunk(index=1, content="x"), chunk("stop")).ending is None
+    assert read(chunk(content="a"), chunk("stop"), chunk(content="b")).ending is None
+    assert read(chunk(content="a"), "[DONE]").ending == "`[DONE]`"
 
 
 @pytest.mark.parametrize(
@@ -101,20 +101,20 @@ def test_a_stream_ends_when_each_choice_has_a_reason() -> None:
 def test_usage_is_the_last_that_makes_sense(
     events: list[object], expected: tuple[int | None, int | None]
 ) -> None:
-    transcript = heard(chunk(content="a"), *events, "[DONE]")
+    transcript = read(chunk(content="a"), *events, "[DONE]")
 
     assert (transcript.input_tokens, transcript.output_tokens) == expected
 
 
 def test_what_comes_after_done_is_not_heard() -> None:
-    transcript = heard(chunk(content="a"), "[DONE]", chunk(content="b"))
+    transcript = read(chunk(content="a"), "[DONE]", chunk(content="b"))
 
     assert (transcript.text, transcript.unfinished) == ("a", None)
 
 
 @pytest.mark.parametrize("reason", ["x" * 65, "\x1b[31m", "a b", ""])
 def test_a_reason_that_is_no_word_is_not_kept(reason: str) -> None:
-    assert heard(chunk(content="a"), chunk(reason)).finish_reason is None
+    assert read(chunk(content="a"), chunk(reason)).finish_reason is None
 
 
 # --- the Responses API
@@ -149,12 +149,12 @@ COMPLETED = response(
 
 def test_a_response_says_its_deltas_and_ends_when_it_is_completed() -> None:
     deltas = (response("output_text.delta", delta="Hi"), response("output_text.delta", delta=" there"))
-    transcript = heard(*BEGIN, *deltas, *END, COMPLETED)
+    transcript = read(*BEGIN, *deltas, *END, COMPLETED)
 
     assert (transcript.text, len(transcript.outputs), transcript.failure) == ("Hi there", 2, None)
     assert (transcript.ending, transcript.finish_reason) == ("`response.completed`", "completed")
     assert (transcript.input_tokens, transcript.output_tokens) == (11, 4)
-    assert heard(*BEGIN, *deltas, *END).ending is None
+    assert read(*BEGIN, *deltas, *END).ending is None
 
 
 @pytest.mark.parametrize(
@@ -168,16 +168,16 @@ def test_a_response_says_its_deltas_and_ends_when_it_is_completed() -> None:
     ],
 )
 def test_any_delta_of_a_response_is_output(kind: str, text: str) -> None:
-    transcript = heard(*BEGIN, response(kind, delta="x"))
+    transcript = read(*BEGIN, response(kind, delta="x"))
 
     assert (len(transcript.outputs), transcript.text) == (1, text)
-    assert heard(*BEGIN, response(kind, delta="")).outputs == []
+    assert read(*BEGIN, response(kind, delta="")).outputs == []
 
 
 @pytest.mark.parametrize("reason", ["max_output_tokens", "content_filter"])
 def test_a_response_that_is_incomplete_says_why(reason: str) -> None:
     last = response("incomplete", response={"status": "incomplete", "incomplete_details": {"reason": reason}})
-    transcript = heard(response("output_text.delta", delta="Hi"), last)
+    transcript = read(response("output_text.delta", delta="Hi"), last)
 
     assert (transcript.ending, transcript.finish_reason) == ("`response.incomplete`", reason)
 
@@ -193,11 +193,11 @@ def test_a_response_that_is_incomplete_says_why(reason: str) -> None:
     ],
 )
 def test_a_response_that_failed_says_why(event: object) -> None:
-    assert heard(*BEGIN, response("output_text.delta", delta="Hi"), event).failure == "boom"
+    assert read(*BEGIN, response("output_text.delta", delta="Hi"), event).failure == "boom"
 
 
 def test_speech_comes_in_deltas_too() -> None:
-    transcript = heard(
+    transcript = read(
         {"type": "speech.audio.delta", "audio": "UklGRg=="},
         {"type": "speech.audio.delta", "audio": "AAAA"},
         {"type": "speech.audio.done", "usage": {"input_tokens": 4, "output_tokens": 101}},

@@ -9,7 +9,7 @@ from pytest_modal_bench.answers.streaming.listening import listen
 
 
 class Server(NamedTuple):
-    """A stream as some server sends it, and what is to be heard of it."""
+    """A stream as some server sends it, and what is to be read in it."""
 
     body: bytes
     outputs: int
