@@ -67,6 +67,13 @@ def field(said: object, path: str) -> str | None:
     return text if text and text.strip() and len(text) <= _LONGEST_FIELD else None
 
 
+def bare_id(said: object) -> str | None:
+    """Return the id of a job that is all that an answer says, as text; None: it says something else."""
+    if isinstance(said, int) and not isinstance(said, bool):
+        return str(said)
+    return said.strip() if isinstance(said, str) and accepted_work.is_accepted_only(said) else None
+
+
 def lack(said: object, path: str) -> str:
     """Say what there is in the place of a `path` that has no text and no number to ask with."""
     value = get(said, path)

@@ -45,11 +45,12 @@ def by_location(submitted: Answer) -> Target:
 def filled_in(template: str, base_url: str, answers: Sequence[Read]) -> Target:
     """Fill in a `template` of the catalogue, each field from the first of the answers that has it.
 
+    Where an answer is an id and nothing else, the only field of a template stands for it.
     A field at its beginning may be a whole address; any other is a part of a path, whatever stands in it. Raises
     TargetError for a field that no answer has, or that would lead out of the path.
     """
     paths = templates.fields(template)
-    found = {path: _field(path, answers) for path in paths}
+    found = {path: _field(path, answers, alone=len(set(paths)) == 1) for path in paths}
 
     def part(path: str) -> str:
         text = found[path][0]
@@ -65,9 +66,9 @@ def filled_in(template: str, base_url: str, answers: Sequence[Read]) -> Target:
     return Target(address + templates.fill(rest, part), named_by)
 
 
-def _field(path: str, answers: Sequence[Read]) -> tuple[str, Answer]:
+def _field(path: str, answers: Sequence[Read], *, alone: bool) -> tuple[str, Answer]:
     for said, answer in answers:
-        text = job_answers.field(said, path)
+        text = (job_answers.bare_id(said) if alone else None) or job_answers.field(said, path)
         if text is not None:
             return text, answer
     raise TargetError(job_answers.lack(answers[0].said, path))

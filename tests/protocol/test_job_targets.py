@@ -27,6 +27,21 @@ def test_a_path_of_the_catalogue_is_its_own_whatever_is_put_in() -> None:
     assert target == ("https://app.example/v1/result/https%3A%2F%2Fevil.example%2F", None)
 
 
+@pytest.mark.parametrize("said", ["fc-01HXYZ12AB", " fc-01HXYZ12AB\n"])
+def test_an_answer_that_is_an_id_and_nothing_else_is_what_the_only_field_stands_for(said: str) -> None:
+    target = job_targets.filled_in("/result/{call_id}", BASE, reads(said))
+    assert target.address == "https://app.example/v1/result/fc-01HXYZ12AB"
+    assert job_targets.filled_in("/result/{id}", BASE, reads(17)).address.endswith("/result/17")
+    with pytest.raises(TargetError, match="has no `a`"):
+        job_targets.filled_in("/result/{a}/{b}", BASE, reads(said))
+
+
+@pytest.mark.parametrize("said", ["something went wrong", True, None, [], 1.5])
+def test_no_other_bare_answer_is_an_id(said: object) -> None:
+    with pytest.raises(TargetError, match="has no `id`"):
+        job_targets.filled_in("/result/{id}", BASE, reads(said))
+
+
 def test_a_field_at_the_beginning_is_an_address_of_the_answer_that_has_it() -> None:
     both = reads({"status": "done"}, {"url": "/there", "id": "a/b"})
     assert job_targets.filled_in("{url}?id={id}", BASE, both) == ("/there?id=a%2Fb", both[1].answer)

@@ -156,6 +156,8 @@ def test_redirects_and_phases_are_those_of_all_its_requests() -> None:
     ("submitted", "path", "asked"),
     [
         ({"call_id": "fc-1"}, "/result/{call_id}", "/result/fc-1"),
+        ("fc-01HXYZ12AB", "/result/{call_id}", "/result/fc-01HXYZ12AB"),
+        (17, "/result/{call_id}", "/result/17"),
         ({"id": 7}, "/jobs/{id}", "/jobs/7"),
         ({"data": {"jobs": [{"id": "x"}]}}, "/jobs/{data.jobs.0.id}/status", "/jobs/x/status"),
         ({"id": "../../admin?all=1#x"}, "/jobs/{id}", "/jobs/..%2F..%2Fadmin%3Fall%3D1%23x"),
@@ -165,7 +167,7 @@ def test_redirects_and_phases_are_those_of_all_its_requests() -> None:
     ],
 )
 def test_it_is_asked_for_where_the_catalogue_and_the_answer_say(
-    submitted: dict[str, Any], path: str, asked: str
+    submitted: object, path: str, asked: str
 ) -> None:
     with JobServer(said(submitted), [DONE]) as server:
         given = endpoint("/submit", url=f"{server.url}/app", poll=Poll(path=path, every=0.01))
