@@ -35,7 +35,7 @@ class Deploys:
         scenario.write_text(f"{HEAD}{faults}\n")
         return self.project.run(
             *("--modal-bench", "--modal-bench-workspace=local", f"--modal-bench-scenario={scenario}"),
-            *("--modal-bench-time-scale=0.03", "--modal-bench-cold=off", "--modal-bench-rounds=10"),
+            *("--modal-bench-time-scale=0.1", "--modal-bench-cold=off", "--modal-bench-rounds=10"),
             *("-p", "no:cacheprovider", "-k", ENDPOINTS, "--junit-xml=junit.xml", *args),
             timeout=120,
         )
