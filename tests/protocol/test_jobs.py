@@ -542,11 +542,16 @@ def test_any_course_of_answers_ends_as_it_must_and_is_submitted_once(course: lis
     end, asked = expected(course)
     with JobServer(ACCEPTED, [STEPS[step] for step in course]) as server:
         poll = Poll(path=POLL.path, every=0.003)
-        outcome = run(server, poll, deadline_sec=0.25 if end == "timeout" else LONG)
+        outcome = run(server, poll, deadline_sec=0.5 if end == "timeout" else LONG)
     got, job = outcome.answer, outcome.job
+    if end == "timeout" and job is None:
+        # On a busy machine the deadline may come before the answer to the submission.
+        assert (server.submits <= 1, got.cause) == (True, "timeout")
+        return
     assert server.submits == 1
     assert job is not None
-    assert job.asked == len(server.questions)
+    # The last question may be on its way when the deadline comes.
+    assert job.asked - len(server.questions) in ((0, 1) if end == "timeout" else (0,))
     assert got.ok is (end == "done")
     assert (got.error is None) is (got.cause is None) is got.ok
     assert (got.cause == "timeout") is (end == "timeout")
