@@ -7,7 +7,6 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
-import hypothesis
 import pytest
 from project import HOSTS, WITHOUT_OTHER_PLUGINS, Handler, Project, Server, Service
 
@@ -15,9 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-# How long an example takes is no property of what is tested, and other work may hold the cores.
-hypothesis.settings.register_profile("tests", deadline=None)
-hypothesis.settings.load_profile("tests")
+try:
+    import hypothesis
+except ImportError:
+    pass  # the benchmark in `tests/endpoints` runs without what the tests need
+else:
+    # How long an example takes is no property of what is tested, and other work may hold the cores.
+    hypothesis.settings.register_profile("tests", deadline=None)
+    hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session", autouse=True)
