@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -196,3 +197,20 @@ def test_the_reference_run_comes_out_of_its_faults(project: Project, spread: tup
     no_cost_is_made_up(reference)
     nothing_is_said_that_was_not_measured(reference)
     prettier_accepts(reference)
+
+
+def test_the_benchmark_needs_nothing_that_only_the_tests_need(tmp_path: Path) -> None:
+    for name in ("hypothesis", "psutil", "markdown_it", "flask"):
+        (tmp_path / f"{name}.py").write_text(f"raise ModuleNotFoundError({name!r})\n")
+    command = [sys.executable, "-m", "pytest", *OPTIONS, "-p", "no:hypothesispytest", "--collect-only", "-q"]
+    done = subprocess.run(
+        [*command, "tests/endpoints"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "21 tests collected" in done.stdout
