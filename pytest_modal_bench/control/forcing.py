@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -91,25 +91,33 @@ def forced(
     `patience_sec` is how long `zero()` waits for containers to end, asking every `poll_sec`. If the settings can't be
     put back, the journal keeps them, and a `ControlError` says so, or a note at the exception that is on its way.
     """
-    with journal.open(
-        server_url=plane.server_url,
-        environment=plane.environment,
-        app=function.app,
-        function=function.name,
-        before=function.autoscaler(),
-    ) as entry:
-        before = entry.change.before
+    before = function.autoscaler()
+    with ExitStack() as stack:
+        entry = None
         try:
+            # An interrupt meanwhile would leave an entry of which nobody knows.
+            with deferred_signals():
+                entry = stack.enter_context(
+                    journal.open(
+                        server_url=plane.server_url,
+                        environment=plane.environment,
+                        app=function.app,
+                        function=function.name,
+                        before=before,
+                    )
+                )
+            before = entry.change.before
             # The window too: a run that was killed may have left it at its least.
             function.set_autoscaler(
                 Autoscaler(min_containers=0, buffer_containers=0, scaledown_window=before.scaledown_window)
             )
             yield Forced(function, before.scaledown_window, patience_sec, poll_sec)
         except BaseException as error:
-            try:
-                _put_back(function, entry)
-            except ControlError as trouble:
-                error.add_note(str(trouble))
+            if entry is not None:
+                try:
+                    _put_back(function, entry)
+                except ControlError as trouble:
+                    error.add_note(str(trouble))
             raise
         _put_back(function, entry)
 

@@ -349,6 +349,28 @@ def test_a_signal_while_putting_back_is_delivered_after_it(
         signal.signal(signum, previous)
 
 
+@pytest.mark.parametrize("step", ["open", "fsync", "replace"])
+def test_an_interrupt_while_the_journal_is_written_leaves_no_entry(
+    pool: Pool, journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    original = getattr(os, step)
+    came = []
+
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        done = original(*args, **kwargs)
+        if not came:
+            came.append(step)
+            os.kill(os.getpid(), signal.SIGINT)
+        return done
+
+    monkeypatch.setattr(os, step, interrupted)
+    with pytest.raises(KeyboardInterrupt), forcing(pool, journal):
+        raise AssertionError("the interrupt is delivered before anything is measured")
+    assert came == [step]
+    assert list(tmp_path.glob("*.json")) == []
+    assert pool.now == BEFORE
+
+
 def test_a_second_interrupt_does_not_keep_the_settings_from_being_put_back(
     pool: Pool, journal: Journal
 ) -> None:
