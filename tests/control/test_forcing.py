@@ -354,7 +354,7 @@ def test_an_interrupt_while_the_journal_is_written_leaves_no_entry(
     pool: Pool, journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     original = getattr(os, step)
-    came = []
+    came: list[str] = []
 
     def interrupted(*args: Any, **kwargs: Any) -> Any:
         done = original(*args, **kwargs)
