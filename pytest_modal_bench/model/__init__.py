@@ -15,6 +15,7 @@ from pytest_modal_bench.model.endpoint import (
     Resource,
     StreamForm,
 )
+from pytest_modal_bench.model.preview import Preview
 from pytest_modal_bench.model.result import (
     WORST_FIRST,
     Check,
@@ -58,6 +59,7 @@ __all__ = [
     "OutcomeOfTest",
     "Phases",
     "Poll",
+    "Preview",
     "Provider",
     "Quarantine",
     "Resource",

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from pytest_modal_bench.model.endpoint import Quarantine
+from pytest_modal_bench.model.preview import Preview
 from pytest_modal_bench.model.sample import Cause, CostBasis, Media, Sample
 
 Status = Literal["success", "failed", "skipped", "not_run"]
@@ -147,4 +148,14 @@ class EndpointResult(msgspec.Struct, kw_only=True):
     quarantine: Quarantine | None = None
     misfits: list[str] = []
     """What does not fit between the catalogue and what the app says of itself, a line each."""
+    sent: str | None = None
+    """What is sent, as the catalogue has it, with its placeholders: no secret, cut where it is long."""
+    needs: tuple[str, ...] = ()
+    """Test resources that are in what is sent, by name."""
+    previews: list[Preview] = []
+    """Of the last answer that was looked at: one, or one of each of its first parts."""
+    scaledown_window_sec: float | None = None
+    """How long one of its containers lives on without a call, as the catalogue claims."""
+    container_usd_per_sec: float | None = None
+    """What a container costs while it lives, at list price; None: its machine or its price is not known."""
     samples: list[Sample] = []

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from pytest_modal_bench.model.preview import Preview
 from pytest_modal_bench.model.result import EndpointResult, Status, Verdict
 
 SCHEMA = 1
@@ -75,6 +76,19 @@ class Run(msgspec.Struct, kw_only=True):
     """Of pytest-modal-bench."""
     command: str | None = None
     """The command that makes this run again."""
+    commit: str | None = None
+    """The commit that was checked out where the run was started, or that the CI system names."""
+    catalogue: str | None = None
+    """File name of the catalogue."""
+    catalogue_sha256: str | None = None
+    machine: dict[str, str] = {}
+    """Where the run was started, by what is said of it: `cores`, `system`, `python`, …"""
+    versions: dict[str, str] = {}
+    """Of the packages that the figures rest on, by name."""
+    traffic_per_hour: float | None = None
+    """Calls an hour that each pool is expected to get; None: not given."""
+    inputs: dict[str, Preview] = {}
+    """The test resources that were sent, by name."""
     notes: list[str] = []
     """What else is to be known of the run, a line each."""
     strict: bool = False
