@@ -30,7 +30,9 @@ openai = pytest.importorskip("openai")
 
 SCALE = 0.1
 """A warm chat has its first token after 35 ms, and then one each 2 ms."""
-ALLOWED_SEC = 0.005
+ALLOWED_SEC = 0.03
+"""Generous, for a busy machine: whoever waits for the whole answer is off by 60 ms or more. To a millisecond, ours is
+held against the server's own log in test_stream_truth.py."""
 CALLS, MOST_ROUNDS = 9, 5
 """On a busy machine a round of calls may be disturbed; a client that measures something else is off in each."""
 
