@@ -1,183 +1,203 @@
-"""How often the gate is wrong: its real code on simulated runs, beside two rules that look reasonable and are not.
+"""How often the gate is wrong: its real code on simulated runs, over a grid of what nobody knows before.
 
-The noise is invented but plausible: a run has its own pace (another host, another hour), a request its own time within
-it, both lognormal. What is measured again is measured at another moment, with a pace of its own. Prints, for each rule,
-how often it raises a false alarm and how often it finds what got slower, with 95 % intervals; then the shipped rules
-again where runs differ more or less from each other than assumed.
+A run has its own pace, by which it differs from others; endpoints differ in how much. What is measured again may meet
+the same pace as the first time, a part of it, or another. For each noise it is printed how often any of the endpoints
+raises a false alarm, how often one that got slower is found, and whether what a comparison says it would have noticed
+is found as often as it says. Beside it, in the same runs: the rule before this one, a ratio of 1.15 and Mann-Whitney.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import random
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+from pathlib import Path
+from typing import Literal, NamedTuple
 
-from pytest_modal_bench.gate import comparison
-from pytest_modal_bench.gate.statistics import SIGNIFICANT, mann_whitney, wilson_interval
-from pytest_modal_bench.model import EndpointResult, Sample
+from pytest_modal_bench.gate.comparison import FLOORS
+from pytest_modal_bench.gate.noise import noise
+from pytest_modal_bench.gate.statistics import wilson_interval
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+Tails = Literal["lognormal", "t3", "mixed"]
+"""`t3`: Student's t with 3 degrees of freedom; `mixed`: one run of twenty is three times as far off."""
 
-    from pytest_modal_bench.model import Start
-
-
-class Noise(NamedTuple):
-    """Standard deviations of the logarithm: of a run's pace, and of a request's time within its run."""
-
-    run: float
-    request: float
-
-
-WARM = Noise(0.046, 0.055)
-COLD = Noise(0.080, 0.308)
-"""Together 0.318 for a single cold start, of which every third is then 25 % slower than another. How much of it is the
-run's is invented: the second table has other shares."""
-
-WARM_SEC, COLD_SEC = 2.0, 44.0
-
-OTHER_WARM = (0.02, 0.06, 0.08, 0.10)
-OTHER_COLD = (0.04, 0.12, 0.16, 0.24)
-"""What else a run's pace may vary by: nobody knows it before there is a history."""
+NOISES = (0.02, 0.046, 0.08, 0.10)
+TAILS: tuple[Tails, ...] = ("lognormal", "t3", "mixed")
+UNLIKE = (0.3, 0.6)
+SHARED = (0.0, 0.5, 1.0)
+HISTORIES = (5, 10, 20)
+ENDPOINTS = (1, 21, 200)
+CALLS, CALL_NOISE = 10, 0.055
+"""Of a run, and by how much they vary within it: the standard deviation of a call's logarithm."""
+_OF_MEDIAN = math.sqrt(math.pi / 2 / CALLS)
+"""The standard deviation of a median of so many normal values, in theirs."""
 
 
-class RunSimulator:
-    """Draws runs."""
+class World(NamedTuple):
+    """What is assumed of runs."""
 
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - noise, not a secret
+    endpoints: int = 21
+    runs: int = 5
+    """Earlier ones."""
+    noise: float = 0.046
+    """Standard deviation of the logarithm of a run's pace: the middle endpoint's."""
+    unlike: float = 0.3
+    """Standard deviation of the logarithm of that noise among endpoints."""
+    tails: Tails = "lognormal"
+    shared: float = 0.0
+    """Correlation of the second measurement's pace with the first one's."""
 
-    def times(self, noise: Noise, n: int, seconds: float) -> list[float]:
-        """Seconds of `n` requests of one run, which would take `seconds` without noise."""
-        pace = seconds * math.exp(self._random.gauss(0, noise.run))
-        return [pace * math.exp(self._random.gauss(0, noise.request)) for _ in range(n)]
+
+class Tally(NamedTuple):
+    """Counts of a world's trials."""
+
+    trials: int = 0
+    any_alarm: int = 0
+    """Trials in which any endpoint failed that had not changed."""
+    endpoints: int = 0
+    found_10: int = 0
+    found_20: int = 0
+    found_30: int = 0
+    found_50: int = 0
+    """Endpoints found, of all, that had got slower by so much."""
+    found_noticed: int = 0
+    """Those found that had got slower by as much as their comparison says it would have noticed."""
+    blind: int = 0
+    """Those whose comparison would not have noticed +50 %."""
+    noticed: float = 0.0
+    """Sum of the logarithms that they would have noticed."""
+
+    def plus(self, other: Tally) -> Tally:
+        """Return the sum of both."""
+        return Tally(*(mine + its for mine, its in zip(self, other, strict=True)))  # type: ignore[arg-type] # counts, but one
+
+    def row(self) -> dict[str, float]:
+        """Return shares, and 95 % limits of the false alarms."""
+        interval = wilson_interval(self.any_alarm, self.trials)
+        assert interval is not None  # noqa: S101 - there are trials
+        each = max(self.endpoints, 1)
+        return {
+            "trials": self.trials,
+            "any_false": self.any_alarm / self.trials,
+            "any_false_low": interval[0],
+            "any_false_high": interval[1],
+            "power_10": self.found_10 / each,
+            "power_20": self.found_20 / each,
+            "power_30": self.found_30 / each,
+            "power_50": self.found_50 / each,
+            "noticed_is_found": self.found_noticed / each,
+            "would_have_noticed": math.exp(self.noticed / each) - 1,
+            "inconclusive": self.blind / each,
+        }
 
 
-def result(start: Start, times: list[float]) -> EndpointResult:
-    """Return a result as the benchmark makes it, of `times` in seconds."""
-    samples = [
-        Sample(start=start, ok=True, elapsed_sec=seconds, started_at="2026-01-01T00:00:00Z")
-        for seconds in times
+def pace(drawn: random.Random, tails: Tails) -> float:
+    """Draw a pace of variance about 1."""
+    if tails == "t3":
+        chi2 = drawn.gammavariate(1.5, 2.0)
+        return drawn.gauss(0, 1) / math.sqrt(chi2 / 3) / math.sqrt(3)
+    far = 3.0 if tails == "mixed" and drawn.random() < 0.05 else 1.0  # noqa: PLR2004 - as the docstring has it
+    return far * drawn.gauss(0, 1)
+
+
+def trial(world: World, drawn: random.Random) -> Tally:
+    """Simulate one run against its history."""
+    own = [world.noise * math.exp(world.unlike * drawn.gauss(0, 1)) for _ in range(world.endpoints)]
+
+    def measured(at_pace: float) -> float:
+        return at_pace + CALL_NOISE * _OF_MEDIAN * drawn.gauss(0, 1)
+
+    histories = [[measured(each * pace(drawn, world.tails)) for _ in range(world.runs)] for each in own]
+    known = noise(histories, world.endpoints)
+    floor = math.log(FLOORS["warm"])
+    tally = Tally(trials=1, endpoints=world.endpoints)
+    alarm = False
+    for each, history in zip(own, histories, strict=True):
+        usual = known.usual(history, floor)
+        first = each * pace(drawn, world.tails)
+        other = each * pace(drawn, world.tails)
+        second = world.shared * first + math.sqrt(1 - world.shared**2) * other
+        better = min(measured(first), measured(second)) - usual.mean
+
+        def found(slower: float, better: float = better, limit: float = usual.limit) -> bool:
+            return better + slower > limit
+
+        alarm = alarm or found(0.0)
+        tally = tally.plus(
+            Tally(
+                found_10=found(math.log(1.1)),
+                found_20=found(math.log(1.2)),
+                found_30=found(math.log(1.3)),
+                found_50=found(math.log(1.5)),
+                found_noticed=found(usual.noticed),
+                blind=usual.noticed > math.log(1.5),
+                noticed=usual.noticed,
+            )
+        )
+    return tally._replace(any_alarm=int(alarm))
+
+
+def simulate(world: World, trials: int, seed: int) -> Tally:
+    """Add up `trials` of a world."""
+    drawn = random.Random(f"{seed} {world}")  # noqa: S311 - noise, not a secret
+    tally = Tally()
+    for _ in range(trials):
+        tally = tally.plus(trial(world, drawn))
+    return tally
+
+
+def _simulated(given: tuple[World, int, int]) -> tuple[World, dict[str, float]]:
+    world, trials, seed = given
+    return world, simulate(world, trials, seed).row()
+
+
+def worlds() -> list[World]:
+    """Return the grid."""
+    return [
+        World(endpoints, runs, noise_, unlike, tails, shared)
+        for endpoints, tails, unlike, noise_, runs, shared in product(
+            ENDPOINTS, TAILS, UNLIKE, NOISES, HISTORIES, SHARED
+        )
     ]
-    return EndpointResult(
-        endpoint="Flux",
-        path="/flux",
-        category="Flux",
-        status="success",
-        id="flux",
-        app="flux",
-        pool="flux",
-        samples=samples,
-    )
-
-
-def shipped(simulator: RunSimulator, start: Start, noise: Noise, seconds: float, factor: float) -> bool:
-    """Whether the shipped rule fails a deploy that is `factor` times as slow as the five runs before it."""
-    n = comparison.RULES["cold" if start == "cold" else "warm"].n
-    earlier = [result(start, simulator.times(noise, n, seconds)) for _ in range(comparison.RUNS)]
-    first = comparison.checks(result(start, simulator.times(noise, n, seconds * factor)), earlier)
-    if not comparison.flagged(first):
-        return False
-    again = comparison.checks(result(start, simulator.times(noise, n, seconds * factor)), earlier)
-    return comparison.flagged(comparison.settled(first, again))
-
-
-def one_against_one(simulator: RunSimulator, factor: float) -> bool:
-    """Whether one cold start is more than 25 % slower than one of the run before."""
-    (now,), (before,) = simulator.times(COLD, 1, COLD_SEC * factor), simulator.times(COLD, 1, COLD_SEC)
-    return now > 1.25 * before
-
-
-def test_only(simulator: RunSimulator, n: int, factor: float) -> bool:
-    """Whether Mann and Whitney's test finds two runs of `n` warm calls to differ."""
-    now, before = simulator.times(WARM, n, WARM_SEC * factor), simulator.times(WARM, n, WARM_SEC)
-    return mann_whitney(now, before) < SIGNIFICANT
-
-
-class Rate(NamedTuple):
-    """A share of trials, and its 95 % interval (Wilson)."""
-
-    share: float
-    low: float
-    high: float
-
-    def any_of(self, count: int) -> float:
-        """The probability of at least one of `count` endpoints."""
-        return 1 - (1 - self.share) ** count
-
-    def __str__(self) -> str:
-        """Return it as percentages."""
-        return f"{self.share:.2%} ({self.low:.2%} - {self.high:.2%})"
-
-
-def rate(trial: Callable[[], bool], trials: int) -> Rate:
-    """Run `trial` so often."""
-    hits = sum(trial() for _ in range(trials))
-    interval = wilson_interval(hits, trials)
-    assert interval is not None  # noqa: S101 - there is a trial
-    return Rate(hits / trials, *interval)
-
-
-def warm_rule(trials: int, seed: int, noise: Noise = WARM) -> tuple[Rate, Rate]:
-    """False alarm, and power at 30 % slower, of the shipped rule for warm calls."""
-    simulator = RunSimulator(seed)
-    return (
-        rate(lambda: shipped(simulator, "warm", noise, WARM_SEC, 1.0), trials),
-        rate(lambda: shipped(simulator, "warm", noise, WARM_SEC, 1.3), max(trials // 10, 200)),
-    )
-
-
-def cold_rule(trials: int, seed: int, noise: Noise = COLD) -> tuple[Rate, Rate]:
-    """False alarm, and power at twice as slow, of the shipped rule for cold starts."""
-    simulator = RunSimulator(seed)
-    return (
-        rate(lambda: shipped(simulator, "cold", noise, COLD_SEC, 1.0), trials),
-        rate(lambda: shipped(simulator, "cold", noise, COLD_SEC, 2.0), max(trials // 10, 200)),
-    )
-
-
-def print_other_noise(trials: int, seed: int) -> None:
-    """Print a table of the shipped rules' rates where runs differ otherwise."""
-    print("\n| runs differ by | false alarm | any of | power |")
-    print("| --- | --- | --- | --- |")
-    for run in OTHER_WARM:
-        alarm, power = warm_rule(trials, seed, WARM._replace(run=run))
-        print(f"| warm, {run:.0%} | {alarm} | 21: {alarm.any_of(21):.1%} | {power} at +30 % |")
-    for run in OTHER_COLD:
-        alarm, power = cold_rule(trials, seed, COLD._replace(run=run))
-        print(f"| cold, {run:.0%} | {alarm} | 10: {alarm.any_of(10):.1%} | {power} at 2x |")
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the grid as a table, and write it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--trials", type=int, default=40_000, help="for false alarms; a tenth of it for power"
+        "--trials", type=int, default=2_000, help="of a world with up to 21 endpoints; others a tenth"
     )
     parser.add_argument("--seed", type=int, default=20260202)
+    parser.add_argument("--json", type=Path, help="where to write all figures")
     options = parser.parse_args()
     began = time.monotonic()
-    simulator = RunSimulator(options.seed)
-    few = max(options.trials // 10, 200)
-    print("| rule | false alarm | any of | power |")
-    print("| --- | --- | --- | --- |")
-    naive = rate(lambda: one_against_one(simulator, 1.0), few)
-    power = rate(lambda: one_against_one(simulator, 1.5), few)
-    print(f"| cold, one run against one, > 25 % | {naive} | 10: {naive.any_of(10):.1%} | {power} at +50 % |")
-    for n in (5, 20):
-        alone = rate(lambda n=n: test_only(simulator, n, 1.0), few)  # type: ignore[misc] # bound here
-        power = rate(lambda n=n: test_only(simulator, n, 1.5), few)  # type: ignore[misc]
-        print(
-            f"| warm, Mann-Whitney alone, n = {n} | {alone} | 21: {alone.any_of(21):.1%} | {power} at +50 % |"
-        )
-    alarm, power = warm_rule(options.trials, options.seed)
-    print(f"| **warm, shipped** | {alarm} | 21: {alarm.any_of(21):.2%} | {power} at +30 % |")
-    alarm, power = cold_rule(options.trials, options.seed)
-    print(f"| **cold, shipped** | {alarm} | 10: {alarm.any_of(10):.2%} | {power} at 2x |")
-    print_other_noise(few, options.seed)
-    print(f"\n{options.trials} trials, seed {options.seed}, {time.monotonic() - began:.0f} s")
+    given = [
+        (world, max(options.trials * 21 // max(world.endpoints, 21), 100), options.seed) for world in worlds()
+    ]
+    rows = []
+    print(
+        "| endpoints | tails | unlike | noise | history | shared | any false | +30 % found | notices | is found |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    with ProcessPoolExecutor() as pool:
+        for world, row in pool.map(_simulated, given, chunksize=4):
+            rows.append(world._asdict() | row)
+            print(
+                f"| {world.endpoints} | {world.tails} | {world.unlike:.0%} | {world.noise:.1%} | {world.runs} "
+                f"| {world.shared:.0%} | {row['any_false']:.2%} ({row['any_false_low']:.2%} - "
+                f"{row['any_false_high']:.2%}) | {row['power_30']:.0%} | +{row['would_have_noticed']:.0%} "
+                f"| {row['noticed_is_found']:.0%} |",
+                flush=True,
+            )
+    if options.json is not None:
+        options.json.write_text(json.dumps({"seed": options.seed, "worlds": rows}, indent=1))
+    print(
+        f"\n{sum(trials for _, trials, _ in given)} trials, seed {options.seed}, {time.monotonic() - began:.0f} s"
+    )
 
 
 if __name__ == "__main__":

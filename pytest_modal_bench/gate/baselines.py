@@ -9,7 +9,6 @@ from msgspec import structs
 
 from pytest_modal_bench.gate.comparability import SAME, difference, other_cost, other_simulation
 from pytest_modal_bench.gate.metrics import METRICS
-from pytest_modal_bench.gate.statistics import MissingExtra, require_extra
 from pytest_modal_bench.model import EndpointResult, Run
 from pytest_modal_bench.model.encoding import LARGEST_BYTES, load
 from pytest_modal_bench.safety.files import read_bytes
@@ -19,20 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from pytest_modal_bench.model import Endpoint
+
 _GATE, _CHART = "gate.json", ".benchmark.json"
 """Files that lie beside reports, and are none."""
 
 
 class BaselineError(ValueError):
     """A baseline that can't be used; the text is one line, with the file and the way out."""
-
-
-def check_available() -> None:
-    """Raise `BaselineError`, before any call, where the extra is not installed without which nothing is compared."""
-    try:
-        require_extra()
-    except MissingExtra as missing:
-        raise BaselineError(f"{missing}, or leave the baseline out") from None
 
 
 class Past(NamedTuple):
@@ -117,6 +110,21 @@ class History:
             for run in runs
         ]
         return Matched(runs, lines)
+
+    def usual(self, endpoint: Endpoint, *, simulated: str | None) -> list[EndpointResult]:
+        """Return the earlier results of an endpoint that can be compared with its last one."""
+        like = EndpointResult(
+            endpoint=endpoint.name,
+            path=endpoint.path,
+            category=endpoint.category,
+            status="success",
+            id=endpoint.id,
+            app=endpoint.app,
+            pool=endpoint.pool,
+            case=endpoint.case,
+        )
+        found = [(past, earlier) for past, earlier in self._of(like) if past.simulated == simulated]
+        return [earlier for _, earlier in found if difference(earlier, found[-1][1]) is None]
 
     def _of(self, result: EndpointResult) -> Iterator[tuple[Past, EndpointResult]]:
         """Yield each successful result once, however many files hold it."""

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SIGNIFICANT = 0.05
-"""One-sided p below which a difference is taken for one."""
-
 OUTLIER_Z = 3.5
 """Modified z-score of an outlier (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993, section 3)."""
 
@@ -80,30 +77,3 @@ def outliers(values: Sequence[float]) -> list[int]:
     if not spread:
         return []
     return [index for index, deviation in enumerate(deviations) if deviation / spread > OUTLIER_Z]
-
-
-class MissingExtra(ImportError):
-    """A library that comes with an extra is not installed; the text says which, and how to get it."""
-
-
-def require_extra() -> None:
-    """Raise MissingExtra where comparisons can't be tested."""
-    try:
-        import scipy.stats  # noqa: F401 - whether it can be imported is the question
-    except ImportError:
-        raise MissingExtra(
-            "comparing with a baseline needs the extra `stats`: pip install 'pytest-modal-bench[stats]'"
-        ) from None
-
-
-def mann_whitney(values: Sequence[float], earlier: Sequence[float]) -> float:
-    """Return the probability of `values` being as much larger than `earlier` by chance: one-sided, by scipy.
-
-    Exact for few values without ties, else by the normal approximation. Raises MissingExtra.
-    Source: Mann and Whitney, On a Test of Whether one of Two Random Variables is Stochastically Larger than the
-    Other, Annals of Mathematical Statistics 18 (1947), 50-60.
-    """
-    require_extra()
-    from scipy.stats import mannwhitneyu
-
-    return float(mannwhitneyu(values, earlier, alternative="greater").pvalue)

@@ -33,7 +33,11 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     ratio: float | None = None
     """Median of this run over that of the earlier ones."""
     p: float | None = None
-    """One-sided, Mann-Whitney."""
+    """How likely a run is to be as bad by chance, or worse: one-sided, by Student's t."""
+    noticed: float | None = None
+    """The smallest ratio that this comparison would have found, nine times of ten."""
+    history: tuple[float, ...] = ()
+    """The earlier runs' medians, oldest first, the last twenty; in the unit of `value`."""
     n: int | None = None
     """Samples of this run."""
     runs: int | None = None

@@ -15,6 +15,7 @@ from pytest_modal_bench.call.certificates import check_certificates
 from pytest_modal_bench.catalogue import Catalogue, CatalogueError, check_selected
 from pytest_modal_bench.catalogue import resources as test_resources
 from pytest_modal_bench.control.interface import ControlError
+from pytest_modal_bench.cost.ledger import Ledger
 from pytest_modal_bench.gate.verdicts import FAILING
 from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
 from pytest_modal_bench.local.workspace.apps import serving
@@ -27,7 +28,7 @@ from pytest_modal_bench.plugin.summary import say_where, summarise
 from pytest_modal_bench.plugin.termination import terminate_like_interrupt
 from pytest_modal_bench.protocol import outcome
 from pytest_modal_bench.report import comment
-from pytest_modal_bench.run import control, cost_limit
+from pytest_modal_bench.run import control
 from pytest_modal_bench.run.measurer import Measurer
 from pytest_modal_bench.run.preparation import Preparer
 from pytest_modal_bench.run.record import RunRecord
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
     from pytest_modal_bench.control.observer import Observer
-    from pytest_modal_bench.cost.ledger import Ledger
     from pytest_modal_bench.model import Endpoint
 
 
@@ -57,11 +57,14 @@ class Controller:
         settings: Settings,
         collection: EndpointCollection,
         measurer: Measurer | None,
+        shared: Path,
     ) -> None:
+        """`shared`: a directory of the run's own, for all of its processes."""
         self.config = config
         self.settings = settings
         self._collection = collection
         self._measurer = measurer
+        self._shared = shared
         self._record = RunRecord(settings, command=shlex.join(["pytest", *config.invocation_params.args]))
         self._project = control.project(config.invocation_params.dir)
         self._preparer = Preparer(settings, lend=self._lend, say=self._say)
@@ -98,7 +101,7 @@ class Controller:
         self._record.workspace = LOCAL if self._local is not None else self.catalogue.workspace or "-"
         self._record.simulated = None if self._local is None else self._local.simulated
         if self.settings.max_cost is not None:
-            self._ledger = cost_limit.open_ledger(self.settings.max_cost, self.config.add_cleanup)
+            self._ledger = Ledger(self._shared / "ledger", self.settings.max_cost)
         if self._measurer is not None:
             self._equip(self._measurer, self._observer)
 
@@ -239,6 +242,7 @@ class Controller:
             "simulated": self._record.simulated,
             "ledger": None if self._ledger is None else str(self._ledger.path),
             "journal": str(self._project),
+            "shared": str(self._shared),
             "controller": os.getpid() if node.gateway.spec.popen else None,
             "today": self._record.began.date().isoformat(),
             "found": {
@@ -287,6 +291,11 @@ class Controller:
         results = self._record.results
         if report.when == "setup" and report.passed:
             results.begin(endpoint_id, report.nodeid)
+            if "result" not in carried:
+                return
+            # Its test is run again, after all others, and ends then.
+            results.keep(convert(carried["result"], EndpointResult))
+            self._record.changed(endpoint_id)
             return
         end, message = end_of(report, by_gate=carried.get("by_gate", False))
         if "result" in carried:

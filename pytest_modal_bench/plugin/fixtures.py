@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from pytest_modal_bench.catalogue import resources as test_resources
 from pytest_modal_bench.gate import verdicts
 from pytest_modal_bench.model import Endpoint, EndpointResult, Need, Resource
 from pytest_modal_bench.plugin.collection import endpoint_of
+from pytest_modal_bench.plugin.deferral import MAY_WAIT, SECOND_TIME, Waits, wait
 from pytest_modal_bench.protocol import outcome
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ class EndpointFixtures:
         it again.
         """
         asked = self._asked.setdefault(endpoint.id, set())
-        if request.node.nodeid in asked:
+        if request.node.nodeid in asked and not self._gate.waits(endpoint.id):
             self._results.pop(endpoint.id, None)
             asked.clear()
         asked.add(request.node.nodeid)
@@ -79,22 +81,35 @@ class EndpointFixtures:
 
     def _measured(self, item: pytest.Item, endpoint: Endpoint) -> EndpointResult:
         result = self._results.get(endpoint.id)
-        if result is None:
-            try:
-                result = self._gate.judge(endpoint, self.measurer.measure(endpoint))
-            except (Exception, pytest.fail.Exception) as error:
-                # pytest-timeout, for one: what was measured until then is kept.
-                cut = self.measurer.cut_off(
-                    f"cut off: {' '.join(str(error).split()) or type(error).__name__}"
-                )
-                if cut is not None:
-                    self._results[endpoint.id] = item.stash[_RESULT] = cut
-                    item.stash[_NEW] = True
-                raise
+        second = item.stash.get(SECOND_TIME, False) and self._gate.waits(endpoint.id)
+        if result is None or second:
+            with self._keeping(item, endpoint):
+                if result is None:
+                    result = self._gate.judge(endpoint, self.measurer.measure(endpoint))
+                    if self._gate.waits(endpoint.id) and item.stash.get(MAY_WAIT, False):
+                        self._results[endpoint.id] = item.stash[_RESULT] = result
+                        item.stash[_NEW] = True
+                        wait(item)
+                if self._gate.waits(endpoint.id):
+                    result = self._gate.judge_again(endpoint)
             self._results[endpoint.id] = result
             item.stash[_NEW] = True
         item.stash[_RESULT] = result
         return self._passed(result)
+
+    @contextmanager
+    def _keeping(self, item: pytest.Item, endpoint: Endpoint) -> Iterator[None]:
+        """Keep what was measured until an exception, such as pytest-timeout's, cut it off."""
+        try:
+            yield
+        except Waits:
+            raise
+        except (Exception, pytest.fail.Exception) as error:
+            cut = self.measurer.cut_off(f"cut off: {' '.join(str(error).split()) or type(error).__name__}")
+            if cut is not None:
+                self._results[endpoint.id] = item.stash[_RESULT] = cut
+                item.stash[_NEW] = True
+            raise
 
     def _passed(self, result: EndpointResult) -> EndpointResult:
         """Return what passes the gate, or else fail the test."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +14,17 @@ from pytest_modal_bench.cost.ledger import Ledger
 from pytest_modal_bench.model import Resource
 from pytest_modal_bench.plugin import settings as session_settings
 from pytest_modal_bench.plugin.collection import EndpointCollection
+from pytest_modal_bench.plugin.deferral import Deferral
 from pytest_modal_bench.plugin.fixtures import EndpointFixtures, NoBenchmark
 from pytest_modal_bench.plugin.orphans import watch_controller
 from pytest_modal_bench.run import control
 from pytest_modal_bench.run.gating import Gate
 from pytest_modal_bench.run.measurer import Measurer
+from pytest_modal_bench.run.moves import Moves
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pytest
 
 
@@ -34,29 +40,29 @@ def register(config: pytest.Config) -> None:
     collection = EndpointCollection(settings, catalogue, today)
     manager = config.pluginmanager
     manager.register(collection, "modal-bench-collection")
-    if manager.hasplugin("benchmark"):
-        from pytest_modal_bench.plugin import benchmark
-
-        benchmark.configure(config, distributed=distributed, worker=workerinput is not None)
-        manager.register(benchmark.BenchmarkPlugin(), "modal-bench-benchmark")
-    else:
-        manager.register(NoBenchmark(), "modal-bench-benchmark")
+    _register_benchmark(config, distributed=distributed, worker=workerinput is not None)
     only_lists = _only_lists(config)
     if workerinput is None and not only_lists:
         # Whatever is wrong is said here, before workers are started that would find it, too.
         session_settings.check_places(settings)
         session_settings.history(config)
+    moves = _shared_directory(config, workerinput) / "moves"
     measurer = None
     if only_lists or not distributed:
         measurer = Measurer(settings)
-        gate = Gate(measurer, session_settings.history(config))
+        gate = Gate(measurer, session_settings.history(config), Moves(moves))
         manager.register(EndpointFixtures(measurer, gate, today), "modal-bench-measuring")
+        if gate.compares:
+            reporting = _reporting(worker=workerinput is not None)
+            manager.register(Deferral(gate, reporting), "modal-bench-deferral")
     if only_lists:
         return
     if workerinput is None or measurer is None:
         from pytest_modal_bench.plugin.controller import Controller
 
-        manager.register(Controller(config, settings, collection, measurer), "modal-bench-session")
+        manager.register(
+            Controller(config, settings, collection, measurer, moves.parent), "modal-bench-session"
+        )
         return
     from pytest_modal_bench.plugin.worker import Worker
 
@@ -73,6 +79,34 @@ def register(config: pytest.Config) -> None:
             credentials, settings, catalogue.environment, Path(given["journal"])
         )
     manager.register(Worker(config, measurer), "modal-bench-session")
+
+
+def _register_benchmark(config: pytest.Config, *, distributed: bool, worker: bool) -> None:
+    if not config.pluginmanager.hasplugin("benchmark"):
+        config.pluginmanager.register(NoBenchmark(), "modal-bench-benchmark")
+        return
+    from pytest_modal_bench.plugin import benchmark
+
+    benchmark.configure(config, distributed=distributed, worker=worker)
+    config.pluginmanager.register(benchmark.BenchmarkPlugin(), "modal-bench-benchmark")
+
+
+def _shared_directory(config: pytest.Config, workerinput: dict[str, Any] | None) -> Path:
+    """A directory that the processes of the run share on this machine, and that goes with the session."""
+    if workerinput is not None:
+        return Path(workerinput["modal_bench"]["shared"])
+    directory = tempfile.TemporaryDirectory(prefix="modal-bench-")
+    config.add_cleanup(directory.cleanup)
+    return Path(directory.name)
+
+
+def _reporting(*, worker: bool) -> Callable[[pytest.Item], AbstractContextManager[None]]:
+    """Within what reports are made of a test that is run after all others."""
+    if not worker:
+        return lambda _: nullcontext()
+    from pytest_modal_bench.plugin.xdist import reporting
+
+    return reporting
 
 
 def _today(workerinput: dict[str, Any] | None) -> dt.date:

@@ -70,12 +70,10 @@ def history(config: pytest.Config) -> History | None:
 
 def _read_history(path: Path) -> History:
     from pytest_modal_bench.gate.baselines import BaselineError, History
-    from pytest_modal_bench.gate.statistics import MissingExtra, require_extra
 
     try:
-        require_extra()
         return History.load(path)
-    except (BaselineError, MissingExtra) as error:
+    except BaselineError as error:
         raise pytest.UsageError(str(error)) from None
 
 

@@ -5,6 +5,7 @@ beside test reports.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from xdist.report import report_collection_diff
 from xdist.workermanage import parse_tx_spec_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from xdist.workermanage import WorkerController
 
@@ -194,6 +195,18 @@ def receive_collected(node: WorkerController, take: Callable[[dict[str, str]], N
             known(message)
 
     node.process_from_remote = process_from_remote
+
+
+@contextmanager
+def reporting(item: pytest.Item) -> Iterator[None]:
+    """In a worker: have reports be those of `item`, though another test was given out last."""
+    interactor = _interactor(item.config)
+    before = interactor.item_index
+    interactor.item_index = item.session.items.index(item)
+    try:
+        yield
+    finally:
+        interactor.item_index = before
 
 
 def interrupt(node: WorkerController) -> None:

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.gate.metrics import METRICS
-from pytest_modal_bench.gate.statistics import SIGNIFICANT
 from pytest_modal_bench.gate.summary import (
     counts,
     prevented,
@@ -157,9 +156,9 @@ def _moved(check: Check) -> str | None:
     is_beyond, is_better = ratio >= limit, ratio * limit <= 1
     if METRICS[check.metric].less_is_worse:
         is_beyond, is_better = ratio <= limit, ratio * limit >= 1
-    if is_beyond and check.p < SIGNIFICANT:
+    if is_beyond:
         return "dearer" if check.metric == "cost" else "slower"
-    if is_better and check.p > 1 - SIGNIFICANT:
+    if is_better:
         return "cheaper" if check.metric == "cost" else "faster"
     return None
 

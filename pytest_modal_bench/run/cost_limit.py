@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.cost.forecast import Planned, forecast
-from pytest_modal_bench.cost.ledger import Ledger
 from pytest_modal_bench.model.encoding import LARGEST_BYTES, load
 from pytest_modal_bench.protocol.plan import RETAKES, is_cold_due
 from pytest_modal_bench.safety.files import read_bytes
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from pytest_modal_bench.model import Endpoint, EndpointResult
     from pytest_modal_bench.run.measurer import Measurer
     from pytest_modal_bench.run.settings import Settings
-
-
-def open_ledger(limit_usd: float, add_cleanup: Callable[[Callable[[], None]], None]) -> Ledger:
-    """Make a ledger in a directory of its own, which `add_cleanup` is told how to remove."""
-    directory = tempfile.TemporaryDirectory(prefix="modal-bench-")
-    add_cleanup(directory.cleanup)
-    return Ledger(Path(directory.name) / "ledger", limit_usd)
 
 
 def foreseen(selected: Sequence[Endpoint], settings: Settings, measurer: Measurer) -> str:

@@ -2,55 +2,84 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from msgspec import structs
 
 from pytest_modal_bench.gate import budgets, comparison
+from pytest_modal_bench.model import Start
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pytest_modal_bench.gate.baselines import History
+    from pytest_modal_bench.gate.metrics import Name
+    from pytest_modal_bench.gate.noise import Noise
     from pytest_modal_bench.model import Check, Endpoint, EndpointResult
     from pytest_modal_bench.run.measurer import Measurer
+    from pytest_modal_bench.run.moves import Moves
+
+
+class _Waiting(NamedTuple):
+    """An endpoint that has to be measured again."""
+
+    result: EndpointResult
+    checks: list[Check]
+    earlier: list[EndpointResult]
 
 
 class Gate:
     """What a session's results are held against. It measures with `measurer`, whose settings hold budgets, too."""
 
-    def __init__(self, measurer: Measurer, history: History | None) -> None:
+    def __init__(self, measurer: Measurer, history: History | None, moves: Moves) -> None:
+        """`moves`: where what all processes of the run find is put together."""
         self._measurer = measurer
         self._history = history
+        self._moves = moves
+        self._noises: dict[Name, Noise] = {}
+        self._waiting: dict[str, _Waiting] = {}
+
+    @property
+    def compares(self) -> bool:
+        """Whether results are held against earlier runs."""
+        return self._history is not None
+
+    def expect(self, endpoints: Iterable[Endpoint]) -> None:
+        """Learn, before the first call, how much the endpoints of this run vary: each one's limit rests on all."""
+        if self._history is not None:
+            simulated = self._measurer.simulated
+            self._noises = comparison.noises(
+                self._history.usual(endpoint, simulated=simulated) for endpoint in endpoints
+            )
 
     def judge(self, endpoint: Endpoint, result: EndpointResult) -> EndpointResult:
-        """Return `result` with its checks; it may be measured once more for them."""
-        if result.status == "success":
-            result = self._compared(endpoint, result)
-        if result.status == "success":
-            budget = endpoint.budget.under(self._measurer.settings.budget.for_form(endpoint.stream))
-            held = budgets.checks(result, budget, cold_due=result.cold_asked)
-            result = structs.replace(result, checks=[*result.checks, *held])
-        return structs.replace(result, quarantine=endpoint.quarantine)
+        """Return `result` with its checks. What is worse than usual waits for a second measurement: `waits`."""
+        if result.status == "success" and self._history is not None:
+            matched = self._history.matching(result, simulated=self._measurer.simulated)
+            checks = comparison.checks(result, matched.runs, self._noises)
+            self._moves.add(comparison.moves(result, checks))
+            result = structs.replace(result, notes=[*result.notes, *matched.notes])
+            if comparison.flagged(checks):
+                self._waiting[endpoint.id] = _Waiting(result, checks, matched.runs)
+            result = structs.replace(result, checks=comparison.waiting(checks))
+        return self._held(endpoint, result)
 
-    def _compared(self, endpoint: Endpoint, result: EndpointResult) -> EndpointResult:
-        if self._history is None:
-            return result
-        matched = self._history.matching(result, simulated=self._measurer.simulated)
-        checks = comparison.checks(result, matched.runs)
-        result = structs.replace(result, notes=[*result.notes, *matched.notes])
-        if not comparison.flagged(checks):
-            return structs.replace(result, checks=checks)
-        return self._measured_again(endpoint, result, checks, matched.runs)
+    def waits(self, endpoint_id: str) -> bool:
+        """Whether an endpoint has to be measured again."""
+        return endpoint_id in self._waiting
 
-    def _measured_again(
-        self,
-        endpoint: Endpoint,
-        result: EndpointResult,
-        first: list[Check],
-        earlier: list[EndpointResult],
-    ) -> EndpointResult:
-        """What two measurements say; a second that did not succeed takes nothing from the first."""
+    def judge_again(self, endpoint: Endpoint) -> EndpointResult:
+        """Measure an endpoint that waits for it a second time, and return what both times come to.
+
+        What most others did alike is no reason to measure again. A second time that did not succeed takes nothing from
+        the first.
+        """
+        result, first, earlier = self._waiting.pop(endpoint.id)
+        first = comparison.excused(first, self._moves.shifts())
+        if not comparison.flagged(first):
+            return self._held(endpoint, structs.replace(result, checks=first))
         again = self._measurer.measure_again(endpoint)
-        second = comparison.checks(again, earlier) if again.status == "success" else []
+        second = comparison.checks(again, earlier, self._noises) if again.status == "success" else []
         both = self._measurer.together(endpoint, result, again)
         if again.status == "not_run":
             both = structs.replace(both, notes=[*both.notes, f"not measured again: {again.skipped_reason}"])
@@ -64,4 +93,13 @@ class Gate:
                 meaning=again.meaning,
                 remedy=again.remedy,
             )
-        return structs.replace(both, checks=comparison.settled(first, second))
+        places = {start: comparison.where(result, again, start) for start in get_args(Start)}
+        return self._held(endpoint, structs.replace(both, checks=comparison.settled(first, second, places)))
+
+    def _held(self, endpoint: Endpoint, result: EndpointResult) -> EndpointResult:
+        """Return `result` held against its budgets, too."""
+        if result.status == "success":
+            budget = endpoint.budget.under(self._measurer.settings.budget.for_form(endpoint.stream))
+            held = budgets.checks(result, budget, cold_due=result.cold_asked)
+            result = structs.replace(result, checks=[*result.checks, *held])
+        return structs.replace(result, quarantine=endpoint.quarantine)

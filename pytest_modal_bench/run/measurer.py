@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from pytest_modal_bench.answers.outputs import Outputs
 from pytest_modal_bench.call.causes import explain
 from pytest_modal_bench.call.client import Client
 from pytest_modal_bench.catalogue import resources as test_resources
+from pytest_modal_bench.control.interface import ControlError
 from pytest_modal_bench.control.pool_observer import NoPoolObserver
 from pytest_modal_bench.cost.prices import Rates, from_live, table
 from pytest_modal_bench.cost.pricing import Pricing
@@ -141,10 +142,15 @@ class Measurer:
         return self._measured
 
     def measure_again(self, endpoint: Endpoint) -> EndpointResult:
-        """Measure an endpoint once more, forced cold starts too."""
+        """Measure an endpoint once more: in another container, where they may be ended, and forced cold starts too."""
         measurement = self._current = Measurement(endpoint, self.conditions(endpoint))
-        forced = self.settings.cold == "force" and endpoint.id in self._due
-        self._make(measurement, self.settings.cold_rounds if forced else 0)
+        if self.settings.cold == "force" and endpoint.id in self._due:
+            self._make(measurement, self.settings.cold_rounds)
+        elif self.settings.cold == "force":
+            self._end_containers(endpoint)
+            measurement.make(plan(cold_rounds=0, answered=False, rounds=self.settings.rounds))
+        else:
+            self._make(measurement, 0)
         result = self._result(measurement)
         self._current = None
         return result
@@ -205,6 +211,12 @@ class Measurer:
     def longest_usd(self, endpoint: Endpoint) -> float | None:
         """What a call to the endpoint costs that takes until its deadline; None: unknown."""
         return self._pricing(endpoint).of_seconds(self.settings.deadline_sec(endpoint.timeout))
+
+    def _end_containers(self, endpoint: Endpoint) -> None:
+        """Have the next call meet a new container, if that can be had: where it did not, its evidence says so."""
+        assert self.observer is not None  # noqa: S101 - no session that forces begins without
+        with suppress(ControlError), self.observer.forced(endpoint) as scale_to_zero:
+            scale_to_zero()
 
     def _make(self, measurement: Measurement, cold_rounds: int) -> None:
         """Make the calls that are planned, forced cold starts first."""

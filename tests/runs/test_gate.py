@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from project import Project, Service
 
 HEAD = 'summary = "of a test"\n[resources]\nimage = true\nvideo = true\nmask = true\nlora = true\n'
+FINE = {"PASS", "WARN", "INCONCLUSIVE"}
+"""Where the machine is so busy that runs differ much, a comparison is blind, and says so."""
 ENDPOINTS = "z-image-simple or z-image-danrisi"
 
 
@@ -77,9 +79,9 @@ def test_a_healthy_deploy_passes_against_its_history(deploys: Deploys) -> None:
     verdicts = deploys.against_history()
 
     assert deploys.result.ret == 0
-    assert set(verdicts.values()) <= {"PASS", "WARN"}
+    assert set(verdicts.values()) <= FINE
     gate = json.loads((deploys.directory / "gate.json").read_text())
-    assert gate["verdict"] in {"PASS", "WARN"}
+    assert gate["verdict"] in FINE
     assert {endpoint["id"]: endpoint["verdict"] for endpoint in gate["endpoints"]} == verdicts
 
 
@@ -99,7 +101,7 @@ def test_a_worse_deploy_fails_and_names_the_right_endpoint_and_no_other(
 
     assert deploys.result.ret == 1
     assert verdicts["z-image-danrisi"] == "FAIL"
-    assert verdicts["z-image-simple"] in {"PASS", "WARN"}
+    assert verdicts["z-image-simple"] in FINE
     assert deploys.failed_in_junit() == ["test_endpoint[z-image-danrisi]"]
     (guilty,) = [r for r in deploys.project.report()["results"] if r["id"] == "z-image-danrisi"]
     failing = [check for check in guilty["checks"] if check["verdict"] == "FAIL"]
