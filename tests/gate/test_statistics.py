@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 import time
 from bisect import bisect_right
 from fractions import Fraction
@@ -13,13 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pytest_modal_bench.gate.statistics import (
-    MissingExtra,
-    mann_whitney,
-    median_interval,
-    outliers,
-    wilson_interval,
-)
+from pytest_modal_bench.gate.statistics import median_interval, outliers, wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,24 +120,3 @@ def test_outliers_are_few_and_never_the_median(values: list[float]) -> None:
     found = outliers(values)
     assert not any(values[index] == median(values) for index in found)
     assert len(found) * 2 <= len(values)
-
-
-def test_mann_and_whitneys_p_counts_the_orders_as_extreme_as_what_was_seen() -> None:
-    # Of the 20 ways to put three among six, one has all three on top.
-    assert mann_whitney([4, 5, 6], [1, 2, 3]) == pytest.approx(1 / 20)
-    assert mann_whitney([1, 2, 3], [4, 5, 6]) == 1.0, "one-sided: faster is no matter"
-
-
-@given(st.lists(st.floats(0.1, 100), min_size=1, max_size=12), st.floats(0.01, 50))
-def test_the_slower_the_smaller_is_p(values: list[float], more: float) -> None:
-    earlier = [1.0, 2.0, 3.0, 50.0, 60.0]
-    slower = [value + more for value in values]
-
-    assert 0 <= mann_whitney(slower, earlier) <= mann_whitney(values, earlier) + 1e-9 <= 1 + 1e-9
-
-
-def test_without_scipy_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "scipy.stats", None)
-
-    with pytest.raises(MissingExtra, match=r"pip install 'pytest-modal-bench\[stats\]'"):
-        mann_whitney([2.0], [1.0])

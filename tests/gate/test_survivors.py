@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from typing import Any
 
 import pytest
 from report_runs import result, sample
 
-from pytest_modal_bench.gate import baselines, budgets, comparison, verdicts
-from pytest_modal_bench.gate.baselines import BaselineError
+from pytest_modal_bench.gate import budgets, comparison, verdicts
 from pytest_modal_bench.gate.summary import prevented
-from pytest_modal_bench.model import Budget, EndpointResult, Level
+from pytest_modal_bench.model import Budget, Check, EndpointResult, Level
 
 FEW = Budget(max_warm=Level(fail=3.0), min_success=Level(fail=0.4))
 
@@ -44,28 +42,21 @@ def test_seven_of_twenty_five_are_028() -> None:
 
 def test_a_comparison_sees_timeouts_as_their_deadline_at_least() -> None:
     earlier = [measured(10, 0, None) for _ in range(5)]
-    (check,) = comparison.checks(measured(4, 6, "timeout"), earlier)
+    (check,) = compared(measured(4, 6, "timeout"), earlier)
 
     assert check.verdict == "FAIL"
     assert check.message.startswith("warm at least 2.38x of 5 earlier runs, of the 4 of 10")
     slow = [structured(each) for each in earlier]
-    (check,) = comparison.checks(measured(4, 6, "timeout"), slow)
+    (check,) = compared(measured(4, 6, "timeout"), slow)
     assert check.verdict == "INCONCLUSIVE", "nobody knows how far beyond it is"
+
+
+def compared(now: EndpointResult, earlier: list[EndpointResult]) -> list[Check]:
+    return comparison.checks(now, earlier, comparison.noises([earlier]))
 
 
 def structured(each: EndpointResult) -> EndpointResult:
     return result(samples=[sample(elapsed_sec=5.0) for _ in each.samples], warm_time_sec=5.0)
-
-
-def test_without_the_extra_no_comparison_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    baselines.check_available()
-    monkeypatch.setitem(sys.modules, "scipy.stats", None)
-    earlier = [measured(10, 0, None) for _ in range(5)]
-
-    (check,) = comparison.checks(measured(10, 0, None), earlier)
-    assert check.verdict == "INCONCLUSIVE"
-    with pytest.raises(BaselineError, match="extra `stats`: pip install 'pytest-modal-bench"):
-        baselines.check_available()
 
 
 def test_what_a_limit_kept_from_being_measured_is_inconclusive_and_so_is_the_run() -> None:

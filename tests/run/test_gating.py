@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
 from contextlib import closing
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,14 +17,10 @@ from pytest_modal_bench.model import Budget, Endpoint, Level, Quarantine
 from pytest_modal_bench.report.json import render
 from pytest_modal_bench.run.gating import Gate
 from pytest_modal_bench.run.measurer import Measurer
+from pytest_modal_bench.run.moves import Moves
 from pytest_modal_bench.run.settings import Settings
 
-# Here and not in a test: pytester forgets what a test imports, and numpy can't be imported twice.
-pytest.importorskip("scipy.stats")
-
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_modal_bench.model import EndpointResult
 
 QUARANTINE = Quarantine(reason="known", until="2999-01-01")
@@ -72,12 +70,23 @@ def history(tmp_path: Path) -> History:
     return History.load(tmp_path)
 
 
+def moves() -> Moves:
+    """Of a run without other processes."""
+    return Moves(Path(tempfile.mkdtemp()) / "moves")
+
+
 def judged(
     history: History | None, first: EndpointResult, again: EndpointResult | None = None, **given: Any
 ) -> EndpointResult:
     """What the gate makes of a result, with the verdict that is made of it later."""
     with closing(Again(again)) as measurer:
-        found = Gate(measurer, history).judge(endpoint(**given), first)
+        gate = Gate(measurer, history, moves())
+        gate.expect([endpoint(**given)])
+        found = gate.judge(endpoint(**given), first)
+        assert gate.waits("flux") == (again is not None)
+        if again is not None:
+            assert not any(check.verdict == "FAIL" for check in found.checks), "it waits"
+            found = gate.judge_again(endpoint(**given))
     assert measurer.asked == (again is not None)
     assert (found.verdict, found.reasons) == (None, []), "its tests may still have something to say"
     return verdicts.judged(found, strict=False, today=dt.date(2026, 2, 2))
@@ -96,7 +105,7 @@ def test_the_budget_of_a_whole_run_is_held_against_streams_alone_where_it_is_abo
     measurer = Again(None)
     limits = Budget(max_ttft=Level(fail=1.0), min_tokens_per_sec=Level(fail=1.0))
     measurer.settings = replace(measurer.settings, budget=limits)
-    found = Gate(measurer, None).judge(endpoint(stream=stream), measured(2.0))
+    found = Gate(measurer, None, moves()).judge(endpoint(stream=stream), measured(2.0))
 
     assert [check.metric for check in found.checks] == checked
 
