@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 RUNS = 5
 """Earlier runs that it takes to know what is usual."""
+_SHOWN = 20
+"""Earlier runs whose medians a check keeps, for reports to show."""
 
 
 class Rule(NamedTuple):
@@ -102,7 +104,8 @@ def _compared(name: Name, result: EndpointResult, earlier: Sequence[EndpointResu
     runs = [past for past in (_values(metric, each) for each in comparable) if past]
     if not values or not runs:
         return
-    ratio = median(values) / median(median(past) for past in runs)
+    earlier_medians = [median(past) for past in runs]
+    ratio = median(values) / median(earlier_medians)
     at_least = "at least " if metric.is_duration_of_call and calls.censored_at is not None else ""
     unproven = name == "cold" and any(each.cold_verified is False for each in (result, *comparable))
     mark = f"{survivors(calls)}{', unverified' if unproven else ''}"
@@ -116,6 +119,7 @@ def _compared(name: Name, result: EndpointResult, earlier: Sequence[EndpointResu
         ratio=ratio,
         n=len(values),
         runs=len(runs),
+        history=tuple(earlier_medians[-_SHOWN:]),
     )
     lacks = []
     if len(values) < rule.n:

@@ -49,6 +49,14 @@ def test_a_warm_call_may_take_15_per_cent_more_than_it_did(seconds: float, verdi
     assert check.ratio == pytest.approx(seconds / 2.0, rel=0.01)
 
 
+def test_a_check_keeps_the_medians_of_the_last_twenty_runs_that_it_was_held_against() -> None:
+    history = only(checks(run(2.0), HISTORY)).history
+    assert history == pytest.approx([2.0, 2.1, 1.9, 2.05, 1.95], rel=0.01)
+
+    many = only(checks(run(2.0), [run(1 + number / 10) for number in range(30)])).history
+    assert many == pytest.approx([1 + number / 10 for number in range(10, 30)], rel=0.01)
+
+
 @pytest.mark.parametrize(
     ("seconds", "verdict"), [(45.0, "PASS"), (52.0, "WARN"), (59.0, "WARN"), (62.0, "FAIL")]
 )
