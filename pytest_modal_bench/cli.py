@@ -19,7 +19,11 @@ from pytest_modal_bench.init.errors import InitError
 from pytest_modal_bench.model.encoding import LARGEST_BYTES, load
 from pytest_modal_bench.report import comparison, markdown
 from pytest_modal_bench.report.escape import line
+from pytest_modal_bench.report.extras import MissingExtra
 from pytest_modal_bench.report.figures.timestamps import moment
+from pytest_modal_bench.report.trend.formats import FORMATS
+from pytest_modal_bench.report.trend.points import trends
+from pytest_modal_bench.report.trend.reading import read as read_folder
 from pytest_modal_bench.report.write import gate_beside, known, write_each
 from pytest_modal_bench.run import journal
 from pytest_modal_bench.run.merging import MergeError, Part, cut_off, merge
@@ -40,7 +44,7 @@ exit codes:
   0  fine
   1  the verdict is FAIL or ERROR, the run was cut off, or it measured nothing;
      with --strict (or a run made with --modal-bench-strict) also INCONCLUSIVE, SKIP, and
-     what else is not beyond doubt: unverified cold starts, cached answers
+     what else is in doubt: unverified cold starts, cached answers
   2  wrong usage, a file that cannot be read or written, or runs that do not go together"""
 
 _COMPARE_EXIT_CODES = """\
@@ -48,6 +52,11 @@ exit codes:
   0  every endpoint that succeeded in OLD does so in NEW, or was not measured
   1  one of them fails in NEW
   2  wrong usage, a file that cannot be read or written, or runs that do not go together"""
+
+_TREND_EXIT_CODES = """\
+exit codes:
+  0  fine; a trend judges nothing
+  2  wrong usage, no report in DIR, or a file that cannot be written"""
 
 
 class Unusable(Exception):
@@ -86,13 +95,13 @@ def parser() -> argparse.ArgumentParser:
 
     init.define(command("init", init.PURPOSE, init.EXIT_CODES))
 
-    merging = command("merge", "make one run of those of several jobs", _EXIT_CODES)
+    merging = command("merge", "join the runs of several jobs into one", _EXIT_CODES)
     merging.add_argument("files", nargs="+", type=Path, metavar="FILE.json", help="a job's JSON report")
     _report_option(merging, "also writes gate.json beside the first", required=True)
     _strict_option(merging)
     merging.set_defaults(run=_merge)
 
-    rendering = command("report", "render a run again", _EXIT_CODES)
+    rendering = command("report", "make reports of an earlier run again", _EXIT_CODES)
     rendering.add_argument(
         "file", type=Path, metavar="FILE", help="a run's JSON report, or the journal of one that was killed"
     )
@@ -100,14 +109,44 @@ def parser() -> argparse.ArgumentParser:
     _strict_option(rendering)
     rendering.set_defaults(run=_report)
 
-    comparing = command("compare", "set two runs side by side", _COMPARE_EXIT_CODES)
+    comparing = command("compare", "show two runs side by side", _COMPARE_EXIT_CODES)
     comparing.add_argument("old", type=Path, metavar="OLD.json", help="the earlier run's JSON report")
     comparing.add_argument("new", type=Path, metavar="NEW.json", help="the later run's")
     comparing.add_argument(
         "--report", type=Path, metavar="PATH.md", help="write the comparison there, too, as markdown"
     )
     comparing.set_defaults(run=_compare)
+
+    following = command("trend", "follow each endpoint over the runs of a folder", _TREND_EXIT_CODES)
+    following.add_argument("folder", type=Path, metavar="DIR", help="a folder of JSON reports, one a run")
+    following.add_argument(
+        "--report",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="PATH",
+        dest="reports",
+        help=f"where to write the trend; its name ends in {' or '.join(FORMATS)}. Repeatable; default: markdown on"
+        " standard output",
+    )
+    following.add_argument(
+        "--last", type=_count, default=200, metavar="N", help="show the newest N runs (default: %(default)s)"
+    )
+    following.add_argument(
+        "-k",
+        default="",
+        metavar="TEXT",
+        dest="containing",
+        help="show only the endpoints whose name, path, id, category or tags contain TEXT",
+    )
+    following.set_defaults(run=_trend)
     return parser
+
+
+def _count(given: str) -> int:
+    if not given.isdecimal() or not int(given):
+        raise argparse.ArgumentTypeError(f"{given!r} is no whole number from 1 on")
+    return int(given)
 
 
 def _report_option(parser: argparse.ArgumentParser, more: str, *, required: bool = False) -> None:
@@ -124,7 +163,7 @@ def _report_option(parser: argparse.ArgumentParser, more: str, *, required: bool
 
 
 def _strict_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--strict", action="store_true", help="what is not beyond doubt fails, too")
+    parser.add_argument("--strict", action="store_true", help="also fail what is in doubt")
 
 
 def _merge(options: argparse.Namespace) -> int:
@@ -161,6 +200,32 @@ def _compare(options: argparse.Namespace) -> int:
     return FAILS if failing else FINE
 
 
+def _trend(options: argparse.Namespace) -> int:
+    if not options.folder.is_dir():
+        raise Unusable(f"{options.folder}: not a folder; give one with the JSON reports of several runs")
+    for path in options.reports:
+        if path.suffix not in FORMATS:
+            raise Unusable(f"{path}: a trend's name ends in {' or '.join(FORMATS)}")
+    folder = read_folder(options.folder, options.last)
+    if folder is None:
+        raise Unusable(f"{options.folder}: no JSON report of a run in it")
+    shown = trends(folder, containing=options.containing)
+    if not shown:
+        raise Unusable(f"{options.folder}: no endpoint in it has {options.containing!r} in a name")
+    try:
+        rendered = {path: FORMATS[path.suffix](folder, shown) for path in options.reports}
+    except MissingExtra as missing:
+        raise Unusable(str(missing)) from None
+    for path, content in rendered.items():
+        write_bytes(path, content.encode())
+    if not rendered:
+        _print(FORMATS[".md"](folder, shown))
+        return FINE
+    for note in folder.notes:
+        sys.stderr.write(f"left out: {line(note, _OBJECTION_LIMIT)}\n")
+    return FINE
+
+
 def _read(path: Path) -> Run:
     content = read_bytes(path, LARGEST_BYTES)
     try:
@@ -172,7 +237,7 @@ def _read(path: Path) -> Run:
 def _write(run: Run, paths: Sequence[Path]) -> None:
     try:
         unwritten = write_each(run, paths)
-    except ValueError as error:
+    except (ValueError, MissingExtra) as error:
         raise Unusable(str(error)) from None
     if unwritten:
         raise Unusable("; ".join(unwritten.values()))

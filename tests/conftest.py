@@ -47,6 +47,7 @@ def service() -> Iterator[Service]:
         thread.start()
     yield handler.service  # type: ignore[attr-defined]
     stopped.set()
+    handler.service.released.set()  # type: ignore[attr-defined]
     for server, thread in zip(servers, threads, strict=True):
         server.shutdown()
         thread.join()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from report_runs import HOSTILE, reference_run, result, run, tables
+from trend_folders import write_history
 
 from pytest_modal_bench.cli import main
 from pytest_modal_bench.model import Quarantine
@@ -169,6 +170,22 @@ class TestReport:
             "run.xml: no report format has the suffix '.xml'; known are .md, .json" in capsys.readouterr().err
         )
 
+    @pytest.mark.parametrize("command", ["report", "merge"])
+    def test_a_page_needs_its_extra_and_without_it_nothing_is_written(
+        self, command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = saved("run.json", passing("A"))
+        assert main([command, file, "--report", "a.html"]) == 0
+        assert "The endpoint passed" in Path("a.html").read_text("utf-8")
+
+        monkeypatch.setitem(sys.modules, "jinja2", None)
+        capsys.readouterr()
+        assert main([command, file, "--report", "b.md", "--report", "b.html"]) == 2
+        assert capsys.readouterr().err == (
+            "an HTML report needs the extra `html`: pip install 'pytest-modal-bench[html]'\n"
+        )
+        assert not list(Path().glob("b.*"))
+
 
 class TestCompare:
     @staticmethod
@@ -277,6 +294,68 @@ class TestCompare:
         assert [len(row) for row in tables(captured.out)[0]] == [5, 5]
 
 
+class TestTrend:
+    @pytest.fixture(autouse=True)
+    def _history(self) -> None:
+        endpoints = [result("Flux", warm_time_sec=2.0), result("Wan", "Video", warm_time_sec=9.0)]
+        write_history(Path("history"), run(endpoints), 12, slower_from=7, slower="flux")
+
+    def test_without_a_path_it_prints_markdown_with_the_step_and_its_commit(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["trend", "history"]) == 0
+        captured = capsys.readouterr()
+        assert "**2026-10-27 13:05 (commit abc1230000)**\n\n- Flux: warm +" in captured.out
+        assert captured.err == ""
+
+    def test_reports_are_written_and_what_was_left_out_is_named(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        pytest.importorskip("jinja2")
+        Path("history/broken.json").write_text("{")
+        assert main(["trend", "history", "--report", "x/trend.md", "--report", "x/trend.html"]) == 0
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith("left out: history/broken.json: not JSON")
+        assert captured.err.count("\n") == 1
+        assert Path("x/trend.md").read_text("utf-8").startswith("# Trend of Modal Endpoints\n")
+        assert Path("x/trend.html").read_text("utf-8").startswith("<!doctype html>")
+
+    def test_the_last_runs_and_some_endpoints_can_be_picked(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["trend", "history", "--last", "3", "-k", "video"]) == 0
+        out = capsys.readouterr().out
+        assert "**Runs:** 3, 2026-10-29" in out
+        assert [row[0] for table in tables(out) for row in table[1:]] == ["Wan"]
+        assert "- 9 older runs; --last=N shows more than 3" in out
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["empty"], "empty: no JSON report of a run in it"),
+            (["none"], "none: not a folder; give one with the JSON reports of several runs"),
+            (["history", "-k", "nothing"], "history: no endpoint in it has 'nothing' in a name"),
+            (["history", "--report", "x.json"], "x.json: a trend's name ends in .html or .md"),
+            (["history", "--report", "history/000.json/x.md"], "history/000.json: "),
+        ],
+    )
+    def test_what_cannot_be_followed_is_said_in_one_line(
+        self, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        Path("empty").mkdir()
+        assert main(["trend", *arguments]) == 2
+        captured = capsys.readouterr()
+        assert captured.err.startswith(said)
+        assert captured.err.count("\n") == 1
+        assert captured.out == ""
+
+    @pytest.mark.parametrize("last", ["0", "-1", "x"])
+    def test_so_many_runs_are_wrong_usage(self, last: str, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as ended:
+            main(["trend", "history", f"--last={last}"])
+        assert ended.value.code == 2
+        assert "is no whole number from 1 on" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -319,7 +398,7 @@ def test_a_file_that_cannot_be_read_or_written_is_named(
     assert capsys.readouterr().err.startswith(said)
 
 
-@pytest.mark.parametrize("command", [[], ["init"], ["merge"], ["report"], ["compare"]])
+@pytest.mark.parametrize("command", [[], ["init"], ["merge"], ["report"], ["compare"], ["trend"]])
 def test_help_says_what_the_exit_codes_mean(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*command, "--help"])

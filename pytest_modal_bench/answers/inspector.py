@@ -19,7 +19,7 @@ from pytest_modal_bench.model import formats
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from pytest_modal_bench.model import Media
+    from pytest_modal_bench.model import Media, Preview
 
 MEMORY_BYTES = 2 * 1024**3
 """Address space of the decoding process, its code included."""
@@ -48,6 +48,16 @@ class Inspector:
 
         Raises nothing for whatever is in it, but OSError for a file that can't be read, and on a full disk.
         """
+        return self._inspect(body, preview=False)[0]
+
+    def inspect_with_preview(self, body: bytes | Path) -> tuple[Media, Preview | None]:
+        """What `body` is, and what people are shown of it: nothing of a text, nor of damaged bytes.
+
+        Raises as `inspect` does.
+        """
+        return self._inspect(body, preview=True)
+
+    def _inspect(self, body: bytes | Path, *, preview: bool) -> tuple[Media, Preview | None]:
         with self._turn, ExitStack() as stack:
             file: BinaryIO | None = None
             if isinstance(body, Path):
@@ -62,8 +72,9 @@ class Inspector:
                     file.write(body)
                     file.flush()
             if file is None or not _takes_decoding(head, size):
-                return documents.look(head).media(size, sha256)
-            return self._decode(head, file).media(size, sha256)
+                return documents.look(head).media(size, sha256), None
+            findings = self._decode(head, file, preview=preview)
+            return findings.media(size, sha256), findings.preview
 
     def close(self) -> None:
         """End the decoding process, if there is one."""
@@ -83,10 +94,10 @@ class Inspector:
         """Close it."""
         self.close()
 
-    def _decode(self, head: bytes, file: BinaryIO) -> Findings:
+    def _decode(self, head: bytes, file: BinaryIO, *, preview: bool) -> Findings:
         """What the decoding process says of a file; if it can't say anything, what the file begins like."""
         try:
-            return self._process.decode(file.fileno())
+            return self._process.decode(file.fileno(), preview=preview)
         except Unusable as error:
             findings = Findings(kind="text", problem=str(error))
         except Undecodable as error:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from pytest_modal_bench.answers import contents, encodings, expectation, wording
 from pytest_modal_bench.answers.embedded.parts import Looked, Parts, Problem
+from pytest_modal_bench.answers.previews import texts
+from pytest_modal_bench.answers.previews.latest import Latest
 from pytest_modal_bench.answers.streaming.reader import StreamReader
 from pytest_modal_bench.call import failures
-from pytest_modal_bench.model import Endpoint, Expect, Media, Resource, Sample
+from pytest_modal_bench.model import Endpoint, Expect, Media, Preview, Resource, Sample
 from pytest_modal_bench.safety.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -26,13 +28,18 @@ if TYPE_CHECKING:
     from pytest_modal_bench.call.request import Request
 
 
+_TEXTS = ("json", "html", "text")
+"""Kinds of answers whose beginning is shown."""
+
+
 class Judge:
     """Judges one endpoint's answers. `notes` are what is to be told of them that is no failure, a line each.
 
     `follow` makes what fetches the links in an answer, of the request and its answer; without it nothing is fetched.
+    `previews`: whether people are shown anything of the answers.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first ones are named where it is called
         self,
         endpoint: Endpoint,
         inspector: Inspector,
@@ -40,8 +47,10 @@ class Judge:
         outputs: Outputs | None = None,
         *,
         follow: Callable[[Request, Answer], Links] | None = None,
+        previews: bool = False,
     ) -> None:
         self.notes: list[str] = []
+        self._latest = Latest() if previews else None
         self._endpoint = endpoint
         self._inspector = inspector
         sent = (resources.get(need) for need in endpoint.needs)
@@ -51,7 +60,9 @@ class Judge:
         self._stream = None if endpoint.stream is None else StreamReader(endpoint)
         self._expect, self._parts = endpoint.expect, None
         if endpoint.expect is not None and endpoint.expect.at is not None:
-            self._parts = Parts(endpoint.expect, inspector, inputs=self._inputs, save=self._save)
+            self._parts = Parts(
+                endpoint.expect, inspector, inputs=self._inputs, save=self._save, previews=previews
+            )
             self._expect = _around(endpoint.expect)
 
     def judge(self, answer: Answer, sample: Sample, request: Request | None = None) -> Sample:
@@ -66,7 +77,7 @@ class Judge:
         try:
             if not sample.ok:
                 return self._with_times(sample, answer, redactor)
-            media = self._inspector.inspect(answer.body)
+            media, preview = self._inspected(answer.body)
             content = contents.content(answer.body, media)
             if self._stream is not None:
                 reading = self._stream.read(answer, media, content)
@@ -79,6 +90,13 @@ class Judge:
                 sample = structs.replace(
                     sample, parts=tuple(looked.parts), part_count=looked.count, fetched_sec=fetched_sec
                 )
+            if self._latest is not None:
+                text = ""
+                if media.kind in _TEXTS:
+                    said = "" if reading is None else reading.text
+                    text = texts.beginning(answer.body, content, said=said)
+                whole = [preview] if preview is not None else []
+                self._latest.keep(sample, looked.previews or whole, text, redactor)
         except OSError as error:
             line = f"answer not checked: {error.strerror}"
             self._note(line)
@@ -98,7 +116,21 @@ class Judge:
     def _with_times(self, sample: Sample, answer: Answer, redactor: Redactor) -> Sample:
         """Return a sample that has failed with the times of what came of a stream."""
         reading = None if self._stream is None else self._stream.read_failed(answer)
-        return sample if reading is None else structs.replace(sample, stream=reading.cleaned(redactor.clean))
+        if reading is None:
+            return sample
+        if self._latest is not None:
+            self._latest.keep(sample, (), texts.beginning(b"", UNSET, said=reading.text), redactor)
+        return structs.replace(sample, stream=reading.cleaned(redactor.clean))
+
+    @property
+    def previews(self) -> list[Preview]:
+        """What people are shown of the last answer of which anything can be shown."""
+        return [] if self._latest is None else self._latest.previews()
+
+    def _inspected(self, body: bytes | Path) -> tuple[Media, Preview | None]:
+        if self._latest is not None:
+            return self._inspector.inspect_with_preview(body)
+        return self._inspector.inspect(body), None
 
     def _wrong(
         self, answer: Answer, media: Media, content: object, status: int | None, reading: Reading | None

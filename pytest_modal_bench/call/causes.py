@@ -231,7 +231,7 @@ _EXPLANATIONS: dict[Cause, Explanation] = {
     ),
     "platform": Explanation(
         "Something failed within Modal, not in {app}.",
-        "Call again; if it stays so, see https://status.modal.com.",
+        "Call again; if it stays so, see `https://status.modal.com`.",
     ),
     "application": Explanation(
         "{app} itself answered with an error.",

@@ -150,13 +150,13 @@ def _headers(
             raise RequestError(f"header {name}: its value holds characters that no header may")
         if from_environment or is_secret(name):
             secret_headers.add(name.lower())
-            secrets.update(from_environment, _parts(value))
+            secrets.update(from_environment, secret_parts(value))
         # The wire knows Latin-1 only: what is beyond ASCII goes as UTF-8.
         headers[name] = value.encode().decode("latin-1")
     return headers, frozenset(secret_headers), frozenset(secrets)
 
 
-def _parts(value: str) -> Iterator[str]:
+def secret_parts(value: str) -> Iterator[str]:
     """Yield a secret header's value, and what of it is secret by itself: credentials, a cookie's value."""
     yield value
     for part in value.split(";"):

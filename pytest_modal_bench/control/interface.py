@@ -76,6 +76,9 @@ class Function(Protocol):
     def gpu(self) -> str | None:
         """What its containers ask for: `L40S`, or `L40S:2` for several; None: none, or one of several kinds."""
 
+    def deployed(self) -> str | None:
+        """Which deploy of its app this is: `v12, 2026-01-31T09:00:00+00:00`; None: the app is not deployed for good."""
+
     def count(self) -> int:
         """How many containers the function has now, those that boot included."""
 

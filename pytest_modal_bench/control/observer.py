@@ -51,6 +51,7 @@ class Observer:
         self._unknown: set[tuple[str, str]] = set()
         self._gone: ControlError | None = None
         self._gpus: dict[tuple[str, str], str | None] = {}
+        self._deploys: dict[tuple[str, str], str | None] = {}
 
     def close(self) -> None:
         """Let go of the connection, if there is one."""
@@ -120,6 +121,15 @@ class Observer:
         if key not in self._gpus:
             self._gpus[key] = self._answer(lambda: self._function(*key).gpu())
         return self._gpus[key]
+
+    def deployed(self, endpoint: Endpoint) -> str | None:
+        """Which deploy of its app the endpoint is of, as `Function.deployed` says; None: not known."""
+        if endpoint.function is None:
+            return None
+        key = endpoint.deployed_app, endpoint.function
+        if key not in self._deploys:
+            self._deploys[key] = self._answer(lambda: self._function(*key).deployed())
+        return self._deploys[key]
 
     def rates(self) -> Mapping[str, str] | None:
         """The workspace's prices, as `ControlPlane.rates` says, asked for once; None: not known."""

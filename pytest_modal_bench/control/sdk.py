@@ -126,7 +126,7 @@ class SdkControlPlane:
             }
             if not any(each.web_url for each in web.values()):
                 continue
-            where = _Where(self.environment or "", deployed.app_id or "", alone=False)
+            where = _Where(self.environment or "", deployed.app_id or "", None, alone=False)
             own = SdkFunction(self._connection, (app, tag), where, function, None)
             gpu, window = own.gpu(), own.autoscaler().scaledown_window
             for name, each in sorted(web.items()):
@@ -178,7 +178,7 @@ class SdkControlPlane:
         else:
             url = ask(function.get_web_url.aio)
         alone = len({*info.functions.values(), *info.servers.values()}) == 1
-        where = _Where(self.environment or "", info.app_id, alone)
+        where = _Where(self.environment or "", info.app_id, _deploy(info.lifecycle), alone)
         return SdkFunction(self._connection, (app, name), where, function, url or None)
 
     def _app(self, name: str) -> modal.App:
@@ -196,8 +196,16 @@ class _Where(NamedTuple):
 
     environment: str
     app_id: str
+    deployed: str | None
+    """Which deploy of it that is."""
     alone: bool
     """Whether the app has nothing else; what there is has containers, too, listed among all of the app's."""
+
+
+def _deploy(lifecycle: modal.types.AppLifecycle) -> str | None:
+    if lifecycle.version is None or lifecycle.deployed_at is None:
+        return None
+    return f"v{lifecycle.version}, {lifecycle.deployed_at.isoformat(timespec='seconds')}"
 
 
 class SdkFunction:
@@ -212,7 +220,7 @@ class SdkFunction:
         url: str | None,
     ) -> None:
         self._connection = connection
-        self._environment, self._app_id, self._alone = where
+        self._environment, self._app_id, self._deployed, self._alone = where
         self._function = function
         self._url = url
         self.app, self.name = names
@@ -220,6 +228,10 @@ class SdkFunction:
     def web_url(self) -> str | None:
         """Its base URL, as it was when the function was looked up; None: it is no web function."""
         return self._url
+
+    def deployed(self) -> str | None:
+        """Which deploy of its app this was when it was looked up; see `Function.deployed`."""
+        return self._deployed
 
     def gpu(self) -> str | None:
         """What its containers ask for: `L40S`, or `L40S:2` for several; None: none, or one of several kinds."""

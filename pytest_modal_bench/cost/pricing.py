@@ -63,7 +63,7 @@ class Pricing:
         return idle_tail(sample.elapsed_sec, self._machine(sample.gpu_type), self._rates())
 
     def total(self, result: EndpointResult) -> EndpointResult:
-        """Return `result` with the cost of a warm and of a cold call, of a warm one's tokens, and of the idle time."""
+        """Return `result` with the cost of a warm and of a cold call, a warm one's tokens, and a container's time."""
         usd, basis = _median_cost(result.samples, "warm")
         cold_usd, cold_basis = _median_cost(result.samples, "cold")
         return structs.replace(
@@ -78,6 +78,9 @@ class Pricing:
             )
             if result.samples
             else None,
+            container_usd_per_sec=None
+            if self.simulated
+            else idle_tail(1.0, self._machine(result.gpu_type), self._rates()),
         )
 
     def _machine(self, told: str | None) -> Machine:

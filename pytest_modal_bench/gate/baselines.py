@@ -36,6 +36,9 @@ class Past(NamedTuple):
     by_id: bool
     """Whether its results have ids; those of the reference benchmark are known by their paths."""
     results: list[EndpointResult]
+    workspace: str | None = None
+    environment: str | None = None
+    commit: str | None = None
 
 
 class Matched(NamedTuple):
@@ -60,15 +63,11 @@ class History:
             return cls([_read(path)], [])
         past = []
         notes = []
-        for file in sorted(path.glob("*.json")):
-            if file.name == _GATE or file.name.endswith(_CHART):
-                continue
-            try:
-                one = _read(file)
-            except BaselineError as error:
-                notes.append(str(error))
-            else:
+        for one in each_in(path):
+            if isinstance(one, Past):
                 past.append(one)
+            else:
+                notes.append(one)
         if not past and notes:
             raise BaselineError(f"{path}: no report that can be read in it: {notes[0]}")
         if not past:
@@ -153,6 +152,17 @@ def _incomparable(result: EndpointResult, runs: list[EndpointResult], *, known: 
             yield f"not compared: no earlier run knows its {', '.join(missing)}"
 
 
+def each_in(directory: Path) -> Iterator[Past | str]:
+    """Read the reports in a directory, one at a time; for a file that is none, yield a line that says why."""
+    for file in sorted(directory.glob("*.json")):
+        if file.name == _GATE or file.name.endswith(_CHART):
+            continue
+        try:
+            yield _read(file)
+        except BaselineError as error:
+            yield str(error)
+
+
 def _read(path: Path) -> Past:
     try:
         content = read_bytes(path, LARGEST_BYTES)
@@ -170,7 +180,7 @@ def _read(path: Path) -> Past:
         run: Run = load(content)
     except ValueError as error:
         raise BaselineError(f"{path}: {error}; give a JSON report of an earlier run") from None
-    return Past(run.timestamp, run.simulated, True, run.results)
+    return Past(run.timestamp, run.simulated, True, run.results, run.workspace, run.environment, run.commit)
 
 
 def _reference(path: Path, raw: dict[str, Any]) -> Past:
@@ -189,7 +199,11 @@ def _reference(path: Path, raw: dict[str, Any]) -> Past:
                 f"{path}: not a report: {error}; give a JSON report of an earlier run"
             ) from None
         results.append(result)
-    return Past(str(raw.get("timestamp")), None, False, results)
+    return Past(str(raw.get("timestamp")), None, False, results, _text(raw.get("workspace")))
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 _REFERENCE_FIELDS = (

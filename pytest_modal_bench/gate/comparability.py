@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from pytest_modal_bench.model import EndpointResult
+
+class Comparable(Protocol):
+    """What has to be known of two results: an `EndpointResult`, or what is kept of one."""
+
+    @property
+    def gpu_type(self) -> str | None: ...  # noqa: D102 - as in `EndpointResult`
+    @property
+    def region(self) -> str | None: ...  # noqa: D102
+    @property
+    def payload_sha256(self) -> str | None: ...  # noqa: D102
+    @property
+    def cost_basis(self) -> str | None: ...  # noqa: D102
+
 
 SAME = {"gpu_type": "GPU", "region": "region", "payload_sha256": "payload"}
 """Fields that two results must share, and their names."""
@@ -20,7 +31,7 @@ def other_simulation(before: str | None, now: str | None) -> str | None:
     return f"another simulation: {before}"
 
 
-def difference(earlier: EndpointResult, result: EndpointResult) -> str | None:
+def difference(earlier: Comparable, result: Comparable) -> str | None:
     """Say what keeps two results of an endpoint apart, the first thing only; None: nothing that is known."""
     for field, name in SAME.items():
         before, now = getattr(earlier, field), getattr(result, field)
@@ -30,6 +41,6 @@ def difference(earlier: EndpointResult, result: EndpointResult) -> str | None:
     return None
 
 
-def other_cost(earlier: EndpointResult, result: EndpointResult) -> bool:
+def other_cost(earlier: Comparable, result: Comparable) -> bool:
     """Whether the cost of one was measured, and that of the other estimated."""
     return len({earlier.cost_basis, result.cost_basis} - {None}) > 1

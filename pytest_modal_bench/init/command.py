@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.init.openapi.documents import Document
 
-PURPOSE = "write a catalogue from what apps, or Modal, say of themselves"
+PURPOSE = "write a catalogue from what your apps, or Modal, say about themselves"
 EXIT_CODES = """\
-With URLs, one GET of each app's /openapi.json; no other route is called. With --modal, Modal is
-asked (it wants the extra `modal`, MODAL_TOKEN_ID and MODAL_TOKEN_SECRET), and no app is called
-unless --openapi is given: any GET starts a container.
+With URLs, each app's /openapi.json is read; no other route is called. With --modal, Modal is asked
+(this needs the extra `modal`, MODAL_TOKEN_ID and MODAL_TOKEN_SECRET), and no app is called unless
+--openapi is given, since any call starts a container.
 
 exit codes:
   0  the catalogue is written
-  2  wrong usage, an app or Modal that can't be asked, or a file that is there already"""
+  2  wrong usage, an app or Modal that can't be asked, or a file that exists already"""
 
 _TIMEOUT_SEC = 300.0
 _LISTED = 20
@@ -85,7 +85,7 @@ def define(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("endpoints.toml"),
         metavar="FILE",
-        help="what to write (default: %(default)s); a file that is there is never written over",
+        help="the file to write (default: %(default)s); a file that exists is never overwritten",
     )
     parser.add_argument("--dry-run", action="store_true", help="print the catalogue instead of writing it")
     parser.set_defaults(run=run)

@@ -12,7 +12,8 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: Literal["image", "video", "audio", "text"]
     frames: tuple[bytes, ...] = ()
-    """WebP images (base64 in JSON), encoded here from decoded pixels: one of an image, a few of a video, in order."""
+    """WebP images (base64 in JSON), encoded here from decoded pixels: one of an image, a few of a
+    video or an animation, in order."""
     width: int | None = None
     height: int | None = None
     """Of a frame, in pixels."""

@@ -36,12 +36,12 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """How likely a run is to be as bad by chance, or worse: one-sided, by Student's t."""
     noticed: float | None = None
     """The smallest ratio that this comparison would have found, nine times of ten."""
-    history: tuple[float, ...] = ()
-    """The earlier runs' medians, oldest first, the last twenty; in the unit of `value`."""
     n: int | None = None
     """Samples of this run."""
     runs: int | None = None
     """Earlier runs that it is compared with."""
+    history: tuple[float, ...] = ()
+    """Their medians, the oldest first: of the last twenty."""
     again: bool = False
     """Whether it was measured again, after the first time had flagged it."""
 
@@ -160,6 +160,8 @@ class EndpointResult(msgspec.Struct, kw_only=True):
     """Of the last answer that was looked at: one, or one of each of its first parts."""
     scaledown_window_sec: float | None = None
     """How long one of its containers lives on without a call, as the catalogue claims."""
+    deployed: str | None = None
+    """Which deploy of its app answered: `v12, ` and when, in ISO 8601, as Modal's control plane says."""
     container_usd_per_sec: float | None = None
     """What a container costs while it lives, at list price; None: its machine or its price is not known."""
     samples: list[Sample] = []

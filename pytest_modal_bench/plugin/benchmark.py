@@ -4,6 +4,8 @@ and keeps it quiet about xdist.
 
 from __future__ import annotations
 
+import os
+import shlex
 import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from pytest_modal_bench.model import EndpointResult, Sample, Start
 
 _TURNED_OFF = pytest.StashKey[bool]()
+_OWN = pytest.StashKey[set[str]]()
+"""The full names of our own records, which are in no table that nobody asked for."""
+_ASKING = ("columns", "compare", "group-by", "histogram", "name", "sort", "verbose")
+"""Options that say how tables are to be, or that compare: who gives one of them wants to see them."""
 _OPTIONS = ("disable_gc", "min_rounds", "max_time", "min_time", "warmup")
 
 
@@ -78,11 +84,21 @@ def add_records(config: pytest.Config, measured: Iterable[tuple[dict[str, Any], 
     if session is None or config.stash[_TURNED_OFF]:
         return
     options = {name: session.options[name] for name in _OPTIONS} | {"timer": time.monotonic}
+    own = config.stash.setdefault(_OWN, set())
     for test, result in measured:
         for figure in _RECORDED:
             seconds = list(_seconds(result.samples, figure))
             if seconds:  # an empty record would crash it
-                session.benchmarks.append(_record(test, result, figure, seconds, options))
+                record = _record(test, result, figure, seconds, options)
+                session.benchmarks.append(record)
+                own.add(record.fullname)
+
+
+def _tables_wanted(config: pytest.Config) -> bool:
+    """Whether an option was given that says how tables are to be: on the command line, or for all runs."""
+    for_all = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
+    given = (*config.getini("addopts"), *for_all, *map(str, config.invocation_params.args))
+    return any(each.startswith(tuple(f"--benchmark-{name}" for name in _ASKING)) for each in given)
 
 
 def _seconds(samples: Iterable[Sample], figure: _Figure) -> Iterator[float]:
@@ -127,6 +143,18 @@ def _record(
 
 class BenchmarkPlugin:
     """Plugin where pytest-benchmark is installed and on: an endpoint test is a benchmark to `--benchmark-only`."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_terminal_summary(self, config: pytest.Config) -> None:
+        """Before pytest-benchmark shows its tables: take our records out of them, unless they were asked for."""
+        session = getattr(config, "_benchmarksession", None)
+        if session is not None and session.groups and not _tables_wanted(config):
+            own = config.stash.get(_OWN, set())
+            left = (
+                (name, [each for each in group if each["fullname"] not in own])
+                for name, group in session.groups
+            )
+            session.groups = [(name, group) for name, group in left if group]
 
     @pytest.fixture
     def _modal_bench_benchmark(self, benchmark: BenchmarkFixture) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_modal_bench.model import Endpoint
 from pytest_modal_bench.run.longest import longest_sec, planned_sec
+from pytest_modal_bench.safety.text import slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,11 +31,6 @@ def endpoint_of(item: pytest.Item) -> Endpoint | None:
     callspec = getattr(item, "callspec", None)
     endpoint = callspec.params.get("endpoint") if callspec is not None else None
     return endpoint if isinstance(endpoint, Endpoint) else None
-
-
-def slug(text: str) -> str:
-    """`text` as one word for `-k`: `Face Consistency` becomes `face-consistency`."""
-    return "-".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
 
 
 class CatalogueModule(pytest.Module):

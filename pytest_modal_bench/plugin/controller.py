@@ -27,8 +27,9 @@ from pytest_modal_bench.plugin.report_ends import end_of
 from pytest_modal_bench.plugin.summary import say_where, summarise
 from pytest_modal_bench.plugin.termination import terminate_like_interrupt
 from pytest_modal_bench.protocol import outcome
+from pytest_modal_bench.protocol.preflight import without_schemas
 from pytest_modal_bench.report import comment
-from pytest_modal_bench.run import control
+from pytest_modal_bench.run import control, inputs
 from pytest_modal_bench.run.measurer import Measurer
 from pytest_modal_bench.run.preparation import Preparer
 from pytest_modal_bench.run.record import RunRecord
@@ -46,17 +47,20 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.control.observer import Observer
     from pytest_modal_bench.model import Endpoint
+    from pytest_modal_bench.plugin.live.watching import Watching
 
 
 class Controller:
     """Plugin of the process that reports. `measurer` is None in a controller of workers, which measure."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first three are named where it is made
         self,
         config: pytest.Config,
         settings: Settings,
         collection: EndpointCollection,
+        *,
         measurer: Measurer | None,
+        watching: Watching,
         shared: Path,
     ) -> None:
         """`shared`: a directory of the run's own, for all of its processes."""
@@ -64,6 +68,7 @@ class Controller:
         self.settings = settings
         self._collection = collection
         self._measurer = measurer
+        self._watching = watching
         self._shared = shared
         self._record = RunRecord(settings, command=shlex.join(["pytest", *config.invocation_params.args]))
         self._project = control.project(config.invocation_params.dir)
@@ -98,6 +103,8 @@ class Controller:
             found = self._start_local(found)
         self._found = {name: resource for name, resource in found.items() if resource is not None}
         self._open_control()
+        if without := without_schemas():
+            self._record.note(without)
         self._record.workspace = LOCAL if self._local is not None else self.catalogue.workspace or "-"
         self._record.simulated = None if self._local is None else self._local.simulated
         if self.settings.max_cost is not None:
@@ -143,6 +150,7 @@ class Controller:
         measurer.observer = observer
         measurer.simulated = self._record.simulated
         measurer.ledger = self._ledger
+        measurer.watch = self._watching.take
 
     @pytest.hookimpl
     def pytest_report_header(self) -> str:
@@ -165,6 +173,7 @@ class Controller:
         self._check(selected)
         self._look_at_resources()
         self._record.select(selected)
+        self._watching.select(selected, session_settings.history(self.config), self._record.simulated)
         for line in self._collection.short_timeouts(self.config, selected):
             self._say(line)
 
@@ -335,6 +344,9 @@ class Controller:
                 self._record.note(
                     f"the cost of {unknown} is not known, and not in what the limit was held against"
                 )
+            if session.exitstatus != pytest.ExitCode.INTERRUPTED:
+                inspector = None if self._measurer is None else self._measurer.inspector
+                self._record.inputs = inputs.previews(self._record.results.all(), self._found, inspector)
             run = self._run = self._record.finish()
             self._junit.add(run.results)
             self._add_to_benchmark(run)

@@ -48,75 +48,95 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option(
         "modal-bench-environment",
         "NAME",
-        "Modal environment: for {environment} in the catalogue's URLs, and where Modal's control plane is asked.",
+        "Modal environment: for {environment} and {environment_suffix} in the catalogue's URLs, and what Modal itself "
+        "is asked about. Default: the catalogue's, or else Modal's own.",
     )
     option(
         "modal-bench-catalogue",
         "FILE",
-        "The catalogue. Default: the endpoints.toml that is found. The local workspace has two of its own, by name: "
-        "endpoints, shapes.",
+        "The catalogue, which says which endpoints there are. Default: the endpoints.toml in the test paths, in "
+        "tests/endpoints or in the root directory. The local workspace has two of its own, by name: endpoints, shapes.",
     )
     option(
         "modal-bench-cold",
         "HOW",
-        "Cold starts: 'observe' a pool's first call, 'force' them by scaling the pool to zero through Modal's control "
-        "plane (needs --modal-bench-environment, tokens in the environment and the extra modal), or 'off'. "
-        "Default: observe.",
+        "Cold starts: 'observe' (time the first call to each pool), 'force' (stop the pool's containers before it; "
+        "needs --modal-bench-environment, MODAL_TOKEN_ID and MODAL_TOKEN_SECRET in the environment, and the extra "
+        "modal) or 'off'. Default: observe.",
     )
-    option("modal-bench-cold-rounds", "N", "Forced cold starts per pool. Default: 1.", ini="int")
-    option("modal-bench-rounds", "N", "Warm calls per endpoint. Default: 3.", ini="int")
+    option("modal-bench-cold-rounds", "N", "Forced cold starts for each pool. Default: 1.", ini="int")
+    option("modal-bench-rounds", "N", "Warm calls for each endpoint. Default: 3.", ini="int")
     option(
         "modal-bench-timeout",
         "S",
-        "Caps every call's deadline, in seconds. Default: the catalogue's.",
+        "The longest that one call may take, in seconds, where the catalogue allows more. Default: the catalogue's.",
         ini="float",
     )
     option(
         "modal-bench-report",
         "PATH",
-        "Where to write a report; its format follows the suffix: .md, .json, .comment.md (for a pull request) or "
-        ".benchmark.json (for github-action-benchmark). Repeatable. "
-        "Default: modal-bench-report.md and modal-bench-report.json in the root directory.",
+        "Where to write a report; its format follows the suffix: .md, .json, .html (extra html), .comment.md (for a "
+        "pull request) or .benchmark.json (for github-action-benchmark). Repeatable. "
+        "Default: modal-bench-report.md and modal-bench-report.json in the root directory, and modal-bench-report.html"
+        " where the extra html is installed.",
         ini="args",
         action="append",
     )
-    option("modal-bench-save-outputs", "DIR", "Keep each endpoint's last answer in this directory.")
+    option(
+        "modal-bench-save-outputs", "DIR", "Keep each endpoint's last answer in this directory, as it came."
+    )
     option(
         "modal-bench-max-cost",
         "USD",
-        "Begin no call once the calls have cost this much, or where the next one is expected to bring them above it: "
+        "Begin no call once the calls have cost this much, nor one that is expected to cost more than what is left. So "
         "the run costs at most this and what one call costs. Calls are then made one at a time.",
+        ini="float",
+    )
+    option(
+        "modal-bench-traffic",
+        "CALLS_PER_HOUR",
+        "Calls an hour that each pool is expected to get: the report then says what a warm container costs at that "
+        "rate, and which cold starts it saves. Default: it names the rate from which on one is worth considering.",
         ini="float",
     )
     option(
         "modal-bench-baseline",
         "PATH",
-        "Earlier runs to compare with: a JSON report, or a directory of them.",
+        "Earlier runs to compare with: a JSON report, or a directory of them. Needs the extra stats.",
     )
     option(
         "modal-bench-budget",
         "BUDGET",
-        "What an endpoint may take, such as max_warm=5, or max_warm=4:5 to warn from 4 on. Metrics: max_cold, max_warm "
-        "(seconds), max_cost (USD a warm call), min_success (a share). Repeatable; beats the catalogue's.",
+        "What an endpoint may take, such as max_warm=5, or max_warm=4:5 to warn from 4 on. Metrics: max_cold, "
+        "max_warm, max_ttft, max_itl (seconds), max_cost (USD a warm call), min_tokens_per_sec, min_success (share of "
+        "the calls). Repeatable; beats the catalogue's.",
         ini="linelist",
         action="append",
     )
     switch(
-        "modal-bench-strict", "Skips, unverified cold starts, cached answers and open questions fail, too."
+        "modal-bench-strict",
+        "Also fail what is in doubt: skipped endpoints, unverified cold starts, inconclusive results, answers from a "
+        "cache or that could not be checked, and payloads that do not fit the app.",
     )
     option(
         "modal-bench-generate",
         "WHAT",
-        "Make the test resources image,video (or one of them) with the workspace's own endpoints, then stop.",
+        "Make the test image and the test video (or one of them: image, video) with the workspace's own endpoints, "
+        "then stop.",
         ini="linelist",
         nargs="?",
         const="image,video",
     )
-    option("modal-bench-scenario", "NAME", "Local workspace: how it behaves. Default: healthy.")
+    option(
+        "modal-bench-scenario",
+        "NAME",
+        "Local workspace: what goes wrong in it. healthy, instrumented, reference, edge-answers, with the catalogue "
+        "shapes also faults-1 to faults-6, or a TOML file. Default: healthy.",
+    )
     option(
         "modal-bench-time-scale",
         "X",
-        "Local workspace: factor on its simulated times and on the deadlines. Default: 0.01.",
+        "Local workspace: real seconds for each simulated second; deadlines are scaled, too. Default: 0.01.",
         ini="float",
     )
 

@@ -59,10 +59,14 @@ def register(config: pytest.Config) -> None:
         return
     if workerinput is None or measurer is None:
         from pytest_modal_bench.plugin.controller import Controller
+        from pytest_modal_bench.plugin.live.watching import Watching
 
-        manager.register(
-            Controller(config, settings, collection, measurer, moves.parent), "modal-bench-session"
+        watching = Watching(config, catalogue.endpoints, rounds=settings.rounds)
+        manager.register(watching, "modal-bench-live")
+        controller = Controller(
+            config, settings, collection, measurer=measurer, watching=watching, shared=moves.parent
         )
+        manager.register(controller, "modal-bench-session")
         return
     from pytest_modal_bench.plugin.worker import Worker
 

@@ -25,6 +25,8 @@ CATALOGUE_NAME = "endpoints.toml"
 GENERATED = ("image", "video")
 _REPORT_VARIABLE = "MODAL_BENCH_REPORT"
 _DEFAULT_REPORTS = ("modal-bench-report.md", "modal-bench-report.json")
+_HTML_REPORT = "modal-bench-report.html"
+"""By default, too, where the extra `html` is installed."""
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -146,6 +148,7 @@ def _resolve(config: pytest.Config) -> Settings:
         generate=_generate(config),
         scenario=value("scenario", str, "healthy"),
         time_scale=value("time_scale", _positive, 0.01),
+        traffic=value("traffic", _positive, None),
     )
 
 
@@ -172,9 +175,12 @@ def _generate(config: pytest.Config) -> tuple[str, ...]:
 
 
 def _reports(config: pytest.Config) -> tuple[Path, ...]:
-    from pytest_modal_bench.report.write import format_of, known
+    from pytest_modal_bench.report.extras import MissingExtra
+    from pytest_modal_bench.report.html import shell
+    from pytest_modal_bench.report.write import format_of, known, require_extra
 
-    default = [Given("", name, config.rootpath) for name in _DEFAULT_REPORTS]
+    names = [*_DEFAULT_REPORTS, *([_HTML_REPORT] if shell.installed() else [])]
+    default = [Given("", name, config.rootpath) for name in names]
     paths = []
     for source, text, base in next(given(config, "modal_bench_report"), default):
         # A repeated option and an ini key are one path each; a variable holds them all, with spaces between them.
@@ -182,6 +188,10 @@ def _reports(config: pytest.Config) -> tuple[Path, ...]:
             path = _path(base, name)
             if format_of(path) is None:
                 raise pytest.UsageError(f"{source}: {path.name}: a report's name ends in {known()}")
+            try:
+                require_extra(path)
+            except MissingExtra as missing:
+                raise pytest.UsageError(f"{source}: {path.name}: {missing}") from None
             if _is(Path.is_dir, path):
                 raise pytest.UsageError(f"{source}: {path.name}: is a directory, name a file in it")
             paths.append(path)

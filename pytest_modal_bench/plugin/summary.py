@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
-from pytest_modal_bench.plugin.collection import slug
+from pytest_modal_bench.plugin.live.lines import COLOURS
 from pytest_modal_bench.report import terminal
+from pytest_modal_bench.safety.text import slug
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     import pytest
@@ -26,7 +28,7 @@ def summarise(
     reporter: pytest.TerminalReporter, run: Run | None, catalogue: Catalogue, missing: Mapping[str, str]
 ) -> None:
     """Say how the run went; None: nothing was selected. `missing`: why each missing test resource is."""
-    reporter.section("modal-bench", sep="=")
+    reporter.write_sep("=", "modal-bench")
     if run is None:
         reporter.write_line(f"{NOTHING_MEASURED}: no endpoint was selected", red=True)
         reporter.write_line(
@@ -36,6 +38,15 @@ def summarise(
         return
     for line in terminal.lines(run):
         reporter.write_line(line)
+    rows = terminal.table(run, shutil.get_terminal_size().columns)
+    if rows:
+        reporter.write_line("")
+    for row in rows:
+        _write_row(reporter, row)
+    _write_block(reporter, "what failed:", terminal.failures(run))
+    _write_block(reporter, "notes:", terminal.remarks(run))
+    if rows:
+        reporter.write_line("")
     skipped = {result.id for result in run.results if result.status == "skipped"}
     needed = {need for each in catalogue.endpoints if each.id in skipped for need in each.needs}
     for need, reason in missing.items():
@@ -43,6 +54,24 @@ def summarise(
             reporter.write_line(f"test {need}: {reason}")
     if run.summary.calls == 0:
         reporter.write_line(f"{NOTHING_MEASURED}: {terminal.why_nothing(run)}", red=True)
+
+
+def _write_row(reporter: pytest.TerminalReporter, row: terminal.Row) -> None:
+    """Write a row of the table, its verdict in colour; it begins with it."""
+    if row.verdict is None:
+        reporter.write_line(row.text)
+    else:
+        reporter.write(row.verdict, **{COLOURS[row.verdict]: True})
+        reporter.write(f"{row.text.removeprefix(row.verdict)}\n")
+
+
+def _write_block(reporter: pytest.TerminalReporter, head: str, lines: Iterable[str]) -> None:
+    """Write `lines` below an empty line and their head, if there are any."""
+    for number, line in enumerate(lines):
+        if number == 0:
+            reporter.write_line("")
+            reporter.write_line(head)
+        reporter.write_line(line)
 
 
 def say_where(

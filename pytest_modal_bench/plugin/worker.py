@@ -8,7 +8,7 @@ import pytest
 
 from pytest_modal_bench.plugin.collection import endpoint_of
 from pytest_modal_bench.plugin.termination import terminate_like_interrupt
-from pytest_modal_bench.plugin.xdist import receive_preparation, send_collected
+from pytest_modal_bench.plugin.xdist import WATCHED, progress_sender, receive_preparation, send_collected
 
 if TYPE_CHECKING:
     from pytest_modal_bench.run.measurer import Measurer
@@ -31,5 +31,7 @@ class Worker:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """Before xdist listens: be ready for the preparation."""
+        """Before xdist listens: be ready for the preparation, and for who watches."""
+        if session.config.workerinput[WATCHED]:  # type: ignore[attr-defined] # xdist's
+            self._measurer.watch = progress_sender(session.config)
         receive_preparation(session.config, self._measurer.prepare)

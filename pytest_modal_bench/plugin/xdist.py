@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import convert, to_builtins
 from xdist.report import report_collection_diff
 from xdist.workermanage import parse_tx_spec_config
+
+from pytest_modal_bench.protocol.progress import Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
 _PREPARE = "modal_bench"
 _COLLECTED = "modal_bench_collected"
+_PROGRESS = "modal_bench_progress"
+WATCHED = "modal_bench_watched"
+"""Of a worker's input: whether it is to send its events."""
 
 
 class PoolScheduling:
@@ -182,15 +188,31 @@ def send_collected(config: pytest.Config, endpoints: dict[str, str]) -> None:
 
 
 def receive_collected(node: WorkerController, take: Callable[[dict[str, str]], None]) -> None:
-    """In the controller, as a worker is configured: have `take` called with what `send_collected` sends.
+    """In the controller, as a worker is configured: have `take` called with what `send_collected` sends."""
+    _receive(node, _COLLECTED, lambda message: take(message["endpoints"]))
+
+
+def progress_sender(config: pytest.Config) -> Callable[[Event], None]:
+    """In a worker: return what sends an event to the controller."""
+    interactor = _interactor(config)
+    return lambda event: interactor.sendevent(_PROGRESS, event=to_builtins(event))
+
+
+def receive_progress(node: WorkerController, take: Callable[[Event], None]) -> None:
+    """In the controller, as a worker is configured: have `take` called, in another thread, with each event."""
+    _receive(node, _PROGRESS, lambda message: take(convert(message["event"], Event)))
+
+
+def _receive(node: WorkerController, name: str, take: Callable[[dict[str, Any]], None]) -> None:
+    """Have `take` called with the worker's messages of that name.
 
     xdist has no hook for messages from a worker, and fails for events that it does not know.
     """
     known = node.process_from_remote
 
     def process_from_remote(message: Any) -> None:
-        if isinstance(message, tuple) and message[0] == _COLLECTED:
-            take(message[1]["endpoints"])
+        if isinstance(message, tuple) and message[0] == name:
+            take(message[1])
         else:
             known(message)
 

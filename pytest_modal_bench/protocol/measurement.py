@@ -28,6 +28,7 @@ from pytest_modal_bench.protocol.evidence import (
     with_record,
 )
 from pytest_modal_bench.protocol.plan import RETAKES
+from pytest_modal_bench.protocol.progress import Activity, CallBegun, CallEnded, unwatched
 from pytest_modal_bench.protocol.sampling import as_sample
 from pytest_modal_bench.safety.text import counted
 
@@ -40,8 +41,9 @@ if TYPE_CHECKING:
     from pytest_modal_bench.call.request import Request
     from pytest_modal_bench.control.pool_observer import Before
     from pytest_modal_bench.cost.pricing import Pricing
-    from pytest_modal_bench.model import Endpoint, Resource, Sample, Start
+    from pytest_modal_bench.model import Endpoint, Preview, Resource, Sample, Start
     from pytest_modal_bench.protocol.plan import Step
+    from pytest_modal_bench.protocol.progress import Watch
 
 _REFUSED = 2
 """After how many refusals in a row a pool is taken not to scale to zero: each may have taken a minute."""
@@ -82,6 +84,8 @@ class Conditions:
     """What the seconds between two questions for a job are multiplied by: those of the local workspace are scaled."""
     permit: Callable[[float | None], AbstractContextManager[Callable[[float | None], None]]] = _permitted
     """Asked before each call, with what it is expected to cost; yields what is told its cost. Raises LimitReached."""
+    watch: Watch = unwatched
+    """Told what the measurement waits for, never while a call's clock runs."""
 
     @property
     def billed(self) -> bool:
@@ -146,6 +150,11 @@ class Measurement:
         """What is to be told of its answers that is no failure."""
         return [] if self.conditions.judge is None else self.conditions.judge.notes
 
+    @property
+    def previews(self) -> list[Preview]:
+        """What people are shown of its last answer."""
+        return [] if self.conditions.judge is None else self.conditions.judge.previews
+
     def kept(self, start: Start) -> int:
         """How many calls count as `start`."""
         return sum(sample.counts and sample.start == start for sample in self.samples)
@@ -166,19 +175,20 @@ class Measurement:
         tries, refused = rounds * (1 + RETAKES), 0
         while (missing := rounds - self.kept("cold")) > 0 and tries > 0 and refused < _REFUSED:
             tries -= 1
+            self._tell("scaling to zero")
             try:
                 scale_to_zero()
             except ControlError as error:
                 reason, refused = str(error), refused + 1
                 continue
             refused = 0
-            reason = self._cold(self.conditions.observer.before()) or reason
+            reason = self._cold(self.conditions.observer.before(), rounds) or reason
         if missing > 0:
             found = f"{rounds - missing} of {counted(rounds, 'cold start')}: " if rounds > 1 else ""
             self.cold_inconclusive = f"{found}{reason}"
 
-    def _cold(self, before: Before | None) -> str | None:
-        """Make one call meant as cold. Returns why it was dropped."""
+    def _cold(self, before: Before | None, rounds: int = 1) -> str | None:
+        """Make one call meant as cold, of `rounds`. Returns why it was dropped."""
 
         def settle(sample: Sample, after: After) -> Sample:
             dropped = against_cold(sample, before, after.records, self.conditions.pool)
@@ -186,7 +196,7 @@ class Measurement:
                 return structs.replace(sample, start=self._live(sample), asked="cold", dropped=dropped)
             return structs.replace(sample, proof=proof_of_cold(sample, before, after.containers))
 
-        return self._call("cold", settle).dropped
+        return self._call("cold", settle, rounds).dropped
 
     def _first(self) -> None:
         """Make this endpoint's first call in a live container. One that ran in a new one is neither first nor cold."""
@@ -203,7 +213,7 @@ class Measurement:
         while (missing := rounds - self.kept("warm") - self._failed_warm()) > 0 and tries > 0:
             tries -= 1
             try:
-                reason = self._call("warm", self._settle_warm).dropped or reason
+                reason = self._call("warm", self._settle_warm, rounds).dropped or reason
             except CallFailed:
                 if not self._is_tolerated():
                     raise
@@ -234,20 +244,31 @@ class Measurement:
         cause = self.samples[-1].cause
         return self.conditions.tolerant and not (cause is not None and hits_pool(cause))
 
-    def _call(self, meant: Start, settle: Callable[[Sample, After], Sample]) -> Sample:
-        """Make one call; once its clock has stopped, judge the answer, `settle` what it was, and price it.
+    def _call(self, meant: Start, settle: Callable[[Sample, After], Sample], rounds: int = 1) -> Sample:
+        """Make one call of `rounds`; once its clock has stopped, judge the answer, `settle` what it was, and price it.
 
         Raises CallFailed for one that failed, which is kept all the same.
         """
         conditions = self.conditions
+        number = 1 + sum(each.meant == meant and each.dropped is None for each in self.samples)
         seed = _seeds.randint(0, _LARGEST_SEED)
         # Before it is permitted: what can't be sent is not in the ledger.
         request = build(self.endpoint, conditions.resources, seed=seed, environ=conditions.environ)
         with conditions.permit(self._expected_usd(meant)) as spend:
+            conditions.watch(
+                CallBegun(
+                    endpoint=self.endpoint.id,
+                    start=meant,
+                    number=number,
+                    rounds=rounds,
+                    deadline_sec=conditions.deadline_sec,
+                )
+            )
             began = time.monotonic()
             try:
                 conditions.pool.called = True
                 answer, sample = self._sent(request, meant, seed)
+                self._tell("checking the answer")
                 sample = self._settled(answer, sample, settle, request)
             except BaseException:
                 usd = conditions.bound_of_seconds(time.monotonic() - began)
@@ -256,9 +277,13 @@ class Measurement:
                 raise
             spend(sample.cost_usd if conditions.pricing is None else conditions.pricing.bound(sample))
         self._keep(sample)
+        conditions.watch(CallEnded.of(sample, self.endpoint.id, number))
         if not sample.ok:
             raise CallFailed
         return sample
+
+    def _tell(self, text: str) -> None:
+        self.conditions.watch(Activity(endpoint=self.endpoint.id, text=text))
 
     def _sent(self, request: Request, meant: Start, seed: int) -> tuple[Answer, Sample]:
         """Send a request, or submit a job and ask for it until it is done; the sample is not judged yet."""

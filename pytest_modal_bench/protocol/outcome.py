@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from pytest_modal_bench.call.described import described
 from pytest_modal_bench.model import Cause, Endpoint, EndpointResult, Sample, Start
 from pytest_modal_bench.model.series import calls, reaches, sum_up
 
@@ -107,6 +108,9 @@ def not_run(endpoint: Endpoint) -> EndpointResult:
         pool=endpoint.pool,
         method=endpoint.method,
         tags=endpoint.tags,
+        sent=described(endpoint),
+        needs=endpoint.needs,
+        scaledown_window_sec=endpoint.scaledown_window,
     )
 
 

@@ -1,11 +1,10 @@
-"""A run as a comment on a pull request, or as the summary of a CI job: what changed or is bad, the rest folded."""
+"""A run as a comment on a pull request, or as the summary of a CI job: what changed, what failed, the rest folded."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_modal_bench.gate.metrics import METRICS
 from pytest_modal_bench.gate.summary import (
     counts,
     prevented,
@@ -14,18 +13,24 @@ from pytest_modal_bench.gate.summary import (
     verdict_of_run,
     verdict_or_default,
 )
+from pytest_modal_bench.gate.verdicts import FAILING
 from pytest_modal_bench.model import WORST_FIRST
-from pytest_modal_bench.report.escape import code, text
+from pytest_modal_bench.report.escape import code, line, text
+from pytest_modal_bench.report.figures.failures import by_cause
+from pytest_modal_bench.report.figures.moves import history, moves, ratio_of, sentence
 from pytest_modal_bench.report.figures.series_cells import HEADS, figure, shown_metrics
 from pytest_modal_bench.report.figures.timestamps import shown
-from pytest_modal_bench.report.figures.units import UNKNOWN, doubted
+from pytest_modal_bench.report.figures.units import UNKNOWN
+from pytest_modal_bench.report.labels import VERDICT_MARKS
+from pytest_modal_bench.report.sections.lists import Said, advice, cut_messages, of_group
 from pytest_modal_bench.safety.text import counted, once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from pytest_modal_bench.gate.metrics import Name
-    from pytest_modal_bench.model import Check, EndpointResult, Run, Verdict
+    from pytest_modal_bench.model import EndpointResult, Run
+    from pytest_modal_bench.report.figures.failures import Group
 
 MARKER = "<!-- pytest-modal-bench -->"
 """First line of a comment, by which the next run finds it to put its own in place."""
@@ -39,20 +44,24 @@ SUMMARY_LIMIT = 1024 * 1024
 MESSAGE_LIMIT = 300
 """Characters of a message, before it is escaped; the markdown report has the whole of it."""
 
-_FRAME = 1_000
-"""Bytes set aside for what stands around the rows: table heads, the fold, how many rows were cut."""
+_FRAME = 2_000
+"""Bytes set aside for what stands around the blocks' lines: headings, folds, how many lines were cut."""
 
-_NOTABLE: tuple[Verdict, ...] = ("FAIL", "ERROR", "WARN", "INCONCLUSIVE")
+_SHOWN_MOVES, _SHOWN_CAUSES, _SHOWN_OBJECTIONS = 5, 6, 8
+"""What can be read in half a minute."""
 
-_MARKS: dict[Verdict | None, str] = {
-    "FAIL": "❌",
-    "ERROR": "🚫",
-    "WARN": "⚠️",
-    "INCONCLUSIVE": "❓",
-    "SKIP": "⏭️",
-    "PASS": "✅",
-    None: "❓",
-}
+
+class _Block(NamedTuple):
+    """A part of the comment; of its entries as many are kept as there is room for."""
+
+    entries: Sequence[str]
+    above: str
+    below: str = ""
+    between: str = "\n"
+    share: float = 0.5
+    """Of the room that is left, how much it may take."""
+    most: int | None = None
+    """Entries, however much room there is."""
 
 
 def render(run: Run) -> str:
@@ -66,33 +75,25 @@ def summary(run: Run) -> str:
 
 
 def _body(run: Run, limit: int) -> str:
-    first = [result for result in run.results if _noteworthy(result)]
-    first.sort(key=lambda result: WORST_FIRST.index(verdict_or_default(result)))
-    others = [result for result in run.results if not _noteworthy(result)]
-    head = _head(run)
-    metrics = shown_metrics(run.results)
-    table_head = _table_head(metrics)
-    room = limit - _size(head) - _FRAME
-    parts = [head]
-
-    def add(lines: Sequence[str], share: float, *, above: str = "", under: str = "") -> None:
-        nonlocal room
-        kept = _fitting(lines, int(room * share))
-        room -= sum(_size(line) + 1 for line in kept)
-        if lines:
-            parts.append("\n".join([*([above] if above else []), *kept]))
-            if len(kept) < len(lines):
-                # A line of its own, after an empty one: right below a table it would be a row of it.
-                parts.append(f"… and {len(lines) - len(kept)} more")
-            parts.extend([under] if under else [])
-
-    add([_row(result, run, metrics) for result in first], 0.5, above=table_head)
-    add([*_messages(first)], 0.5, above="**Why**\n")
-    add([f"- {said}" for note in run.notes if (said := text(note, MESSAGE_LIMIT))], 0.25, above="**Notes**\n")
-    if others:
-        title = f"{counted(len(others), 'other endpoint')}" if first else counted(len(others), "endpoint")
-        parts.append(f"<details>\n<summary>{title}</summary>")
-        add([_row(result, run, metrics) for result in others], 1, above=table_head, under="</details>")
+    parts = [_head(run)]
+    room = limit - _size(parts[0]) - _FRAME
+    blocks = (
+        _changes(run),
+        _failures(run),
+        _more_failures(run),
+        _objections(run),
+        _doubts(run),
+        _figures(run),
+        _notes(run),
+    )
+    for block in blocks:
+        if block.entries:
+            kept = _fitting(block.entries[: block.most], int(room * block.share), block.between)
+            room -= sum(_size(each) + len(block.between) for each in kept)
+            left = len(block.entries) - len(kept)
+            # A paragraph of its own: right below a table it would be a row of it.
+            more = f"… and {left} more" if left else ""
+            parts += filter(None, [block.between.join([block.above, *kept]), more, block.below])
     return "\n\n".join(parts) + "\n"
 
 
@@ -105,7 +106,10 @@ def _head(run: Run) -> str:
         *([f"environment {code(run.environment)}"] if run.environment else []),
         shown(run.timestamp),
     ]
-    lines = [f"### {_MARKS[verdict]} Modal endpoints: {verdict or 'nothing measured'}", " · ".join(facts)]
+    lines = [
+        f"### {VERDICT_MARKS[verdict]} Modal endpoints: {verdict or 'nothing measured'}",
+        " · ".join(facts),
+    ]
     if run.simulated:
         lines.append(f"Simulated: {text(run.simulated, MESSAGE_LIMIT)}")
     if not_done := prevented(run.results):
@@ -115,24 +119,116 @@ def _head(run: Run) -> str:
     return "\n\n".join(lines)
 
 
-def _noteworthy(result: EndpointResult) -> bool:
-    moved = any(_moved(check) for check in result.checks)
-    return verdict_or_default(result) in _NOTABLE or moved or bool(result.misfits)
+def _changes(run: Run) -> _Block:
+    """What moved since the baseline, the largest move first."""
+    lines = [
+        f"- {'🔺' if move.is_worse else '🔹'} {_name(move.result, run)} {sentence(move)}{history(move)}"
+        for move in moves(run.results)
+    ]
+    return _Block(lines, "**Changed since the baseline**\n", most=_SHOWN_MOVES)
 
 
-def _table_head(metrics: Sequence[Name]) -> str:
+def _failures(run: Run) -> _Block:
+    """A paragraph for each cause; where several endpoints share it, they stand in a fold below."""
+    groups = by_cause(run.results)[:_SHOWN_CAUSES]
+    return _Block([_cause(group, run) for group in groups], "**Failed**", between="\n\n")
+
+
+def _cause(group: Group, run: Run) -> str:
+    said, known = _said(group, run), [*advice(group)]
+    if len(group.results) == 1 or not known:
+        return "<br>".join([f"❌ {said[0].cut()}", *known])
+    messages = "\n".join(f"- {each}" for each in cut_messages(said))
+    title = _fold(counted(len(group.results), "endpoint"))
+    return f"❌ {'<br>'.join(known)}\n\n{title}\n\n{messages}\n\n</details>"
+
+
+def _more_failures(run: Run) -> _Block:
+    groups = by_cause(run.results)[_SHOWN_CAUSES:]
+    lines = [f"- {'<br>'.join([*cut_messages(_said(group, run)), *advice(group)])}" for group in groups]
+    title = _fold(f"Failed for {counted(len(groups), 'other cause')}")
+    return _Block(lines, f"{title}\n", "</details>")
+
+
+def _objections(run: Run) -> _Block:
+    """What the gate has against endpoints that answered."""
+    lines = [
+        f"- {VERDICT_MARKS[verdict]} {verdict} {said.cut()}"
+        for verdict in ("FAIL", "ERROR", "WARN")
+        for said in _why(run, [each for each in _answered(run) if verdict_or_default(each) == verdict])
+    ]
+    return _Block(lines, "**Why**\n", most=_SHOWN_OBJECTIONS)
+
+
+def _doubts(run: Run) -> _Block:
+    """What could not be decided, and what does not fit the catalogue."""
+    told = (*FAILING, "WARN")
+    doubtful = [
+        each
+        for each in _answered(run)
+        if verdict_or_default(each) not in told
+        if verdict_or_default(each) == "INCONCLUSIVE" or each.misfits
+    ]
+    lines = [f"- {VERDICT_MARKS['INCONCLUSIVE']} {said.cut()}" for said in _why(run, doubtful)]
+    title = f"{counted(len(doubtful), 'endpoint')} with an open question"
+    return _Block(lines, f"{_fold(title)}\n", "</details>")
+
+
+def _figures(run: Run) -> _Block:
+    """A table of all endpoints, the worst verdicts first."""
+    metrics = shown_metrics(run.results)
     columns = ("Endpoint", "Verdict", *(HEADS[name] for name in metrics), "Against Baseline")
-    return f"{_cells(columns)}\n{_cells(['---'] * len(columns))}"
+    ordered = sorted(run.results, key=lambda result: WORST_FIRST.index(verdict_or_default(result)))
+    title = _fold(f"Figures of {counted(len(ordered), 'endpoint')}")
+    head = f"{title}\n\n{_cells(columns)}\n{_cells(['---'] * len(columns))}"
+    return _Block([_row(result, metrics, run) for result in ordered], head, "</details>", share=0.9)
 
 
-def _row(result: EndpointResult, run: Run, metrics: Sequence[Name]) -> str:
+def _notes(run: Run) -> _Block:
+    lines = [f"- {said}" for note in run.notes if (said := text(note, MESSAGE_LIMIT))]
+    return _Block(lines, f"{_fold('Notes')}\n", "</details>", share=1)
+
+
+def _answered(run: Run) -> list[EndpointResult]:
+    """Results that no cause of failure stands for already."""
+    return [result for result in run.results if result.status != "failed"]
+
+
+def _why(run: Run, results: Iterable[EndpointResult]) -> list[Said]:
+    """What speaks against each of `results`; what is the same for several stands once."""
+    names: dict[str, list[str]] = {}
+    for result in results:
+        said = "; ".join(map(line, once([*reasons(result), *result.misfits])))
+        names.setdefault(said, []).append(_name(result, run))
+    return [Said(said, theirs) for said, theirs in names.items()]
+
+
+def _said(group: Group, run: Run) -> list[Said]:
+    return of_group(group, lambda result: _name(result, run))
+
+
+def _name(result: EndpointResult, run: Run) -> str:
+    return f"{code(result.id)}{' (quarantined)' if quarantined(result, run) else ''}"
+
+
+def _fold(title: str) -> str:
+    """Begin a fold; its title is this project's own words."""
+    return f"<details>\n<summary>{title}</summary>"
+
+
+def _row(result: EndpointResult, metrics: Sequence[Name], run: Run) -> str:
     verdict = verdict_or_default(result)
+    compared = [
+        ratio_of(check, result)
+        for check in result.checks
+        if check.ratio is not None and math.isfinite(check.ratio)
+    ]
     return _cells(
         (
             code(result.id),
-            f"{_MARKS[verdict]} {verdict}{' (quarantined)' if quarantined(result, run) else ''}",
+            f"{VERDICT_MARKS[verdict]} {verdict}{' (quarantined)' if quarantined(result, run) else ''}",
             *(figure(result, name) for name in metrics),
-            ", ".join(_against(check, result) for check in _compared(result)) or UNKNOWN,
+            ", ".join(compared) or UNKNOWN,
         )
     )
 
@@ -142,49 +238,13 @@ def _cells(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _compared(result: EndpointResult) -> Iterator[Check]:
-    return (check for check in result.checks if check.ratio is not None and math.isfinite(check.ratio))
-
-
-def _moved(check: Check) -> str | None:
-    """Say in which direction a median moved, if by as much as a check would have minded, and not by chance."""
-    if check.metric == "success" or check.ratio is None or not check.limit or check.p is None:
-        return None
-    if not math.isfinite(check.ratio):
-        return None
-    ratio, limit = check.ratio, check.limit
-    is_beyond, is_better = ratio >= limit, ratio * limit <= 1
-    if METRICS[check.metric].less_is_worse:
-        is_beyond, is_better = ratio <= limit, ratio * limit >= 1
-    if is_beyond:
-        return "dearer" if check.metric == "cost" else "slower"
-    if is_better:
-        return "cheaper" if check.metric == "cost" else "faster"
-    return None
-
-
-def _against(check: Check, result: EndpointResult) -> str:
-    direction = _moved(check)
-    # Its message says so where it is an earlier run's cold start that nothing proves.
-    proven = check.metric != "cold" or (bool(result.cold_verified) and "unverified" not in check.message)
-    ratio = doubted(f"{check.ratio:.3g}x", proven=proven)
-    label = check.metric if check.metric == "success" else METRICS[check.metric].label
-    return f"{label} {ratio}{f' ({direction})' if direction else ''}"
-
-
-def _messages(results: Sequence[EndpointResult]) -> Iterator[str]:
-    for result in results:
-        if said := text("; ".join(once([*reasons(result), *result.misfits])), MESSAGE_LIMIT):
-            yield f"- {code(result.id)}: {said}"
-
-
-def _fitting(lines: Sequence[str], room: int) -> list[str]:
+def _fitting(entries: Sequence[str], room: int, between: str) -> list[str]:
     kept = []
-    for line in lines:
-        room -= _size(line) + 1
+    for entry in entries:
+        room -= _size(entry) + len(between)
         if room < 0:
             break
-        kept.append(line)
+        kept.append(entry)
     return kept
 
 

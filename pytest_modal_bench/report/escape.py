@@ -90,6 +90,17 @@ def as_code(shown: str) -> str:
     return f"`{shown}`" if _CODE.fullmatch(shown) else f"<code>{as_text(shown)}</code>"
 
 
+def prose(raw: str, limit: int = MESSAGE_LIMIT) -> str:
+    """Return `text(raw, limit)`, but what stands between backticks as code: for sentences that name commands."""
+    shown = line(raw, limit)
+    words = shown.split("`")
+    if len(words) % 2 == 0 or any(not part.strip() or part != part.strip() for part in words[1::2]):
+        return as_text(shown)
+    made = "".join(as_code(part) if number % 2 else as_text(part) for number, part in enumerate(words))
+    # Two code spans side by side would be one.
+    return as_text(shown) if "``" in made else made
+
+
 def width(markdown: str) -> int:
     """Return the columns that text of this module takes up, by prettier's count (its `getStringWidth`)."""
     return len(markdown) if markdown.isascii() else sum(map(_char_width, markdown))

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_modal_bench.model import EndpointResult
+    from pytest_modal_bench.model import EndpointResult, Verdict
+
+VERDICT_MARKS: dict[Verdict | None, str] = {
+    "FAIL": "❌",
+    "ERROR": "🚫",
+    "WARN": "⚠️",
+    "INCONCLUSIVE": "❓",
+    "SKIP": "⏭️",
+    "PASS": "✅",
+    None: "❓",
+}
 
 
 class Labels:

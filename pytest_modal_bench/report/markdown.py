@@ -1,129 +1,86 @@
-"""The markdown report: a run as tables and lists by category, in a form that prettier leaves as it is."""
+"""The markdown report: a run as tables and lists by category, in a form that prettier leaves as it is.
+
+The verdict comes first, then the reference benchmark's sections in its order; what they lack is folded below them.
+"""
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pytest_modal_bench.gate.summary import prevented
-from pytest_modal_bench.model.series import series
-from pytest_modal_bench.report.cells import CELL_LIMIT, long_names, name_cell, text_cell
-from pytest_modal_bench.report.escape import NAME_LIMIT, code, line, text, width
+from pytest_modal_bench.report.cells import long_names
+from pytest_modal_bench.report.escape import NAME_LIMIT, text
 from pytest_modal_bench.report.figures.pairs import averages, paired, proven
-from pytest_modal_bench.report.figures.series_cells import STAR, times
-from pytest_modal_bench.report.figures.units import UNKNOWN, cost, dollars, doubted, savings, seconds
-from pytest_modal_bench.report.labels import Labels
-from pytest_modal_bench.report.sections.answers import answers, causes
+from pytest_modal_bench.report.figures.units import UNKNOWN, dollars, doubted, savings, seconds
+from pytest_modal_bench.report.sections.answers import answers
 from pytest_modal_bench.report.sections.detail import costs, timing
+from pytest_modal_bench.report.sections.header import header
+from pytest_modal_bench.report.sections.how_to_run import how_to_run
 from pytest_modal_bench.report.sections.jobs import jobs
+from pytest_modal_bench.report.sections.lists import failures, notes, reasons
 from pytest_modal_bench.report.sections.recommendations import recommendations
+from pytest_modal_bench.report.sections.results import categories
 from pytest_modal_bench.report.sections.starts import cold_starts
 from pytest_modal_bench.report.sections.streaming import streaming
 from pytest_modal_bench.report.sections.verdicts import verdicts
-from pytest_modal_bench.report.table import table
-from pytest_modal_bench.safety.text import counted, once
+from pytest_modal_bench.report.table import fold, folds, lines_outside_folds, table
+from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_modal_bench.model import EndpointResult, Run, Status, Summary
+    from pytest_modal_bench.model import EndpointResult, Run, Summary
 
-STATUS_LIMIT = 30
-"""Characters of a failure's message that a table shows; the list of failed endpoints has the whole of it."""
 
-_BESIDE_MARK = CELL_LIMIT - width("❌ ")
-"""Columns that a status has for its text."""
-
-_RESULTS = ("Endpoint", "Path", "Cold (s)", "Warm (s)", "Δ Savings", "Cost ($)", "Status")
-
-_UNVERIFIED = (
-    "`?`: nothing proves that this call met a new container, so the cold start, and what is computed from it,"
-    " may be too low."
-)
-
-_OF_SOME = (
-    "`*`: the median of the calls that were answered; others were not. How many is under Timing Detail."
-)
-_BEYOND = "`>`: half of the calls or more timed out, so the median is beyond their deadline."
-
-_COMMANDS = """\
-# Full benchmark (cold + warm)
-pytest --modal-bench
-
-# Quick benchmark (warm only)
-pytest --modal-bench --modal-bench-quick
-
-# One category, by its name or slug
-pytest --modal-bench -k video
-
-# Generate test resources only
-pytest --modal-bench --modal-bench-generate"""
-
-_TRAINING = """\
-# To enable LoRA endpoints, train a test LoRA first:
-modal run …/lora-training/app.py --character-id=test-benchmark --steps=100"""
+_LINES = 120
+"""Of a report, outside of its folds: where it would have more, causes of failures go into a fold."""
+_FEWEST_CAUSES = 3
+_AROUND_CAUSES = 6
+"""Lines around the list of causes: its heading, what it hides, and the empty ones between."""
 
 
 def render(run: Run) -> str:
     """Return `run` as markdown."""
-    sections = (
+    results = run.results
+    above = (
         "# Modal Endpoint Benchmark Report",
-        _header(run),
+        header(run),
         _section("Summary", _summary(run.summary)),
-        _section("Results by Category", _categories(run.results)),
+        _section("Results by Category", categories(results)),
         _section("Key Findings", _findings(run)),
-        _section("Recommendations", _numbered(recommendations(run))),
-        _section("Failed Endpoints", _messages(run.results, "failed")),
-        _section("Skipped Endpoints", _messages(run.results, "skipped")),
-        _section("Endpoints Not Run", _messages(run.results, "not_run")),
-        _section("How to Run This Benchmark", _how_to_run(run)),
-        _section("Timing Detail", timing(run.results)),
-        _section("Cold Starts", cold_starts(run.results)),
-        _section("Streaming", streaming(run.results)),
-        _section("Jobs", jobs(run.results)),
-        _section("Answers", answers(run.results)),
-        _section("Cost", costs(run.results)),
-        _section("Causes", causes(run.results)),
-        _section("Verdicts", verdicts(run.results)),
-        _section("Notes", _notes(run)),
-        _section("Long Names", long_names(_names(run.results))),
+        _section("Recommendations", recommendations(run)),
+    )
+    below = (
+        _section("Skipped Endpoints", reasons(results, "skipped")),
+        _section("Endpoints Not Run", reasons(results, "not_run")),
+        _section("How to Run This Benchmark", how_to_run(run)),
+        folds(
+            (
+                fold("Timing Detail", timing(results)),
+                fold("Cold Starts", cold_starts(results)),
+                fold("Streaming", streaming(results)),
+                fold("Jobs", jobs(results)),
+                fold("Answers", answers(results)),
+                fold("Cost", costs(results)),
+                fold("Verdicts", verdicts(results)),
+                fold("Notes", notes(run)),
+                fold("Long Names", long_names(_names(results))),
+            )
+        ),
         "---",
         f"_Report generated by pytest-modal-bench {text(run.version, NAME_LIMIT)}_",
     )
-    return "\n\n".join(filter(None, sections)) + "\n"
+    room = _LINES - _AROUND_CAUSES - lines_outside_folds(_joined(*above, *below))
+    failed = failures(results, shown=max(_FEWEST_CAUSES, room))
+    return _joined(*above, _section("Failed Endpoints", failed), *below) + "\n"
+
+
+def _joined(*blocks: str) -> str:
+    return "\n\n".join(filter(None, blocks))
 
 
 def _section(title: str, body: str) -> str:
     return f"## {title}\n\n{body}" if body else ""
-
-
-def _header(run: Run) -> str:
-    marks = {True: "✅", False: "❌", None: "❓"}
-    facts = {
-        "Generated": _generated(run.timestamp),
-        "Workspace": text(run.workspace, NAME_LIMIT),
-        "Environment": text(run.environment or "", NAME_LIMIT),
-        "Test Resources": ", ".join(
-            f"{name}={marks[run.resources.get(name.lower())]}" for name in ("Image", "Video", "LoRA")
-        ),
-        "Simulated": text(run.simulated or ""),
-    }
-    if not_done := prevented(run.results):
-        facts["Not Measured"] = text(not_done)
-    if not run.finished:
-        facts["Unfinished"] = "this run was cut off, or was still going on when this report was written"
-    return "  \n".join(f"**{name}:** {value}" for name, value in facts.items() if value)
-
-
-def _generated(timestamp: str) -> str:
-    try:
-        moment = datetime.fromisoformat(timestamp)
-        moment = moment.astimezone(UTC) if moment.tzinfo else moment
-    except (ValueError, OverflowError):
-        return text(timestamp, NAME_LIMIT)
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _summary(summary: Summary) -> str:
@@ -147,54 +104,6 @@ def _total_cost(summary: Summary) -> str:
     return f"≥ {known} ({summary.calls_with_cost} of {counted(summary.calls, 'call')})"
 
 
-def _categories(results: Sequence[EndpointResult]) -> str:
-    groups: dict[str, list[EndpointResult]] = {}
-    for result in results:
-        groups.setdefault(result.category, []).append(result)
-    blocks = [
-        f"### {text(category, NAME_LIMIT) or 'No Category'}\n\n{table(_RESULTS, [*map(_row, group)])}"
-        for category, group in groups.items()
-    ]
-    if any(times(result, "cold").endswith("?") for result in results):
-        blocks.append(_UNVERIFIED)
-    shown = [times(result, start) for result in results for start in ("cold", "warm")]
-    if any(STAR in each for each in shown) or any(map(_cost_of_some, results)):
-        blocks.append(_OF_SOME)
-    if any(each.startswith("&gt;") for each in shown):
-        blocks.append(_BEYOND)
-    return "\n\n".join(blocks)
-
-
-def _row(result: EndpointResult) -> tuple[str, ...]:
-    return (
-        text_cell(result.endpoint),
-        name_cell(result.path),
-        times(result, "cold"),
-        times(result, "warm"),
-        doubted(savings(result.cold_time_sec, result.warm_time_sec), proven=result.cold_verified),
-        cost(result.cost_usd, result.cost_basis) + (STAR if _cost_of_some(result) else ""),
-        _status(result),
-    )
-
-
-def _cost_of_some(result: EndpointResult) -> bool:
-    return result.cost_usd is not None and series(result, "warm").partial
-
-
-def _status(result: EndpointResult) -> str:
-    match result.status:
-        case "success":
-            return "✅ cached?" if result.cached else "✅"
-        case "failed":
-            message = line(result.error or "")
-            cut = message if len(message) <= STATUS_LIMIT else f"{message[:STATUS_LIMIT]}..."
-            return f"❌ {text_cell(cut, _BESIDE_MARK)}".rstrip()
-        case "skipped":
-            return f"⏭️ {text_cell(result.skipped_reason or '', _BESIDE_MARK)}".rstrip()
-        case "not_run":
-            return "⏹️ Not run: cost limit" if result.skipped_reason else "⏹️ Not run"
-
-
 def _findings(run: Run) -> str:
     findings = []
     if pairs := paired(run.results):
@@ -211,50 +120,6 @@ def _findings(run: Run) -> str:
     return "\n".join([*findings, f"- **Total Benchmark Cost:** {_total_cost(run.summary)}"])
 
 
-def _numbered(sentences: Sequence[str]) -> str:
-    return "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(sentences, start=1))
-
-
-def _messages(results: Sequence[EndpointResult], status: Status) -> str:
-    lines = []
-    labels = Labels(results)
-    for result in results:
-        if result.status == status:
-            said = [line for line in (result.error, result.skipped_reason, *result.misfits) if line]
-            message = "; ".join(map(text, once(said)))
-            label = code(labels.path(result))
-            lines.append(f"- {label}: {message}" if message else f"- {label}")
-    return "\n".join(lines)
-
-
 def _names(results: Sequence[EndpointResult]) -> Iterator[str]:
     for result in results:
         yield from (result.endpoint, result.path, result.id)
-
-
-def _notes(run: Run) -> str:
-    own = [f"- {shown}" for note in run.notes if (shown := text(note))]
-    labels = Labels(run.results)
-    theirs = [
-        f"- {code(labels.path(result))}: {shown}"
-        for result in run.results
-        for note in (
-            *([f"cached? {result.cached}"] if result.cached else []),
-            # What does not fit is said where a failure is.
-            *(result.misfits if result.status != "failed" else []),
-            *result.notes,
-        )
-        if (shown := text(note))
-    ]
-    return "\n".join([*own, *theirs])
-
-
-def _how_to_run(run: Run) -> str:
-    commands = [
-        *([f"# This run again\n{line(run.command)}"] if run.command else []),
-        _COMMANDS,
-        *([_TRAINING] if run.resources.get("lora") is False else []),
-    ]
-    script = "\n\n".join(commands)
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", script)), default=0))
-    return f"{fence}bash\n{script}\n{fence}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.report import benchmark_json, comment, gate_json, json, markdown
+from pytest_modal_bench.report.html import page, shell
 from pytest_modal_bench.safety.files import write_bytes
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 FORMATS: dict[str, Callable[[Run], str]] = {
     ".md": markdown.render,
     ".json": json.render,
+    ".html": page.render,
     ".comment.md": comment.render,
     ".benchmark.json": benchmark_json.render,
 }
@@ -28,6 +30,12 @@ def format_of(path: Path) -> Callable[[Run], str] | None:
     return FORMATS.get("".join(path.suffixes[-2:])) or FORMATS.get(path.suffix)
 
 
+def require_extra(path: Path) -> None:
+    """Raise MissingExtra if a report with that name needs a library that is not installed."""
+    if format_of(path) is page.render:
+        shell.require_extra()
+
+
 def known() -> str:
     """Return the suffixes that a report's name may end in, for a message."""
     *others, last = FORMATS
@@ -37,7 +45,8 @@ def known() -> str:
 def write(run: Run, paths: Sequence[Path]) -> None:
     """Write `run` to each of `paths`, in the format of its suffix; parent directories are made.
 
-    Raises ValueError, before anything is written, for a suffix without a format; OSError as it comes.
+    Raises ValueError, before anything is written, for a suffix without a format, and MissingExtra for one whose format
+    needs a library that is not installed; OSError as it comes.
     """
     renderers = [(path, _renderer(path)) for path in paths]
     for path, render in renderers:
@@ -66,4 +75,5 @@ def _renderer(path: Path) -> Callable[[Run], str]:
     render = format_of(path)
     if render is None:
         raise ValueError(f"{path}: no report format has the suffix {path.suffix!r}; known are {known()}")
+    require_extra(path)
     return render

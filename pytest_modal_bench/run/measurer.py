@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, convert, json, structs
+from msgspec import Struct, convert, structs
 
 from pytest_modal_bench.answers.embedded.links import MOST_BYTES, Links
 from pytest_modal_bench.answers.inspector import Inspector
@@ -21,7 +20,7 @@ from pytest_modal_bench.control.interface import ControlError
 from pytest_modal_bench.control.pool_observer import NoPoolObserver
 from pytest_modal_bench.cost.prices import Rates, from_live, table
 from pytest_modal_bench.cost.pricing import Pricing
-from pytest_modal_bench.model import Level, Resource, Sample
+from pytest_modal_bench.model import Level, Sample
 from pytest_modal_bench.protocol import outcome
 from pytest_modal_bench.protocol.cache_guard import suspicion
 from pytest_modal_bench.protocol.evidence import PoolState
@@ -29,6 +28,8 @@ from pytest_modal_bench.protocol.measurement import Conditions, Measurement
 from pytest_modal_bench.protocol.plan import is_cold_due, plan
 from pytest_modal_bench.protocol.pool_health import PoolHealth
 from pytest_modal_bench.protocol.preflight import Preflight, says_of_route
+from pytest_modal_bench.protocol.progress import Activity, EndpointEnded, unwatched
+from pytest_modal_bench.run.inputs import payload_sha256
 from pytest_modal_bench.safety.secrets import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.control.observer import Observer
     from pytest_modal_bench.cost.ledger import Ledger
-    from pytest_modal_bench.model import Endpoint, EndpointResult
+    from pytest_modal_bench.model import Endpoint, EndpointResult, Resource
+    from pytest_modal_bench.protocol.progress import Watch
     from pytest_modal_bench.run.settings import Settings
 
 
@@ -52,6 +54,8 @@ class Preparation(Struct, frozen=True, kw_only=True):
     """Pools that have been called before: a cold start can't be observed there any more."""
     begun_pools: tuple[str, ...]
     """Pools of which a test has been begun before: it has forced their cold starts, if that was asked for."""
+    previews: bool = True
+    """Whether people are shown something of each endpoint's last answer."""
     probed: dict[str, Sample]
     """By endpoint id: the call that asked whether the LoRA exists. It is that endpoint's first sample, too; but time
     may pass before the next one, in which a container can stop, so that no call after it is warm at once."""
@@ -77,12 +81,17 @@ class Measurer:
         """Asks and tells Modal's control plane; None: there is none to ask."""
         self.simulated: str | None = None
         """What is simulated, in words; None: the endpoints are real."""
+        self.previews = True
+        """Whether people are shown something of each endpoint's last answer."""
         self.ledger: Ledger | None = ledger
         """Where there is a limit on what the run may cost."""
+        self.watch: Watch = unwatched
+        """Told how measurements go on."""
         self.client = Client(held_after_sec=settings.held_after_sec)
         self._link_client = Client(held_after_sec=settings.held_after_sec, max_body_bytes=MOST_BYTES)
         """Fetches what answers link to, while the other client keeps the answer."""
-        self._inspector = Inspector()
+        self.inspector = Inspector()
+        """Looks at what is answered."""
         self._outputs = None if settings.save_outputs is None else Outputs(settings.save_outputs)
         self._rates: Rates | None = None
         self._pools: defaultdict[str, Pool] = defaultdict(Pool)
@@ -105,12 +114,13 @@ class Measurer:
             self._pools[pool].state.called = True
         self._begun.update(known.begun_pools)
         self._probed.update(known.probed)
+        self.previews = known.previews
 
     def close(self) -> None:
         """Close what is open."""
         self.client.close()
         self._link_client.close()
-        self._inspector.close()
+        self.inspector.close()
         if self.observer is not None:
             self.observer.close()
 
@@ -125,6 +135,7 @@ class Measurer:
         if down is not None:
             return _explained(outcome.failed(endpoint, down, pool.health.cause), endpoint)
         self._measured = None
+        self._tell(endpoint, "getting ready")
         measurement = self._current = Measurement(endpoint, self.conditions(endpoint))
         cold_rounds = self._cold_rounds(endpoint)
         probe = self._probed.pop(endpoint.id, None)
@@ -139,10 +150,12 @@ class Measurer:
             pool.preflight.after(measurement)
         self._measured = self._result(measurement)
         self._current = None
+        self.watch(EndpointEnded(endpoint=endpoint.id))
         return self._measured
 
     def measure_again(self, endpoint: Endpoint) -> EndpointResult:
         """Measure an endpoint once more: in another container, where they may be ended, and forced cold starts too."""
+        self._tell(endpoint, "measuring again")
         measurement = self._current = Measurement(endpoint, self.conditions(endpoint))
         if self.settings.cold == "force" and endpoint.id in self._due:
             self._make(measurement, self.settings.cold_rounds)
@@ -153,6 +166,7 @@ class Measurer:
             self._make(measurement, 0)
         result = self._result(measurement)
         self._current = None
+        self.watch(EndpointEnded(endpoint=endpoint.id))
         return result
 
     def cut_off(self, why: str) -> EndpointResult | None:
@@ -165,6 +179,7 @@ class Measurer:
             return None
         self._current = None
         endpoint = measurement.endpoint
+        self.watch(EndpointEnded(endpoint=endpoint.id))
         result = self._summed_up(endpoint, measurement.samples, self._known(measurement))
         if before is not None and before.id == endpoint.id:
             result = self.together(endpoint, before, result)
@@ -181,6 +196,7 @@ class Measurer:
             payload_sha256=results[0].payload_sha256,
             misfits=list(dict.fromkeys(note for each in results for note in each.misfits)),
             notes=list(dict.fromkeys(note for each in results for note in each.notes)),
+            previews=next((each.previews for each in reversed(results) if each.previews), []),
         )
         return self._summed_up(endpoint, samples, known)
 
@@ -196,16 +212,18 @@ class Measurer:
             observer=NoPoolObserver() if self.observer is None else self.observer.of_pool(endpoint),
             judge=Judge(
                 endpoint,
-                self._inspector,
+                self.inspector,
                 self.found,
                 self._outputs,
                 follow=partial(
                     Links, self._link_client, deadline_sec=self.settings.deadline_sec(endpoint.timeout)
                 ),
+                previews=self.previews,
             ),
             pricing=self._pricing(endpoint),
             time_scale=self.settings.time_scale if self.settings.local else 1.0,
             permit=partial(self._permit, endpoint),
+            watch=self.watch,
         )
 
     def longest_usd(self, endpoint: Endpoint) -> float | None:
@@ -262,9 +280,10 @@ class Measurer:
             cold_inconclusive=measurement.cold_inconclusive,
             warm_inconclusive=measurement.warm_inconclusive or measurement.stopped,
             cold_asked=self._cold_asked(measurement),
-            payload_sha256=self._payload_sha256(endpoint),
+            payload_sha256=payload_sha256(endpoint, self.found),
             misfits=self._pools[endpoint.pool].preflight.notes(endpoint),
             notes=list(measurement.notes),
+            previews=measurement.previews,
         )
 
     def _remember(self, measurement: Measurement) -> None:
@@ -304,6 +323,8 @@ class Measurer:
             payload_sha256=known.payload_sha256,
             misfits=known.misfits,
             notes=known.notes,
+            previews=known.previews,
+            deployed=None if self.observer is None else self.observer.deployed(endpoint),
         )
         return _explained(self._pricing(endpoint).total(result), endpoint)
 
@@ -315,15 +336,6 @@ class Measurer:
         """Whether a cold start was looked for, or would have been if any were."""
         asked = any(sample.meant == "cold" for sample in measurement.samples)
         return asked or measurement.cold_inconclusive is not None or measurement.endpoint.id in self._due
-
-    def _payload_sha256(self, endpoint: Endpoint) -> str:
-        """Tells one request from another, test resources included, seed and secrets left out."""
-        sent = [self.found.get(need) for need in endpoint.needs]
-        files = [
-            hashlib.sha256(each.data).hexdigest() if isinstance(each, Resource) else each for each in sent
-        ]
-        content = (endpoint.method, endpoint.path, endpoint.payload, endpoint.form, endpoint.query, files)
-        return hashlib.sha256(json.encode(content, order="deterministic")).hexdigest()
 
     def _believed(self, probe: Sample) -> Sample:
         """The call that asked for the LoRA, as a sample of its endpoint: no forced cold start is a guess."""
@@ -362,6 +374,9 @@ class Measurer:
             self._rates = table() if live is None else from_live(live)
         return self._rates
 
+    def _tell(self, endpoint: Endpoint, text: str) -> None:
+        self.watch(Activity(endpoint=endpoint.id, text=text))
+
     @contextmanager
     def _permit(
         self, endpoint: Endpoint, expected_usd: float | None
@@ -370,6 +385,7 @@ class Measurer:
             yield lambda _: None
             return
         longest_usd = self._pricing(endpoint).bound_of_seconds(self.settings.deadline_sec(endpoint.timeout))
+        self._tell(endpoint, "waiting for its turn")
         with self.ledger.call(expected_usd, longest_usd=longest_usd) as entry:
             yield entry.spent
 

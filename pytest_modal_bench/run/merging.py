@@ -13,14 +13,14 @@ from pytest_modal_bench.model import Run, Summary
 from pytest_modal_bench.report.figures.timestamps import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_modal_bench.model import Verdict
 
 _SAME = ("workspace", "environment", "simulated")
 """Fields without which results are not those of one run."""
 
-_ALIKE = ("quick", "rounds", "cold", "cold_rounds", "strict", "version")
+_ALIKE = ("quick", "rounds", "cold", "cold_rounds", "strict", "version", "traffic_per_hour")
 """Fields that make results less comparable where they differ, and no less true."""
 
 
@@ -44,8 +44,15 @@ def merge(parts: Sequence[Part]) -> Run:
         runs[0],
         timestamp=min((run.timestamp for run in runs), key=_began),
         resources=_resources(runs),
+        inputs={name: preview for run in reversed(runs) for name, preview in run.inputs.items()},
+        commit=_shared(run.commit for run in runs),
+        catalogue=_shared(run.catalogue for run in runs),
+        catalogue_sha256=_shared(run.catalogue_sha256 for run in runs),
+        machine=_shared_entries([run.machine for run in runs]),
+        versions=_shared_entries([run.versions for run in runs]),
+        traffic_per_hour=next((run.traffic_per_hour for run in runs if run.traffic_per_hour), None),
         finished=all(run.finished for run in runs),
-        command=runs[0].command if len({run.command for run in runs}) == 1 else None,
+        command=_shared(run.command for run in runs),
         notes=list(dict.fromkeys([*(note for run in runs for note in run.notes), *_differences(parts)])),
         strict=any(run.strict for run in runs),
         verdict=worst(verdict for run in runs if (verdict := _verdict(run)) is not None),
@@ -104,6 +111,17 @@ def _resources(runs: Sequence[Run]) -> dict[str, bool | None]:
         for name, there in run.resources.items():
             found[name] = there if found.get(name) is None else found[name] and there is not False
     return found
+
+
+def _shared(values: Iterable[str | None]) -> str | None:
+    """What all jobs say alike; None where they differ."""
+    said = set(values)
+    return said.pop() if len(said) == 1 else None
+
+
+def _shared_entries(tables: Sequence[dict[str, str]]) -> dict[str, str]:
+    first, *others = tables
+    return {name: value for name, value in first.items() if all(each.get(name) == value for each in others)}
 
 
 def _began(timestamp: str) -> datetime:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 from pytest_modal_bench.protocol.probe import probe_lora, probed_endpoint, says_missing
-from pytest_modal_bench.run import cost_limit
+from pytest_modal_bench.protocol.progress import EndpointEnded
+from pytest_modal_bench.run import cost_limit, inputs
 from pytest_modal_bench.run.measurer import Measurer, Preparation
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Preparer:
             lora=known,
             called_pools=tuple(sorted(called_pools)),
             begun_pools=tuple(sorted(begun_pools)),
+            previews=len(selected) <= inputs.MOST_SHOWN,
             probed=probes,
         )
         return to_builtins(preparation)  # type: ignore[no-any-return]
@@ -83,6 +85,7 @@ class Preparer:
             conditions = replace(measurer.conditions(endpoint), resources={**measurer.found, "lora": lora.id})
             cold = self._settings.cold != "off" and endpoint.cold is not False
             measurement = probe_lora(endpoint, conditions, cold=cold)
+            measurer.watch(EndpointEnded(endpoint=endpoint.id))
         if measurement is not None and measurement.stopped is not None:
             self._say(measurement.stopped)
         if measurement is not None and measurement.samples:

@@ -13,12 +13,14 @@ from pytest_modal_bench.model import Run, Summary
 from pytest_modal_bench.report.write import gate_beside, write_each
 from pytest_modal_bench.run import journal
 from pytest_modal_bench.run.results import Results
+from pytest_modal_bench.run.surroundings import Surroundings
+from pytest_modal_bench.safety.secrets import ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from pytest_modal_bench.model import Endpoint, EndpointResult
+    from pytest_modal_bench.model import Endpoint, EndpointResult, Preview
     from pytest_modal_bench.run.settings import Settings
 
 _SHARE = 1 / 20
@@ -37,11 +39,14 @@ class RunRecord:
         """What is simulated, in words; None: nothing."""
         self.resources: dict[str, bool | None] = {}
         """Which test resources there are; None: nobody has looked."""
+        self.inputs: dict[str, Preview] = {}
+        """What people are shown of the test resources that were sent, by name."""
         self.unwritten: dict[Path, str] = {}
         """Which reports could not be written, and a line on each that says why."""
         self._settings = settings
         self._command = command
         self._notes: dict[str, None] = {}
+        self._surroundings = Surroundings(settings.catalogue, ENVIRONMENT)
         self._journal = journal.Journal(
             journal.beside(settings.reports[0], self.began.isoformat(), os.getpid())
         )
@@ -100,6 +105,13 @@ class RunRecord:
             and all(each.status != "not_run" or each.skipped_reason is not None for each in results),
             version=version("pytest-modal-bench"),
             command=self._command,
+            commit=self._surroundings.commit(wait=over),
+            catalogue=settings.catalogue.name,
+            catalogue_sha256=self._surroundings.catalogue_sha256,
+            machine=self._surroundings.machine,
+            versions=self._surroundings.versions,
+            traffic_per_hour=settings.traffic,
+            inputs=dict(self.inputs),
             strict=settings.strict,
             verdict=verdicts.of_run(results) if over else None,
             summary=Summary.of(results),

@@ -51,6 +51,8 @@ class Settings:
     generate: tuple[str, ...]
     scenario: str
     time_scale: float
+    traffic: float | None = None
+    """Calls an hour that each pool is expected to get."""
 
     @property
     def local(self) -> bool:

@@ -14,6 +14,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def slug(text: str) -> str:
+    """Return `text` as one word for `-k`: `Face Consistency` becomes `face-consistency`."""
+    return "-".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
+
+
 def inert(line: str) -> str:
     """Return a line from outside so that a CI runner which reads the log finds no command in it.
 

@@ -18,9 +18,10 @@ from pytest_modal_bench.answers import contents
 from pytest_modal_bench.answers.inspector import Inspector
 from pytest_modal_bench.answers.judging import Judge
 from pytest_modal_bench.answers.outputs import Outputs
+from pytest_modal_bench.answers.previews import latest
 from pytest_modal_bench.call.failures import CallError
 from pytest_modal_bench.call.request import Request
-from pytest_modal_bench.model import Expect, Media, Resource, Sample
+from pytest_modal_bench.model import Expect, Media, Preview, Resource, Sample
 from pytest_modal_bench.protocol.sampling import as_sample
 
 if TYPE_CHECKING:
@@ -437,3 +438,69 @@ def test_a_text_or_tokens_are_expected_of_answers_that_come_at_once_too(inspecto
     assert cat.error == f"expected a text in which `cat` is found, got: {body.decode()}"
     few = judged(judge_with(inspector, Expect(min_tokens=8)), answer(body))
     assert (few.error, few.cause) == ("expected at least 8 output tokens, got 7", "invalid_output")
+
+
+# --- Previews ---
+
+
+def previews_of(inspector: Inspector, body: bytes, **fields: Any) -> tuple[Sample, list[Preview]]:
+    judge = Judge(endpoint(**fields), inspector, {}, previews=True)
+    return judged(judge, answer(body)), judge.previews
+
+
+def test_what_is_shown_of_an_answer_that_has_failed_is_what_is_wrong_with_it(inspector: Inspector) -> None:
+    for body, expect in (
+        (media_corpus.blank("black-png"), None),
+        (GOOD, Expect(kind="image", width=1024)),
+        (b'{"detail": "no room"}', Expect(kind="image")),
+    ):
+        sample, (preview,) = previews_of(inspector, body, expect=expect)
+        assert not sample.ok
+        assert preview.started_at == sample.started_at
+        assert preview.frames or preview.text == '{"detail": "no room"}'
+    assert previews_of(inspector, GOOD[:-30])[1] == []
+
+
+def test_of_media_in_json_the_first_ones_are_shown_and_not_the_json(inspector: Inspector) -> None:
+    sample, previews = previews_of(inspector, in_json(*[GOOD] * 6), expect=AT)
+
+    assert (sample.ok, sample.part_count) == (True, 6)
+    assert [preview.kind for preview in previews] == ["image"] * 4
+
+
+def test_all_that_is_kept_of_an_answer_is_bounded(
+    inspector: Inspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, (one,) = previews_of(inspector, GOOD)
+    monkeypatch.setattr(latest, "ANSWER_BYTES", 2 * len(one.frames[0]) + 1)
+
+    assert len(previews_of(inspector, in_json(*[GOOD] * 4), expect=AT)[1]) == 2
+
+
+def test_the_last_answer_of_which_anything_can_be_shown_is_shown(inspector: Inspector) -> None:
+    judge = Judge(endpoint(), inspector, {}, previews=True)
+    for body in (GOOD, b"first", b"last", b"%PDF-1.7 %%EOF"):
+        judged(judge, answer(body))
+
+    assert [preview.text for preview in judge.previews] == ["last"]
+
+
+def test_what_a_stream_said_is_shown_also_where_it_was_cut_off(inspector: Inspector) -> None:
+    judge = Judge(endpoint(stream="openai"), inspector, {}, previews=True)
+    request = Request(method="POST", url="http://127.0.0.1:9/flux", secrets=frozenset({"swordfish"}))
+    given = streams.answer_of(streams.chat("Say", " swordfish", tokens=7))
+    judge.judge(given, as_sample(given, start="warm", seed=7), request)
+    assert [preview.text for preview in judge.previews] == ["Say [redacted]"]
+
+    lost = replace(
+        streams.answer_of(streams.chat("Hello")[:-20]), ok=False, error="lost", cause="connection_lost"
+    )
+    assert not judge.judge(lost, as_sample(lost, start="warm", seed=7), request).ok
+    assert [preview.text for preview in judge.previews] == ["Hello"]
+
+
+def test_where_nobody_looks_nothing_is_shown(inspector: Inspector) -> None:
+    judge = judge_with(inspector)
+    judged(judge, answer(GOOD))
+
+    assert judge.previews == []

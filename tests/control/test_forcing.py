@@ -59,6 +59,9 @@ class Pool:
     def gpu(self) -> str | None:
         raise NotImplementedError
 
+    def deployed(self) -> str | None:
+        raise NotImplementedError
+
     def rates(self) -> Mapping[str, str]:
         raise NotImplementedError
 

@@ -57,6 +57,10 @@ class Plane:
             raise SECRET
         return "L40S"
 
+    def deployed(self) -> str | None:
+        self._answer()
+        return "v3, 2026-02-02T12:00:00+00:00"
+
     def count(self) -> int:
         self._answer()
         return len(self.there)
@@ -191,6 +195,17 @@ def test_prices_and_gpus_are_asked_for_once(observer: Observer, plane: Plane) ->
         assert observer.gpu(endpoint()) == "L40S"
 
     assert (plane.asked, observer.notes) == (2, [])
+
+
+def test_which_deploy_it_is_is_asked_once_and_not_known_where_nobody_knows(
+    observer: Observer, plane: Plane
+) -> None:
+    for _ in range(2):
+        assert observer.deployed(endpoint()) == "v3, 2026-02-02T12:00:00+00:00"
+        assert observer.deployed(endpoint(function=None)) is None
+        assert observer.deployed(endpoint(app="other")) is None
+
+    assert (plane.asked, observer.notes) == (1, ["other is not deployed"])
 
 
 def test_the_gpu_of_a_function_that_is_not_named_or_not_there_is_not_known(

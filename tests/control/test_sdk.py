@@ -15,6 +15,7 @@ import traceback
 import warnings
 from concurrent.futures import Future
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -178,6 +179,14 @@ def test_a_function_is_looked_up_once(plane: SdkControlPlane) -> None:
 
 def test_a_function_says_which_gpu_its_containers_ask_for(flux: SdkFunction) -> None:
     assert flux.gpu() == "L40S"
+
+
+def test_a_function_says_which_deploy_of_its_app_it_is(flux: SdkFunction) -> None:
+    version, _, moment = (flux.deployed() or "").partition(", ")
+
+    assert version == "v1"
+    age_sec = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    assert 0 <= age_sec < 3600
 
 
 def test_containers_are_counted_and_named(workspace: LocalWorkspace, flux: SdkFunction) -> None:

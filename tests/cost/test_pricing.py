@@ -30,6 +30,16 @@ def estimated(usd: float, start: Any = "warm", **more: Any) -> Sample:
     return sample(start, cost_usd=usd, cost_basis="estimated", **more)
 
 
+def test_a_containers_second_has_the_price_of_the_machine_that_answered() -> None:
+    known = pricing(gpu="H100", cpu=2.0)
+    of_gpu = known.total(result(gpu_type="NVIDIA L40S", samples=[sample()])).container_usd_per_sec
+
+    assert of_gpu == pytest.approx(L40S + 2 * (table().cpu or 0))
+    assert pricing().total(result(samples=[sample()])).container_usd_per_sec is None
+    scaled = Pricing(endpoint(gpu="L40S"), rates=table, provider_gpu=lambda: None, simulated=True)
+    assert scaled.total(result(samples=[sample()])).container_usd_per_sec is None
+
+
 # --- A sample ---
 
 

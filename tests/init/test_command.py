@@ -206,7 +206,7 @@ def test_it_says_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["init", "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    assert "any GET starts a container" in said
+    assert "any call starts a container" in said
     assert "no other route is called" in said
 
 

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_modal_bench.plugin.collection import slug
-
 if TYPE_CHECKING:
     from project import Project, Service
 
@@ -16,20 +14,6 @@ NOWHERE = "http://127.0.0.1:9"
 
 def ids(result: pytest.RunResult) -> list[str]:
     return [line for line in result.outlines if "::" in line]
-
-
-@pytest.mark.parametrize(
-    ("text", "word"),
-    [
-        ("Face Consistency", "face-consistency"),
-        ("Z-Image", "z-image"),
-        ("  Größe & Ä ", "größe-ä"),
-        ("Video", "video"),
-        ("!", ""),
-    ],
-)
-def test_slug(text: str, word: str) -> None:
-    assert slug(text) == word
 
 
 @pytest.mark.parametrize(

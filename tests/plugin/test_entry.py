@@ -143,6 +143,7 @@ def test_help_lists_every_option_and_ini_key(project: Project) -> None:
         "modal-bench-report",
         "modal-bench-save-outputs",
         "modal-bench-max-cost",
+        "modal-bench-traffic",
         "modal-bench-baseline",
         "modal-bench-budget",
         "modal-bench-strict",
@@ -186,5 +187,5 @@ def test_hooks_hear_of_each_result_and_of_the_end(project: Project, service: Ser
     assert [line.partition("heard: ")[2] for line in result.outlines if "heard: " in line] == [
         "/ok-a success",
         "/fail-b failed",
-        "True 1 modal-bench-report.md modal-bench-report.json",
+        "True 1 modal-bench-report.md modal-bench-report.json modal-bench-report.html",
     ]

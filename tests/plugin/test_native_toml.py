@@ -43,6 +43,7 @@ def config(project: Project, file: Path, *lines: str) -> pytest.Config:
         ("timeout", "2.5", 2.5),
         ("timeout", '"2.5"', 2.5),
         ("max_cost", "0.05", 0.05),
+        ("traffic", "60", 60.0),
         ("time_scale", "1e-3", 0.001),
         ("cold", '"off"', "off"),
         ("workspace", '"acme"', "acme"),

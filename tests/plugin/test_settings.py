@@ -27,6 +27,7 @@ OPTIONS: list[tuple[str, tuple[str, str, str], tuple[Any, Any, Any], Any]] = [
     ("cold_rounds", ("1", "2", "4"), (1, 2, 4), 1),
     ("timeout", ("1", "2.5", "1e3"), (1.0, 2.5, 1000.0), None),
     ("max_cost", ("1", "2.5", "0.01"), (1.0, 2.5, 0.01), None),
+    ("traffic", ("60", "0.5", "1e3"), (60.0, 0.5, 1000.0), None),
     ("generate", ("image", "video", "video,image"), (("image",), ("video",), ("video", "image")), ()),
     ("scenario", ("one", "two", "three.toml"), ("one", "two", "three.toml"), "healthy"),
     ("time_scale", ("1", "0.5", "2"), (1.0, 0.5, 2.0), 0.01),
@@ -106,10 +107,14 @@ def test_quick_is_asked_for_anywhere(one: Project, monkeypatch: pytest.MonkeyPat
         ("generate", "image,", "can generate image and video, not ''"),
         (
             "report",
-            "report.html",
-            "report.html: a report's name ends in .md, .json, .comment.md or .benchmark.json",
+            "report.xml",
+            "report.xml: a report's name ends in .md, .json, .html, .comment.md or .benchmark.json",
         ),
-        ("report", "report", "report: a report's name ends in .md, .json, .comment.md or .benchmark.json"),
+        (
+            "report",
+            "report",
+            "report: a report's name ends in .md, .json, .html, .comment.md or .benchmark.json",
+        ),
         ("report", "folder.md", "folder.md: is a directory, name a file in it"),
     ],
 )
@@ -136,8 +141,8 @@ def test_reports_lie_in_the_root_directory_unless_named(
     below = one.pytester.mkdir("below")
     one.catalogue(NOWHERE, "/ok", name="below/endpoints.toml")
     monkeypatch.chdir(below)
-    both = tuple(root / f"modal-bench-report.{suffix}" for suffix in ("md", "json"))
-    assert settings(one).reports == both
+    usual = tuple(root / f"modal-bench-report.{suffix}" for suffix in ("md", "json", "html"))
+    assert settings(one).reports == usual
 
     one.pytester.makeini("[pytest]\nmodal_bench_report = out/a.md out/b.json\n")
     assert settings(one).reports == (root / "out" / "a.md", root / "out" / "b.json")

@@ -16,8 +16,11 @@ class Terminal:
         self.lines: list[str] = []
         self.config = SimpleNamespace(invocation_params=SimpleNamespace(dir=Path("/project")))
 
-    def section(self, title: str, **_: Any) -> None:
+    def write_sep(self, _: str, title: str) -> None:
         self.lines.append(title)
+
+    def write(self, text: str, **_: Any) -> None:
+        self.lines.append(text)
 
     def write_line(self, line: str, **_: Any) -> None:
         self.lines.append(line)

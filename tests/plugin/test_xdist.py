@@ -5,13 +5,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from execnet import dumps, loads
+from progress_events import begun, ended
 
 from pytest_modal_bench.plugin.xdist import (
     PoolScheduling,
+    progress_sender,
     receive_collected,
     receive_preparation,
+    receive_progress,
     send_collected,
 )
+from pytest_modal_bench.protocol.progress import EndpointEnded, Event
 
 TESTS = ["a1", "a2", "a3", "b1", "c1", "c2"]
 """Tests named by pool: three of a, one of b, two of c."""
@@ -184,20 +189,28 @@ def test_a_worker_receives_its_preparation_and_xdist_everything_else() -> None:
     assert known == [("runtests", {"indices": [1]})]
 
 
-def test_the_controller_receives_what_was_collected_and_xdist_everything_else() -> None:
+def test_the_controller_receives_what_was_collected_and_how_it_goes_on_and_xdist_everything_else() -> None:
     known: list[Any] = []
     received: dict[str, str] = {}
     node: Any = SimpleNamespace(process_from_remote=known.append)
+    events: list[Event] = []
     receive_collected(node, received.update)
+    receive_progress(node, events.append)
 
     def send(name: str, **data: Any) -> None:
         node.process_from_remote((name, data))
 
-    interactor = SimpleNamespace(handle_command=None, sendevent=send)
+    interactor = SimpleNamespace(
+        handle_command=None, sendevent=lambda name, **data: send(name, **loads(dumps(data)))
+    )
     config: Any = SimpleNamespace(pluginmanager=SimpleNamespace(get_plugins=lambda: [interactor]))
     send_collected(config, {"test_endpoint[a]": "a"})
+    told: list[Event] = [begun(), ended(error="HTTP 500: boom", ok=False), EndpointEnded(endpoint="flux")]
+    for event in told:
+        progress_sender(config)(event)
     send("collectionfinish", ids=["test_endpoint[a]"])
     node.process_from_remote("end of the channel")
 
     assert received == {"test_endpoint[a]": "a"}
+    assert events == told
     assert known == [("collectionfinish", {"ids": ["test_endpoint[a]"]}), "end of the channel"]

@@ -19,6 +19,7 @@ from pytest_modal_bench.model import Provider, Sample, Streamed
 from pytest_modal_bench.protocol.evidence import PoolState
 from pytest_modal_bench.protocol.measurement import Conditions, Measurement
 from pytest_modal_bench.protocol.plan import Step, plan
+from pytest_modal_bench.protocol.progress import Activity, CallBegun, CallEnded, Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -624,3 +625,52 @@ def test_a_stream_that_failed_is_timed_and_has_still_failed() -> None:
 
     (failed,) = measurement.samples
     assert (failed.ok, failed.error, failed.stream) == (False, "HTTP 500: boom", Streamed(ttft_sec=0.5))
+
+
+# --- Who watches ---
+
+
+class Watched:
+    """A client, and who watches what it does: all in the order in which it happens."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.happened: list[str] = []
+        self._client = Client(*answers)
+
+    def call(self, request: Request, **how: Any) -> Answer:
+        self.happened.append("call")
+        return self._client.call(request, **how)
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Activity():
+                self.happened.append(event.text)
+            case CallBegun():
+                self.happened.append(f"{event.start} {event.number} of {event.rounds} begins")
+            case CallEnded():
+                fate = "dropped" if event.dropped else "ok" if event.ok else "failed"
+                self.happened.append(f"{event.meant} {event.number} ends: {fate}")
+
+
+def test_who_watches_is_told_before_a_call_and_after_it() -> None:
+    watched = Watched(of("A"), of("B", 1), of("A"), of("A"), BOOM)
+    measurement_with(watched, watch=watched).make([Step("cold", 1), Step("warm", 3)])
+
+    looked = ["call", "checking the answer"]
+    assert watched.happened == [
+        *("cold 1 of 1 begins", *looked, "cold 1 ends: ok"),
+        *("warm 1 of 3 begins", *looked, "warm 1 ends: dropped"),
+        *("warm 1 of 3 begins", *looked, "warm 1 ends: ok"),
+        *("warm 2 of 3 begins", *looked, "warm 2 ends: ok"),
+        *("warm 3 of 3 begins", *looked, "warm 3 ends: failed"),
+    ]
+
+
+def test_who_watches_is_told_that_a_pool_is_scaled_to_zero() -> None:
+    watched = Watched(of("A", 1), of("B", 1))
+    measurement_with(watched, watch=watched).make([Step("cold", 2)], scale_to_zero=lambda: None)
+
+    assert [each for each in watched.happened if each not in ("call", "checking the answer")] == [
+        *("scaling to zero", "cold 1 of 2 begins", "cold 1 ends: ok"),
+        *("scaling to zero", "cold 2 of 2 begins", "cold 2 ends: ok"),
+    ]

@@ -14,7 +14,7 @@ from measure_answers import TIMEOUT, FakeClient, answer, endpoint
 from pytest_modal_bench.control.pool_observer import Before
 from pytest_modal_bench.protocol.evidence import PoolState
 from pytest_modal_bench.protocol.measurement import Conditions, Measurement
-from pytest_modal_bench.protocol.preflight import Preflight
+from pytest_modal_bench.protocol.preflight import Preflight, without_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -461,14 +461,20 @@ def test_whatever_an_app_says_the_endpoint_was_measured(
 # --- Without jsonschema ---
 
 
-def test_without_jsonschema_the_rest_is_checked_and_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_jsonschema_the_rest_is_checked_and_one_line_of_the_run_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "jsonschema", None)
 
     assert misfits(BODY, {"x": 1}) == [
         "payload: x: not a field of the route, which knows prompt, size, steps",
         "payload: prompt: the route must be given it, and is not",
-        "payload not held against the route's schema: pip install 'pytest-modal-bench[schema]'",
     ]
+    assert "pip install 'pytest-modal-bench[schema]'" in (without_schemas() or "")
+
+
+def test_with_jsonschema_nothing_is_left_out() -> None:
+    assert without_schemas() is None
 
 
 # --- Whether it lives ---

@@ -6,15 +6,18 @@ texts differ must have the mark, or stand in a line that says `unverified`.
 
 from __future__ import annotations
 
+import html
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 from report_runs import result, run, sample, streamed
 
 from pytest_modal_bench.gate.budgets import checks
-from pytest_modal_bench.model import Budget, Job, Level
+from pytest_modal_bench.model import Budget, Check, Job, Level
 from pytest_modal_bench.report import comment, comparison, markdown
+from pytest_modal_bench.report.html import page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,22 +61,46 @@ def measured(
         cost_basis="estimated",
         samples=samples,
         pool=name,
+        container_usd_per_sec=0.0005,
+        scaledown_window_sec=60.0,
     )
     one.checks = checks(one, Budget(max_cold=Level(warn=10, fail=500)), cold_due=True)
     one.verdict = "WARN"
     return one
 
 
-def a_run(scale: float, *, proof: str | None) -> Run:
+def a_run(scale: float, *, proof: str | None, **fields: Any) -> Run:
     results = [
         measured("Flux", 31.1 * scale, 2.1, proof=proof),
         measured("Wan", 53.3 * scale, 9.7, proof=proof, category="Video"),
     ]
-    return run(results, verdict="WARN")
+    moved = Check(
+        metric="cold",
+        against="baseline",
+        verdict="FAIL",
+        message="cold",
+        value=31.1 * scale,
+        limit=1.2,
+        ratio=1.3 * scale,
+        p=0.01,
+    )
+    results[0].checks.append(moved)
+    return run(results, verdict="WARN", **fields)
+
+
+def shown_on_page(given_run: Run) -> str:
+    """Return the words of the HTML report, a piece of text a line; an axis has round numbers, and no figures."""
+    text = re.sub(
+        r'<(style|script).*?</\1>|<div class="axis.*?</div>', "", page.render(given_run), flags=re.DOTALL
+    )
+    words = html.unescape(re.sub(r"<[^>]*>", "\n", text.replace("\n", " ")))
+    return "\n".join(line for line in words.splitlines() if line.strip())
 
 
 RENDERERS = {
+    "html": shown_on_page,
     "markdown": markdown.render,
+    "markdown with traffic": lambda run_: markdown.render(structs.replace(run_, traffic_per_hour=30)),
     "comment": comment.render,
     "compare": lambda run_: comparison.render(a_run(1.7, proof="proven"), run_),
 }

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from report_runs import HOSTILE
 
-from pytest_modal_bench.report.escape import MESSAGE_LIMIT, NAME_LIMIT, code, line, text, width
+from pytest_modal_bench.report.escape import MESSAGE_LIMIT, NAME_LIMIT, code, line, prose, text, width
 
 MARKUP = st.text("|\\`*_~[](){}<>!#@$:;&^%+-=./?'\" \n\tabzGH019wné你👍\u200d\ufe0f\x1b")
 ANY_TEXT = st.text() | MARKUP | st.sampled_from(HOSTILE) | st.text(st.characters())
@@ -124,3 +124,22 @@ def test_width_counts_columns(markdown: str, columns: int) -> None:
 
 def test_a_line_gives_no_commands_to_whoever_reads_the_log() -> None:
     assert line("a ##[set-output name=x]y") == "a # #[set-output name=x]y"
+
+
+def test_what_a_sentence_has_between_backticks_is_code() -> None:
+    assert (
+        prose("See `modal app logs x`; raise its `timeout`.")
+        == "See `modal app logs x`; raise its `timeout`."
+    )
+    assert prose("an odd ` one") == text("an odd ` one")
+    assert prose("@`x`") == text("@`x`"), "two code spans side by side would be one"
+
+
+@given(ANY_TEXT)
+@example("`<script>` and `@team`")
+def test_a_sentence_reads_the_same_whatever_is_code_in_it(raw: str) -> None:
+    found = blocks(f"x {prose(raw)} x")
+    assert len(found) == 1
+    assert shown(found[0]).replace("`", "") == f"x {line(raw)} x".replace("`", "")
+    assert not any(ACTED_ON.search(content) for kind, content in found[0] if kind == "text")
+    assert {content for kind, content in found[0] if kind == "html_inline"} <= {"<code>", "</code>"}

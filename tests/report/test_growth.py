@@ -12,6 +12,7 @@ from report_runs import result, run, sample
 from pytest_modal_bench.model import Check, Media, Phases, Provider
 from pytest_modal_bench.report import benchmark_json, comment, comparison, gate_json, json, markdown, terminal
 from pytest_modal_bench.report.cells import CELL_LIMIT
+from pytest_modal_bench.report.html import page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ FORMATS: dict[str, Callable[[Run], object]] = {
     "markdown": markdown.render,
     "json": json.render,
     "comment": comment.render,
+    "html": page.render,
     "benchmark": benchmark_json.render,
     "gate": gate_json.render,
     "comparison": lambda both: comparison.render(both, both),

@@ -6,14 +6,15 @@ import re
 import shutil
 import subprocess
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from report_runs import ANY_TEXT, HOSTILE, reference_run, result, run, sample, tables
 
-from pytest_modal_bench.model import Check, Job, Media, Streamed
+from pytest_modal_bench.model import Cause, Check, Job, Media, Streamed
 from pytest_modal_bench.report import benchmark_json, comment, comparison, gate_json
 from pytest_modal_bench.report.cells import CELL_LIMIT
 from pytest_modal_bench.report.escape import line, width
@@ -33,6 +34,20 @@ def section(report: str, title: str) -> str:
 
 def headings(report: str) -> list[str]:
     return [row.removeprefix("## ") for row in report.splitlines() if row.startswith("## ")]
+
+
+def folds(report: str) -> dict[str, str]:
+    """Return what is in each fold, by its title."""
+    found = re.findall(
+        r"^<details>\n<summary>([^\n]*)</summary>\n\n(.*?)\n\n</details>$", report, re.MULTILINE | re.DOTALL
+    )
+    assert report.count("<details>") == report.count("</details>") == len(found)
+    return dict(found)
+
+
+def outside_folds(report: str) -> list[str]:
+    """Return the lines that are seen as long as no fold is opened."""
+    return re.sub(r"<details>.*?</details>\n?", "", report, flags=re.DOTALL).splitlines()
 
 
 def hostile_run(texts: list[str]) -> Run:
@@ -81,6 +96,12 @@ def failing(number: int) -> list[EndpointResult]:
     return [result(f"E{each}", status="failed", checks=checks, **why) for each in range(number)]
 
 
+def priced() -> list[EndpointResult]:
+    """Return the results of the reference run with prices, so that it is known what a warm pool costs."""
+    known = {"container_usd_per_sec": 0.000542, "scaledown_window_sec": 300.0}
+    return [structs.replace(each, **known) for each in reference_run().results]
+
+
 def begins(cell: str, raw: str) -> bool:
     """Whether a cell shows `raw`, or as much of it as fits."""
     return cell == line(raw) or (cell.endswith("…") and line(raw).startswith(cell.removesuffix("…")))
@@ -99,23 +120,36 @@ def test_the_sections_of_the_reference_come_first_and_in_its_order() -> None:
         "Failed Endpoints",
         "Skipped Endpoints",
         "How to Run This Benchmark",
-        "Timing Detail",
-        "Cold Starts",
     ]
+
+
+def test_what_the_reference_lacks_is_folded() -> None:
+    assert [*folds(render(reference_run()))] == ["Other commands", "Timing Detail", "Cold Starts"]
+
+
+def test_github_renders_what_is_in_a_fold_as_markdown() -> None:
+    lines = render(hostile_run(["a | b"])).splitlines()
+    titles = [number for number, row in enumerate(lines) if row.startswith("<summary>")]
+    ends = [number for number, row in enumerate(lines) if row == "</details>"]
+
+    assert len(titles) == len(ends) >= 8
+    assert all(lines[number + 1] == "" for number in titles)
+    assert all(lines[number - 1] == "" for number in ends)
 
 
 def test_streams_and_jobs_have_sections_beside_the_other_details_if_there_are_some() -> None:
     both = [sample(stream=Streamed(ttft_sec=0.2, chunks=3)), sample(job=Job(submit_sec=0.2))]
-    found = headings(render(run([result(samples=both)])))
+    found = [*folds(render(run([result(samples=both)])))]
 
     assert found[found.index("Timing Detail") :] == ["Timing Detail", "Streaming", "Jobs"]
-    assert not {"Streaming", "Jobs"} & {*headings(render(reference_run()))}
+    assert not {"Streaming", "Jobs"} & {*folds(render(reference_run()))}
 
 
-def test_the_head_is_the_references() -> None:
+def test_the_head_is_the_references_with_the_verdict_first() -> None:
     assert render(reference_run()).startswith(
         "# Modal Endpoint Benchmark Report\n"
         "\n"
+        "**Verdict:** ❌ FAIL (7 FAIL, 6 PASS, 8 SKIP), see [Failed Endpoints](#failed-endpoints)  \n"
         "**Generated:** 2026-02-02 12:22:58 UTC  \n"
         "**Workspace:** ryla  \n"
         "**Test Resources:** Image=✅, Video=❌, LoRA=❌\n"
@@ -186,13 +220,12 @@ def test_the_category_tables_are_the_references() -> None:
     )
 
 
-def test_failures_are_whole_and_on_one_line_each() -> None:
+def test_failures_are_whole_and_what_is_the_same_stands_once() -> None:
     pool = "HTTPSConnectionPool(host='ryla--ryla-qwen-edit-comfyui-fastapi-app.modal.run', port=443): Max retries"
     cause = r"(Caused by SSLError(SSLError(5, '[SYS] unknown error (\_ssl.c:1016)')))"
     assert section(render(reference_run()), "Failed Endpoints").splitlines() == [
+        "- `/flux-pulid`, `/flux-ipadapter-faceid`: Timeout",
         "- `/sdxl-instantid`: Exceeded 30 redirects.",
-        "- `/flux-pulid`: Timeout",
-        "- `/flux-ipadapter-faceid`: Timeout",
         f"- `/qwen-image-edit-2511`: {pool} exceeded with url: /qwen-image-edit-2511 {cause}",
         f"- `/qwen-image-inpaint-2511`: {pool} exceeded with url: /qwen-image-inpaint-2511 {cause}",
         "- `/wan2`: HTTP 500: modal-http: internal error: function was terminated by signal",
@@ -202,14 +235,8 @@ def test_failures_are_whole_and_on_one_line_each() -> None:
 
 def test_skips_say_what_is_missing() -> None:
     assert section(render(reference_run()), "Skipped Endpoints").splitlines() == [
-        "- `/flux-dev-lora`: Missing: LoRA file",
-        "- `/flux-lora`: Missing: LoRA file",
-        "- `/qwen-image-2512-lora`: Missing: LoRA file",
-        "- `/video-faceswap`: Missing: test video",
-        "- `/z-image-lora`: Missing: LoRA file",
-        "- `/wan2.6-r2v`: Missing: test video",
-        "- `/wan2.6-lora`: Missing: LoRA file",
-        "- `/seedvr2`: Missing: test video",
+        "- `/flux-dev-lora`, `/flux-lora`, `/qwen-image-2512-lora`, `/z-image-lora`, `/wan2.6-lora`: Missing: LoRA file",
+        "- `/video-faceswap`, `/wan2.6-r2v`, `/seedvr2`: Missing: test video",
     ]
 
 
@@ -240,7 +267,7 @@ def test_without_pairs_no_comparison() -> None:
 
 def test_recommendations_are_numbered() -> None:
     sentences = section(render(reference_run()), "Recommendations").splitlines()
-    assert [sentence[:5] for sentence in sentences] == ["1. **", "2. **", "3. **", "4. **"]
+    assert [sentence[:5] for sentence in sentences] == ["1. **"]
 
 
 @pytest.mark.parametrize(
@@ -257,7 +284,7 @@ def test_the_total_cost_is_never_made_up(costs: list[float | None], shown: str) 
     report = render(run([result(samples=[sample(cost_usd=cost) for cost in costs])]))
     assert tables(report)[0][-1] == ["Total Benchmark Cost", shown]
     assert section(report, "Key Findings").endswith(f"- **Total Benchmark Cost:** {shown}")
-    assert ("Cost" in headings(report)) == (shown != "-")
+    assert ("Cost" in folds(report)) == (shown != "-")
 
 
 def test_an_estimate_in_the_total_makes_it_one() -> None:
@@ -284,14 +311,16 @@ def test_what_there_is_to_tell_of_answers_costs_and_failures_comes_last() -> Non
         "B", status="failed", error="boom", cause="application", meaning="It did.", remedy="Do not."
     )
     report = render(run([answered, failed], notes=["the control plane does not answer"]))
-    assert headings(report)[-5:] == ["Timing Detail", "Answers", "Cost", "Causes", "Notes"]
-    assert section(report, "Causes").splitlines()[-1] == "| `/b`     | application | It did. | Do not.     |"
-    assert "decoded whole (1 answer)" in section(report, "Answers")
+    assert [*folds(report)][-4:] == ["Timing Detail", "Answers", "Cost", "Notes"]
+    assert section(report, "Failed Endpoints") == (
+        "- `/b`: boom<br>**Application:** It did.<br>**Try:** Do not."
+    )
+    assert "decoded whole (1 answer)" in folds(report)["Answers"]
 
 
 def test_notes_are_those_of_the_run_and_then_those_of_each_endpoint() -> None:
     noted = result("A", notes=["declared image/png, is text"], misfits=["no such field"], cached="same bytes")
-    assert section(render(run([noted], notes=["limit: $5"])), "Notes").splitlines() == [
+    assert folds(render(run([noted], notes=["limit: $5"])))["Notes"].splitlines() == [
         "- limit: `$`5",
         "- `/a`: cached? same bytes",
         "- `/a`: no such field",
@@ -357,6 +386,7 @@ def test_the_head_says_what_is_known_of_the_run() -> None:
         timestamp="2026-02-02T13:22:58+01:00",
     )
     assert render(cut_off).split("\n\n")[1].splitlines() == [
+        "**Verdict:** ⏭️ SKIP so far (1 SKIP)  ",
         "**Generated:** 2026-02-02 12:22:58 UTC  ",
         "**Workspace:** ryla  ",
         "**Environment:** staging  ",
@@ -385,9 +415,44 @@ def test_categories_come_in_the_order_of_their_first_endpoint() -> None:
 def test_the_run_can_be_made_again() -> None:
     script = section(render(run(command="pytest --modal-bench -k 'a ``` b'")), "How to Run This Benchmark")
     assert script.startswith(
-        "````bash\n# This run again\npytest --modal-bench -k 'a ``` b'\n\n# Full benchmark"
+        "````bash\n# This run again\npytest --modal-bench -k 'a ``` b'\n````\n\n<details>"
     )
-    assert script.endswith("\n````")
+
+
+_LINES = 120
+
+
+def of_reasons(number: int, **fields: Any) -> Run:
+    """Return the reference run, but of its endpoints so many failed, each for a cause of its own."""
+    causes = get_args(Cause)
+    reference = reference_run()
+    for one in reference.results:
+        one.status = "success" if one.status == "failed" else one.status
+    for place, one in enumerate(reference.results[:number]):
+        why = {"cause": causes[place], "meaning": f"Meaning {place}.", "remedy": f"Remedy {place}."}
+        reference.results[place] = result(
+            one.endpoint, one.category, status="failed", error=f"Error {place}. {'x' * 250}", **why
+        )
+    named = {"environment": "staging", "simulated": "all of it", "command": "pytest --modal-bench"}
+    return run(reference.results, **{**named, **fields})
+
+
+@pytest.mark.parametrize("failed", [0, 7, 12, 20, 21])
+def test_twenty_one_endpoints_take_120_lines_at_most_and_the_verdict_is_among_the_first(failed: int) -> None:
+    notes = [f"note {number}" for number in range(30)]
+    report = render(of_reasons(failed, finished=False, notes=notes))
+    seen = outside_folds(report)
+
+    assert len(seen) <= _LINES
+    assert any(row.startswith("**Verdict:** ") for row in seen[:10])
+    section_of_failed = section(report, "Failed Endpoints")
+    for place in range(failed):
+        assert section_of_failed.count(f": Error {place}. x") == 1
+        assert section_of_failed.count(f"Meaning {place}.<br>**Try:** Remedy {place}.") == 1
+    if failed:
+        shown = [row for row in section("\n".join(seen), "Failed Endpoints").splitlines() if "Remedy" in row]
+        assert len(shown) >= min(failed, 3)
+        assert (f"<summary>{failed - len(shown)} more endpoint" in report) == (len(shown) < failed)
 
 
 def test_training_a_lora_is_shown_only_where_it_is_missing() -> None:
@@ -532,7 +597,8 @@ def test_what_a_cell_cuts_stands_in_full_outside_of_the_tables() -> None:
 
     assert max(map(len, in_tables)) == CELL_LIMIT
     for what, text in texts.items():
-        assert any(f"{what} and so on" in cell for cell in in_tables) or what == "error"
+        is_in_table = any(f"{what} and so on" in cell for cell in in_tables)
+        assert is_in_table == (what not in {"meaning", "remedy"})
         assert sum(text in row for row in outside) == 1, what
 
 
@@ -541,9 +607,9 @@ def test_names_that_are_cut_come_last_each_once() -> None:
     report = render(
         run([result("Flux", path=long, id=long), result("Wan"), result("y" * 81, path="/y", id="y")])
     )
-    assert headings(report)[-1] == "Long Names"
-    assert section(report, "Long Names").splitlines()[2:] == [f"- `{long}`", f"- `{'y' * 81}`"]
-    assert "Long Names" not in headings(render(reference_run()))
+    assert [*folds(report)][-1] == "Long Names"
+    assert folds(report)["Long Names"].splitlines()[2:] == [f"- `{long}`", f"- `{'y' * 81}`"]
+    assert "Long Names" not in folds(render(reference_run()))
 
 
 def test_a_skipped_endpoint_that_also_failed_loses_neither_message() -> None:
@@ -571,6 +637,8 @@ def test_prettier_leaves_every_report_as_it_is(tmp_path: Path) -> None:
         "alphabet": run([result("x", path="/x", status="skipped", skipped_reason=row) for row in rows]),
         "long": hostile_run([raw * 30 for raw in HOSTILE[:-1]]),
         "shared": run(failing(100)),
+        "priced": run(priced()),
+        "at traffic": run(priced(), traffic_per_hour=60),
         **{f"hostile-{number}": hostile_run([raw]) for number, raw in enumerate(HOSTILE)},
         **{f"pair-{number}": hostile_run([a + b, b]) for number, (a, b) in enumerate(pairwise(HOSTILE[:-1]))},
     }

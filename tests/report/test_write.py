@@ -8,6 +8,7 @@ from report_runs import HOSTILE, reference_run, result, run
 
 from pytest_modal_bench.model.encoding import load
 from pytest_modal_bench.report import benchmark_json, comment, gate_json, json, markdown
+from pytest_modal_bench.report.html import page
 from pytest_modal_bench.report.write import FORMATS, format_of, gate_beside, known, write
 
 
@@ -18,6 +19,7 @@ def files(root: Path) -> list[str]:
 FORMAT_OF_NAME = {
     "report.md": markdown.render,
     "report.json": json.render,
+    "report.html": page.render,
     "report.comment.md": comment.render,
     "report.benchmark.json": benchmark_json.render,
     "gate.json": gate_json.render,
@@ -37,7 +39,7 @@ def test_each_suffix_has_its_format(tmp_path: Path, name: str) -> None:
 
 
 def test_the_known_suffixes_can_be_told() -> None:
-    assert known() == ".md, .json, .comment.md or .benchmark.json"
+    assert known() == ".md, .json, .html, .comment.md or .benchmark.json"
     assert all(format_of(Path(f"report{suffix}")) is FORMATS[suffix] for suffix in FORMATS)
 
 

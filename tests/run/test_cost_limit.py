@@ -108,15 +108,3 @@ def test_a_report_that_cannot_be_read_is_none(tmp_path: Path) -> None:
     path.write_text("{")
 
     assert "expected cost of 8 calls: unknown" in foreseen([path, tmp_path / "gone.json"])
-
-
-def test_a_ledger_has_a_directory_of_its_own_that_is_removed() -> None:
-    cleanups: list[Callable[[], None]] = []
-    ledger = cost_limit.open_ledger(1.0, cleanups.append)
-    with ledger.call(None) as entry:
-        entry.spent(0.25)
-    assert (ledger.spent, ledger.path.exists()) == (0.25, True)
-
-    (cleanup,) = cleanups
-    cleanup()
-    assert not ledger.path.parent.exists()

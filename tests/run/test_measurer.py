@@ -128,6 +128,9 @@ class Observer:
         del of
         return self._gpu
 
+    def deployed(self, of: Endpoint) -> str | None:
+        return f"v3 of {of.deployed_app}"
+
     def rates(self) -> Mapping[str, str] | None:
         self.asked_rates += 1
         return self._rates
@@ -151,6 +154,31 @@ def test_a_result_is_what_its_calls_add_up_to() -> None:
     assert (result.error, result.cause, result.meaning, result.remedy) == (None, None, None, None)
     assert result.media is not None
     assert result.media.kind == "text"
+
+
+def test_the_last_answer_is_shown_also_after_a_second_measurement_that_shows_nothing() -> None:
+    answers = [answer(b"one"), answer(b"two"), answer(b"three"), answer(b"four"), DOWN]
+    process = Process({"/flux": answers}, rounds=3)
+    result = process.measure()
+    both = process.measurer.together(endpoint(), result, process.measurer.measure_again(endpoint()))
+
+    assert [preview.text for preview in result.previews] == ["four"]
+    assert result.previews[0].started_at == result.samples[-1].started_at
+    assert both.previews == result.previews
+
+
+def test_where_too_much_is_measured_nothing_is_shown() -> None:
+    process = Process({"/flux": FINE})
+    process.measurer.previews = False
+
+    assert process.measure().previews == []
+
+
+def test_a_result_says_which_deploy_answered_as_far_as_anyone_knows() -> None:
+    process = Process({"/flux": FINE})
+    assert process.measure().deployed is None
+    process.measurer.observer = Observer()  # type: ignore[assignment]
+    assert process.measure().deployed == "v3 of ryla-flux"
 
 
 def test_a_failure_says_what_it_means_and_what_to_try() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_runs import result, run, sample
 
-from pytest_modal_bench.model import Summary
+from pytest_modal_bench.model import Preview, Summary
 from pytest_modal_bench.run.merging import MergeError, Part, merge
 
 if TYPE_CHECKING:
@@ -45,9 +45,30 @@ def test_it_began_when_the_first_job_began_whatever_the_offset() -> None:
     assert merged(named("C", timestamp="yesterday"), late).timestamp == "2026-02-02T12:00:00Z"
 
 
+def test_what_all_jobs_say_of_where_they_ran_stays_and_what_differs_is_not_known() -> None:
+    one = named("A", commit="abc", catalogue="a.toml", machine={"cores": "2", "python": "CPython 3.11.7"})
+    two = named("B", commit="abc", catalogue="b.toml", machine={"cores": "4", "python": "CPython 3.11.7"})
+    both = merged(one, two)
+
+    assert (both.commit, both.catalogue, both.machine) == ("abc", None, {"python": "CPython 3.11.7"})
+    assert merged(one, named("B")).commit is None
+
+
+def test_the_inputs_of_all_jobs_are_shown_the_first_of_a_name() -> None:
+    image, other, clip = (Preview(kind="image", frames=(data,)) for data in (b"1", b"2", b"3"))
+    both = merged(named("A", inputs={"image": image}), named("B", inputs={"image": other, "video": clip}))
+
+    assert both.inputs == {"image": image, "video": clip}
+
+
 def test_it_is_finished_only_if_all_are() -> None:
     assert merged(named("A"), named("B")).finished
     assert not merged(named("A"), named("B", finished=False)).finished
+
+
+def test_the_traffic_is_that_of_the_job_that_names_one() -> None:
+    assert merged(named("A"), named("B", traffic_per_hour=60.0)).traffic_per_hour == 60
+    assert merged(named("A"), named("B")).traffic_per_hour is None
 
 
 def test_notes_are_joined_without_repeats() -> None:

@@ -11,6 +11,7 @@ from msgspec import convert, structs
 from pytest_modal_bench.catalogue import Catalogue, load
 from pytest_modal_bench.cost.ledger import Ledger
 from pytest_modal_bench.model import Budget
+from pytest_modal_bench.run import inputs
 from pytest_modal_bench.run.measurer import Measurer, Preparation
 from pytest_modal_bench.run.preparation import Preparer
 from pytest_modal_bench.run.settings import Settings
@@ -107,9 +108,18 @@ def test_at_the_beginning_nothing_has_been_called(catalogue: Catalogue) -> None:
         "lora": "test-benchmark",
         "called_pools": (),
         "begun_pools": (),
+        "previews": True,
         "probed": {},
     }
     assert lines == []
+
+
+def test_of_a_run_that_fills_no_page_nothing_is_shown(catalogue: Catalogue) -> None:
+    by, _ = preparer()
+    selected = catalogue.endpoints[:1] * (inputs.MOST_SHOWN + 1)
+
+    assert by.prepare(catalogue, selected[1:], [])["previews"]
+    assert not by.prepare(catalogue, selected, [])["previews"]
 
 
 def test_a_worker_that_comes_later_knows_which_pools_were_begun(catalogue: Catalogue) -> None:

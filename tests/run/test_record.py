@@ -30,6 +30,7 @@ def endpoints(count: int) -> list[Endpoint]:
 def recording(directory: Path, **given: Any) -> RunRecord:
     unset: dict[str, Any] = dict.fromkeys(field.name for field in fields(Settings))
     known = {"reports": (directory / "run.json",), "rounds": 3, "cold": "observe", "cold_rounds": 1}
+    known["catalogue"] = directory / "endpoints.toml"
     return RunRecord(
         Settings(**unset | known | {"budget": Budget(), "quick": False, "strict": False} | given),
         command="pytest --modal-bench",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_modal_bench.cli import parser
 from pytest_modal_bench.report.comment import MARKER
 from pytest_modal_bench.report.write import format_of
 
@@ -124,16 +123,6 @@ def test_nothing_is_promoted_but_by_the_main_branch_and_after_the_gate() -> None
     promote = github()["promote"]
     assert promote["needs"] == "gate"
     assert promote["if"] == "github.ref == 'refs/heads/main'"
-
-
-def test_commands_of_the_readme_are_ones_that_there_are() -> None:
-    readme = (EXAMPLES / "README.md").read_text("utf-8").replace("\\\n", " ")
-    found = re.findall(r"^python -m pytest_modal_bench (.+)$", readme, re.MULTILINE)
-    assert [parser().parse_args(shlex.split(arguments)).run.__name__ for arguments in found] == [
-        "_merge",
-        "_report",
-        "_compare",
-    ]
 
 
 @pytest.mark.skipif(not find_spec("check_jsonschema"), reason="check-jsonschema is not installed")

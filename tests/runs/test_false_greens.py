@@ -89,7 +89,7 @@ def test_answers_under_status_200_that_are_none_fail_and_say_why(project: Projec
     assert {results[path]["cause"] for path in said} == {"invalid_output"}
     assert all(results[path]["warm_time_sec"] is None for path in said)
     markdown = (project.pytester.path / "modal-bench-report.md").read_text()
-    assert "## Causes" in markdown
+    assert "<br>**Invalid output:** It answered, but not with what it is meant to.<br>**Try:** " in markdown
 
 
 def test_a_still_image_is_no_source_video_and_a_portrait_no_mask_of_itself(project: Project) -> None:

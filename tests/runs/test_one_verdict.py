@@ -252,7 +252,9 @@ def test_all_say_the_same(
         "gate.json": judged["verdict"],
         "run": (project.report("run.json")["verdict"], gate["verdict"]),
         "comment": next(
-            row for row in (directory / "run.comment.md").read_text().splitlines() if "`ok`" in row
+            row
+            for row in (directory / "run.comment.md").read_text().splitlines()
+            if row.startswith("| `ok` |")
         ),
         "merge": merged(directory),
     }

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +51,9 @@ def leaky(received: Received) -> bytes:  # noqa: PLR0911 - one answer a path
             return redirect(f"/loop{location}")
         case "/gpu":
             return answer(b"fine", x_gpu_type=received.headers["modal-key"], content_type=said)
+        case "/says" | "/says-json":
+            in_json = json.dumps({"headers": received.headers, "again": [said]})
+            return answer((in_json if "json" in path else said).encode())
         case _:
             return answer(b"fine")
 
@@ -73,7 +77,7 @@ def test_no_secret_is_printed_or_written(
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     paths = ("/ok", "/echo", "/echo-reason", "/waits", "/refused", "/broken", "/loop", "/gpu")
-    project.catalogue(server.url, *paths, more=HEADERS)
+    project.catalogue(server.url, *paths, "/says", "/says-json", more=HEADERS)
     result = project.run(
         "--modal-bench",
         "--benchmark-json=b.json",
@@ -83,7 +87,7 @@ def test_no_secret_is_printed_or_written(
         *spread,
     )
 
-    assert result.parseoutcomes() == {"passed": 2, "failed": 6}
+    assert result.parseoutcomes() == {"passed": 4, "failed": 6}
     assert server.received[0].headers["modal-key"] == SECRETS["BENCH_KEY"], "the secrets were sent"
     assert server.received[0].headers["authorization"] == f"Bearer {SECRETS['BENCH_TOKEN']}"
     written = {"stdout": result.stdout.str(), "stderr": result.stderr.str()}
@@ -95,6 +99,8 @@ def test_no_secret_is_printed_or_written(
     assert any(".pytest_cache" in name for name in written)
     secrets = {form for secret in (*SECRETS.values(), RESULT_TOKEN) for form in forms(secret)}
     assert [(name, secret) for name, text in written.items() for secret in secrets if secret in text] == []
+    shown = [result["previews"][0]["text"] for result in project.report()["results"][-2:]]
+    assert all("[redacted]" in text for text in shown), "what the answers say is shown, but for the secrets"
     assert "HTTP 500: host=" in project.report()["results"][1]["error"], "the rest of the message is kept"
 
 

@@ -94,7 +94,7 @@ def test_the_figures_of_a_stream_stand_in_every_report_and_only_streams_are_held
     assert uncounted["reasons"] == ["tokens/s: no data: the server sends no usage, so tokens are not known"]
 
     markdown = (streams.pytester.path / "modal-bench-report.md").read_text()
-    section = markdown.partition("\n## Streaming\n")[2].partition("\n## ")[0]
+    section = markdown.partition("<summary>Streaming</summary>\n")[2].partition("\n</details>")[0]
     assert f" {OUTPUTS} chunks " in section
     assert "| stop " in section
     said = properties(streams.pytester.path, f"test_endpoint[{counted['id']}]")

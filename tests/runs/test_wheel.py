@@ -26,7 +26,9 @@ pytestmark = [
 
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 IMPORTS = {
+    "html": ("jinja2",),
     "init": ("tomlkit",),
+    "live": ("rich",),
     "local": ("av", "fastapi", "httpx", "python_multipart", "uvicorn"),
     "modal": ("modal",),
     "schema": ("jsonschema",),
@@ -83,6 +85,10 @@ def test_its_description_is_fit_for_an_index(built: Mapping[str, Path], tmp_path
         (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
         metadata = Parser().parsestr(archive.read(name).decode())
     assert set(metadata.get_all("Provides-Extra", [])) == {*EXTRAS}
+    links = re.findall(r"\]\(([^)]*)\)", str(metadata.get_payload()))
+    assert [link for link in links if not link.startswith("https://")] == [], (
+        "they lead nowhere from an index"
+    )
 
 
 def test_in_an_empty_folder_the_local_workspace_brings_its_catalogue_and_media(

@@ -40,7 +40,8 @@ def test_records_are_in_tables_and_files_and_failures_are_in_neither(
     project: Project, service: Service, spread: tuple[str, ...]
 ) -> None:
     project.catalogue(service.url, "/ok1", "/fail", "/ok2", apps=2)
-    result = project.run("--modal-bench", "--benchmark-json=b.json", "--benchmark-autosave", *spread)
+    saving = ("--benchmark-json=b.json", "--benchmark-autosave", "--benchmark-verbose")
+    result = project.run("--modal-bench", *saving, *spread)
 
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(
@@ -94,6 +95,32 @@ def test_records_are_in_tables_and_files_and_failures_are_in_neither(
         check=True,
     )
     assert "test_endpoint[ok1]:cold" in compared.stdout + compared.stderr
+
+
+def test_tables_that_nobody_asked_for_hold_only_benchmarks_of_ones_own(
+    project: Project, service: Service
+) -> None:
+    project.catalogue(service.url, "/ok1")
+    project.pytester.makepyfile(
+        test_own="""
+        def test_endpoint(endpoint_result):
+            pass
+
+        def test_own(endpoint, benchmark):
+            benchmark(len, endpoint.path)
+        """
+    )
+    result = project.run("--modal-bench", "--benchmark-json=b.json")
+
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*benchmark: 1 tests*", "test_own[[]ok1[]] *"])
+    result.stdout.no_fnmatch_line("*:warm*")
+    assert list(records(project.pytester.path / "b.json")) == ["test_own[ok1", "ok1:cold", "ok1:warm"]
+
+    project.pytester.path.joinpath("test_own.py").unlink()
+    result = project.run("--modal-bench", "--benchmark-json=b.json")
+    result.stdout.no_fnmatch_line("*benchmark*tests*")
+    assert list(records(project.pytester.path / "b.json")) == ["ok1:cold", "ok1:warm"]
 
 
 @spread

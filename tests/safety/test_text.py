@@ -1,13 +1,28 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modal_bench.safety.text import counted, inert, once
+from pytest_modal_bench.safety.text import counted, inert, once, slug
 
 
 def test_counted() -> None:
     assert (counted(1, "call"), counted(2, "call")) == ("1 call", "2 calls")
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("Face Consistency", "face-consistency"),
+        ("Z-Image", "z-image"),
+        ("  Größe & Ä ", "größe-ä"),
+        ("Video", "video"),
+        ("!", ""),
+    ],
+)
+def test_slug(text: str, word: str) -> None:
+    assert slug(text) == word
 
 
 @given(st.text("#[a ", max_size=20))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +17,6 @@ import pytest
 from prepared_interpreter import INTERPRETER
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Mapping, Sequence
     from typing import IO
 
@@ -33,6 +33,8 @@ _PAYLOAD = '{ prompt = "a lake", seed = "{seed}" }'
 class Service:
     """A server on loopback: `/ok…` answers, `/fail…` answers 500, `/hang…` never does, `/lora…` knows `known`.
 
+    `/slow…` answers once `released` is set.
+
     It has no `/openapi.json`, and does not count who asks for it.
     """
 
@@ -45,6 +47,7 @@ class Service:
     """Of the first answers of paths, one after the other, before they are answered as ever."""
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
     """More headers of what paths are answered with."""
+    released: threading.Event = field(default_factory=threading.Event)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -69,6 +72,8 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(500, b"boom\n")
         elif self.path.startswith("/hang"):
             self.stopped.wait()
+        elif self.path.startswith("/slow") and self.service.released.wait():
+            self._answer(200, b"fine")
         elif self.path.startswith("/lora") and json.loads(body).get("lora_id") != "known":
             self._answer(404, b'{"detail": "no such LoRA"}')
         else:

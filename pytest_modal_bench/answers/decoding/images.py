@@ -12,14 +12,15 @@ from pytest_modal_bench.answers.decoding.findings import Findings, Undecodable, 
 from pytest_modal_bench.model.formats import AVIF, HEIF, JPEG, TIFF
 
 if TYPE_CHECKING:
+    from pytest_modal_bench.answers.previews.maker import PreviewMaker
     from pytest_modal_bench.model.formats import Format
 
 # What browsers take for a frame's duration where an animation gives none.
 _DEFAULT_FRAME_MS = 100
 
 
-def decode(file: IO[bytes], form: Format) -> Findings:
-    """Decode every frame of an image.
+def decode(file: IO[bytes], form: Format, maker: PreviewMaker | None = None) -> Findings:
+    """Decode every frame of an image, and show it to `maker`.
 
     Raises Undecodable where Pillow has no decoder, Unusable for what is too large or incomplete, and whatever
     Pillow raises for bytes that it can't read.
@@ -32,8 +33,11 @@ def decode(file: IO[bytes], form: Format) -> Findings:
         raise Unusable(f"not a readable {form.name}") from None
     with image:
         width, height = image.size
-        limits.check(width, height, _declared_frames(image, form) or 1)
-        frames, duration_ms, blank = _play(image, form)
+        declared = _declared_frames(image, form)
+        limits.check(width, height, declared or 1)
+        if maker is not None:
+            maker.expect(declared)
+        frames, duration_ms, blank = _play(image, form, maker)
     return Findings(
         kind=form.kind,
         format=form.name,
@@ -51,7 +55,7 @@ def _declared_frames(image: Image.Image, form: Format) -> int | None:
     return getattr(image, "n_frames", None) if form.name in ("PNG", "WEBP", "AVIF") else None
 
 
-def _play(image: Image.Image, form: Format) -> tuple[int, float, bool]:
+def _play(image: Image.Image, form: Format, maker: PreviewMaker | None) -> tuple[int, float, bool]:
     """Decode frame after frame; return how many there are, their milliseconds, and whether all are blank."""
     frames, pixels, duration_ms, blank = 0, 0, 0.0, True
     while True:
@@ -60,6 +64,8 @@ def _play(image: Image.Image, form: Format) -> tuple[int, float, bool]:
         if pixels > limits.MAX_PIXELS:
             raise Unusable(f"too many pixels: more than {limits.MAX_PIXELS} in {frames + 1} frames")
         image.load()
+        if maker is not None:
+            maker.see_picture(image, duration_ms / 1000)
         frames += 1
         duration_ms += image.info.get("duration") or _DEFAULT_FRAME_MS
         # One frame that shows something settles it.

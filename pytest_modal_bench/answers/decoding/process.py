@@ -14,12 +14,15 @@ from io import FileIO
 import msgspec
 
 from pytest_modal_bench.answers.decoding.findings import Findings, Undecodable, Unusable
+from pytest_modal_bench.answers.previews.limits import ANSWER_BYTES
 
 _START_SEC = 60.0
 _END_SEC = 5.0
 # How much longer than the parent's patience the process may live on its own clock.
 _GRACE_SEC = 5.0
-_LONGEST_ANSWER = 16_384
+_LONGEST_ANSWER = ANSWER_BYTES * 4 // 3 + 16_384
+"""Bytes of a line: a preview's frames in base64, and all else that is found."""
+_PLAIN, _WITH_PREVIEW = b"+", b"p"
 # What Python needs to find itself and its packages. Whatever else there is, secrets are among it.
 _KEPT_ENVIRONMENT = ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
@@ -56,35 +59,36 @@ class DecodingProcess:
         """Its id; None: it does not run."""
         return self._process.pid if self._process is not None else None
 
-    def decode(self, descriptor: int) -> Findings:
+    def decode(self, descriptor: int, *, preview: bool = False) -> Findings:
         """What the file is that `descriptor` is open for, which must not be empty.
 
         A process that is lost over the file may be lost by chance, so that the file is given to a second one. Raises
         Unusable if that is lost as well, or if it takes too long; Undecodable if no process starts or stays.
         """
+        order = _WITH_PREVIEW if preview else _PLAIN
         try:
-            return self._ask(descriptor)
+            return self._ask(descriptor, order)
         except _Late as error:
             raise Unusable(str(error)) from None
         except _Lost:
             pass
         try:
-            return self._ask(descriptor)
+            return self._ask(descriptor, order)
         except _EndedItself as error:
             raise Undecodable(str(error)) from None
         except _Lost as error:
             raise Unusable(str(error)) from None
 
-    def _ask(self, descriptor: int) -> Findings:
+    def _ask(self, descriptor: int, order: bytes) -> Findings:
         """What the process answers. Raises _Lost if it does not; it is then ended."""
         connection = self._ready()
         try:
             try:
-                socket.send_fds(connection, [b"+"], [descriptor])
+                socket.send_fds(connection, [order], [descriptor])
             except OSError:  # it died since the last answer, of which this file is not guilty
                 self.end()
                 connection = self._ready()
-                socket.send_fds(connection, [b"+"], [descriptor])
+                socket.send_fds(connection, [order], [descriptor])
             line = self._line(connection, self._patience_sec)
             return msgspec.json.decode(line, type=Findings)
         except OSError as error:

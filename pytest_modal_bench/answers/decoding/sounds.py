@@ -11,6 +11,7 @@ from pytest_modal_bench.answers.decoding.findings import Findings, Undecodable, 
 from pytest_modal_bench.model.formats import AAC, AIFF, FLAC, M4A, MP3, OGG, OPUS, WAV
 
 if TYPE_CHECKING:
+    from pytest_modal_bench.answers.previews.maker import PreviewMaker
     from pytest_modal_bench.model.formats import Format
 
 SILENT_LEVEL = 0.001
@@ -52,15 +53,18 @@ _WITHOUT_GAPS = (OGG, OPUS, FLAC)
 _LONGEST_GAP_SEC = 0.1
 
 
-def decode(file: IO[bytes], form: Format) -> Findings:
-    """Decode a file of sound. Raises Undecodable without PyAV and for pictures in it, else as `play` does."""
+def decode(file: IO[bytes], form: Format, maker: PreviewMaker | None = None) -> Findings:
+    """Decode a file of sound, and show it to `maker`.
+
+    Raises Undecodable without PyAV and for pictures in it, else as `play` does.
+    """
     av = library(form)
     declared = _declared_samples(file) if form is FLAC else None
     try:
         with av.open(file, format=_DEMUXERS[form], options={"protocol_whitelist": "none"}) as container:
             if form is OGG and container.streams.best("video") is not None:
                 raise Undecodable("no decoder for OGG with pictures")
-            return play(container, form, declared)
+            return play(container, form, declared, maker=maker)
     except av.FFmpegError as error:
         raise Unusable(f"can't be decoded: {error.strerror}") from None
 
@@ -83,7 +87,9 @@ def library(form: Format) -> Any:
     return av
 
 
-def play(container: Any, form: Format, declared: int | None = None) -> Findings:
+def play(
+    container: Any, form: Format, declared: int | None = None, *, maker: PreviewMaker | None = None
+) -> Findings:
     """Decode the sound of an open file, which says that it has so many samples of each channel.
 
     Raises Unusable for what is wrong with it, and what FFmpeg raises for bytes that it can't read.
@@ -100,7 +106,7 @@ def play(container: Any, form: Format, declared: int | None = None) -> Findings:
     # Or what is damaged is patched up, and goes unnoticed.
     codec.options = {"err_detect": "crccheck+bitstream+buffer+explode"}
     codec.thread_count = 1  # so that the same bytes end the same way each time
-    sound = _Sound(form)
+    sound = _Sound(form, maker)
     _decode_packets(container, stream, sound, library(form).FFmpegError)
     if declared is not None and sound.samples < declared:
         raise Unusable(f"truncated: holds {sound.samples} of {declared} samples")
@@ -132,8 +138,9 @@ def _decode_packets(container: Any, stream: Any, sound: _Sound, error: type[Exce
 class _Sound:
     """What the frames of sound add up to."""
 
-    def __init__(self, form: Format) -> None:
+    def __init__(self, form: Format, maker: PreviewMaker | None) -> None:
         self.form = form
+        self._maker = maker
         self.samples = 0
         """Of each channel."""
         self._by_rate: Counter[int] = Counter()
@@ -151,6 +158,8 @@ class _Sound:
         self.samples += frame.samples
         if self.samples * frame.layout.nb_channels > limits.MAX_SAMPLES:
             raise Unusable(f"too long: more than {limits.MAX_SAMPLES} samples over all channels")
+        if self._maker is not None:
+            self._maker.hear(frame)
         if self.form in _WITHOUT_GAPS:
             self._look_for_gap(frame)
         # Sound that was heard once is not silent, but a number that is none may come late.

@@ -10,6 +10,7 @@ from pytest_modal_bench.answers.decoding.findings import Findings, Undecodable, 
 from pytest_modal_bench.model.formats import MATROSKA, WEBM
 
 if TYPE_CHECKING:
+    from pytest_modal_bench.answers.previews.maker import PreviewMaker
     from pytest_modal_bench.model.formats import Format
 
 # FFmpeg has decoders for hundreds of forgotten formats; these are the ones that generators of videos write.
@@ -34,8 +35,8 @@ _ATTACHED_PICTURE = 0x400  # FFmpeg's AV_DISPOSITION_ATTACHED_PIC
 _SAMPLE_SIDE = 256
 
 
-def decode(file: IO[bytes], form: Format) -> Findings:
-    """Decode every frame of a video.
+def decode(file: IO[bytes], form: Format, maker: PreviewMaker | None = None) -> Findings:
+    """Decode every frame of a video, and show it to `maker`.
 
     It is blank if all of its frames are: one that shows something among many makes it not blank as a whole.
     Raises Undecodable without PyAV and for codecs that are not decoded, Unusable for what is wrong with it.
@@ -47,18 +48,20 @@ def decode(file: IO[bytes], form: Format) -> Findings:
         with av.open(file, format=demuxer, options={"protocol_whitelist": "none"}) as container:
             stream = container.streams.best("video")
             if stream is None or _is_cover(stream):
-                return sounds.play(container, form)
-            return _play(container, stream, form)
+                return sounds.play(container, form, maker=maker)
+            return _play(container, stream, form, maker)
     except av.FFmpegError as error:
         raise Unusable(f"can't be decoded: {error.strerror}") from None
 
 
-def _play(container: Any, stream: Any, form: Format) -> Findings:
+def _play(container: Any, stream: Any, form: Format, maker: PreviewMaker | None) -> Findings:
     codec = stream.codec_context
     if codec is None or codec.name not in _CODECS:
         name = "an unknown codec" if codec is None else f"the codec {codec.name}"
         raise Undecodable(f"no decoder for {form.name} with {name}")
     limits.check(codec.width, codec.height, stream.frames or 1)
+    if maker is not None:
+        maker.expect(stream.frames)
     codec.options = {"err_detect": "explode"}  # or damaged frames are patched up and go unnoticed
     codec.thread_count = 1  # so that the same bytes end the same way each time
     size, spans, pixels, blank = None, _Spans(), 0, True
@@ -71,6 +74,8 @@ def _play(container: Any, stream: Any, form: Format) -> Findings:
         if pixels > limits.MAX_PIXELS:
             raise Unusable(f"too many pixels: more than {limits.MAX_PIXELS} in {spans.frames} frames")
         size = size or _displayed(frame)
+        if maker is not None:
+            maker.see_frame(frame, spans.latest_sec)
         # One frame that shows something settles it.
         blank = blank and is_blank(_sample(frame), still=False)
     if size is None:
@@ -97,6 +102,8 @@ class _Spans:
 
     def __init__(self) -> None:
         self.frames = 0
+        self.latest_sec = 0.0
+        """Of the latest frame; where it has no time, its number."""
         self._first: float | None = None
         self._last = 0.0
         self._last_span = 0.0
@@ -105,8 +112,9 @@ class _Spans:
         """Count a frame in."""
         self.frames += 1
         if frame.pts is None or frame.time_base is None:
+            self.latest_sec = float(self.frames)
             return
-        at = float(frame.pts * frame.time_base)
+        at = self.latest_sec = float(frame.pts * frame.time_base)
         self._first = at if self._first is None else min(self._first, at)
         if at >= self._last:
             # PyAV tells a frame's duration since its version 15.

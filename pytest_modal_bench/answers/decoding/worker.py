@@ -22,14 +22,15 @@ from PIL import Image, ImageFile
 from pytest_modal_bench.answers.decoding.decoder import decode
 from pytest_modal_bench.answers.decoding.findings import Findings
 
+_WITH_PREVIEW = b"p"
 _MAX_DESCRIPTORS = 64
 
 
 def serve(memory_bytes: int, patience_sec: float, lifeline: int) -> None:
     """Answer requests on standard input, a socket, until its other end is closed.
 
-    A request is one byte, and with it a descriptor of a file that is not empty. `lifeline` is the reading end of a pipe
-    that nothing is ever written to, and whose other end the parent alone holds.
+    A request is one byte, `p` if a preview is wanted as well, and with it a descriptor of a file that is not empty.
+    `lifeline` is the reading end of a pipe that nothing is ever written to, and whose other end the parent alone holds.
     """
     _die_with(lifeline)
     _prepare(memory_bytes)
@@ -41,7 +42,7 @@ def serve(memory_bytes: int, patience_sec: float, lifeline: int) -> None:
                 return
             # The parent's clock runs out first. This one is for the case that the parent is no more.
             signal.setitimer(signal.ITIMER_REAL, patience_sec)
-            answer = _answer(descriptors[0])
+            answer = _answer(descriptors[0], preview=order == _WITH_PREVIEW)
             signal.setitimer(signal.ITIMER_REAL, 0)
             parent.sendall(answer + b"\n")
 
@@ -78,12 +79,12 @@ def _die_with(lifeline: int) -> None:
         sys.exit()  # it was cut before
 
 
-def _answer(descriptor: int) -> bytes:
+def _answer(descriptor: int, *, preview: bool) -> bytes:
     with os.fdopen(descriptor, "rb") as file:
         file.seek(0)  # where it stands is shared with the parent, which has just written or hashed it
         try:
             with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as data:
-                return msgspec.json.encode(decode(data, file))
+                return msgspec.json.encode(decode(data, file, preview=preview))
         except OSError:
             return msgspec.json.encode(
                 Findings(kind="other", problem="larger than the memory allowed to decode")

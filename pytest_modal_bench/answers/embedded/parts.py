@@ -15,7 +15,7 @@ from pytest_modal_bench.answers import accepted_work, contents, encodings, expec
 from pytest_modal_bench.answers.embedded import base64_media, places
 from pytest_modal_bench.answers.embedded.base64_media import NotMedia
 from pytest_modal_bench.call.failures import CallError
-from pytest_modal_bench.model import Media
+from pytest_modal_bench.model import Media, Preview
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MOST = 1000
 """So many media in one answer are looked at; more are a failure."""
+PREVIEWS = 4
+"""Of so many of them there are previews, the first ones."""
 PATIENCE_SEC = 600.0
 """For looking at all of them; those that are left then are unchecked."""
 _NO_MEDIA = ("json", "text", "other")
@@ -36,6 +38,9 @@ _NO_MEDIA = ("json", "text", "other")
 class _Inspects(Protocol):
     def inspect(self, body: bytes | Path) -> Media:
         """Say what `body` is."""
+
+    def inspect_with_preview(self, body: bytes | Path) -> tuple[Media, Preview | None]:
+        """Say what `body` is, and what people are shown of it."""
 
 
 class Problem(NamedTuple):
@@ -56,6 +61,8 @@ class Looked(Struct):
     """What is to be told that is no failure, a line each."""
     unchecked: list[str] = []
     """What could not be looked into, a line each."""
+    previews: list[Preview] = []
+    """What people are shown of the first parts."""
 
     @property
     def problem(self) -> Problem | None:
@@ -77,7 +84,10 @@ class _File(NamedTuple):
 
 
 class Parts:
-    """Looks at what stands at the place `expect.at`. `save` is given each file, its number and how many there are."""
+    """Looks at what stands at the place `expect.at`. `save` is given each file, its number and how many there are.
+
+    `previews`: whether people are shown any of it.
+    """
 
     def __init__(
         self,
@@ -86,6 +96,7 @@ class Parts:
         *,
         inputs: Collection[str] = (),
         save: Callable[[bytes | Path, Media, int, int], None] = lambda *_: None,
+        previews: bool = False,
     ) -> None:
         assert expect.at is not None  # noqa: S101 - without a place there is nothing to look at
         self._at = expect.at
@@ -94,6 +105,7 @@ class Parts:
         self._inspector = inspector
         self._inputs = inputs
         self._save = save
+        self._previews = previews
 
     def look(self, body: bytes | Path, content: object, links: Links | None = None) -> Looked:
         """Say what is there. `content` is the answer as far as it could be decoded; `links` fetches what it links to.
@@ -144,7 +156,11 @@ class Parts:
             spent_sec += time.monotonic() - began
 
     def _look_at(self, file: _File, where: str, looked: Looked, place: tuple[int, int]) -> None:
-        media = self._inspector.inspect(file.body)
+        if self._previews and len(looked.parts) < PREVIEWS:
+            media, preview = self._inspector.inspect_with_preview(file.body)
+            looked.previews += [preview] if preview is not None else []
+        else:
+            media = self._inspector.inspect(file.body)
         content = contents.content(file.body, media)
         looked.parts.append(media)
         self._save(file.body, media, *place)

@@ -54,6 +54,8 @@ class Reading(NamedTuple):
     """What is to be told of it that is no failure, a line each."""
     unchecked: str | None = None
     """What could not be checked, and why, in one line; None: nothing, or any answer will do."""
+    text: str = ""
+    """What it says; secrets may be in it."""
 
     def cleaned(self, clean: Callable[[str], str]) -> Streamed:
         """Return its times and counts, its server's own words cleaned."""
@@ -88,13 +90,14 @@ class StreamReader:
         times = _of_events(transcript, answer)
         problem = problem or self._problem(transcript, media, content)
         if problem is not None:
-            return Reading(times, is_of_events=True, problem=problem)
+            return Reading(times, is_of_events=True, problem=problem, text=transcript.text)
         self._ending = transcript.ending or self._ending
         return Reading(
             times,
             is_of_events=True,
             notes=tuple(self._notes(transcript, times, answer)),
             unchecked=None if self._expect.kind == "any" else _unchecked(transcript, answer),
+            text=transcript.text,
         )
 
     def read_failed(self, answer: Answer) -> Reading | None:
@@ -105,7 +108,8 @@ class StreamReader:
             return Reading(_of_pieces(answer), is_of_events=False)
         if answer.size_bytes > LARGEST_BYTES:
             return None
-        return Reading(_of_events(listen(_whole(answer.body), self._form), answer), is_of_events=True)
+        transcript = listen(_whole(answer.body), self._form)
+        return Reading(_of_events(transcript, answer), is_of_events=True, text=transcript.text)
 
     def _problem(self, transcript: Transcript, media: Media, content: object) -> str | None:
         wanted = self._expect.kind

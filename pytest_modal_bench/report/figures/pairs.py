@@ -5,6 +5,9 @@ from __future__ import annotations
 from statistics import mean
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_modal_bench.model.series import series
+from pytest_modal_bench.report.figures.noise import clearly_less
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -37,6 +40,15 @@ def paired(results: Sequence[EndpointResult]) -> list[Pair]:
         if result.status == "success"
         and result.cold_time_sec is not None
         and result.warm_time_sec is not None
+    ]
+
+
+def clear_pairs(results: Sequence[EndpointResult]) -> list[Pair]:
+    """Return those of `paired(results)` whose cold start takes longer by more than noise explains."""
+    return [
+        pair
+        for pair in paired(results)
+        if clearly_less(series(pair.result, "warm").times, series(pair.result, "cold").times)
     ]
 
 

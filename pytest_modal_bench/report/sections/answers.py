@@ -1,4 +1,4 @@
-"""What endpoints answered, by the bytes, and why those that failed did."""
+"""What endpoints answered, by the bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from msgspec import structs
 
 from pytest_modal_bench.report.cells import Cells, name_cell
 from pytest_modal_bench.report.figures.units import UNKNOWN, seconds
-from pytest_modal_bench.report.labels import Labels
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.safety.text import counted
 
@@ -37,24 +36,6 @@ def answers(results: Sequence[EndpointResult]) -> str:
         for parts in (_parts(result),)
     ]
     header = ("Endpoint", "Answer", "Pixels", "Frames", "Seconds", "KiB", "Checked")
-    return cells.with_full_texts(table(header, rows)) if rows else ""
-
-
-def causes(results: Sequence[EndpointResult]) -> str:
-    """Return a row for every failed endpoint whose cause is known: what it means, and what to try."""
-    cells = Cells()
-    labels = Labels(results)
-    rows = [
-        (
-            name_cell(labels.path(result)),
-            result.cause.replace("_", " "),
-            cells.text(result.meaning or "", labels.path(result)),
-            cells.text(result.remedy or "", labels.path(result)),
-        )
-        for result in results
-        if result.status == "failed" and result.cause is not None
-    ]
-    header = ("Endpoint", "Cause", "Meaning", "What to Try")
     return cells.with_full_texts(table(header, rows)) if rows else ""
 
 

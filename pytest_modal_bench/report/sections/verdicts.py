@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from pytest_modal_bench.gate.summary import reasons
 from pytest_modal_bench.report.cells import Cells, name_cell
 from pytest_modal_bench.report.escape import line, text
-from pytest_modal_bench.report.figures.units import UNKNOWN
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.safety.text import once
 
@@ -20,28 +19,41 @@ _BUDGETS_ALONE = "Compared with no earlier run: held against absolute budgets on
 _NOTHING = "Compared with no earlier run, and no budgets: an endpoint passes if it answers as it should."
 
 
+_COLUMNS = ("Endpoint", "Verdict", "Why")
+
+
 def verdicts(results: Sequence[EndpointResult]) -> str:
-    """Return a row for every endpoint that has a verdict, below what they rest on; nothing if none has."""
+    """Return a row for every endpoint of whose verdict there is more to say than its status does; above, the others."""
     cells = Cells()
-    rows = [
-        (name_cell(result.id), result.verdict, _reasons_cell(result, cells))
-        for result in results
-        if result.verdict is not None
-    ]
-    if not rows:
+    judged = [(result, once(filter(line, _why(result)))) for result in results if result.verdict is not None]
+    if not judged:
         return ""
+    rows, plain = [], dict[str, list[str]]()
+    for result, why in judged:
+        if all(reason in _listed(result) for reason in why):
+            plain.setdefault(str(result.verdict), []).append(name_cell(result.id))
+        else:
+            rows.append((name_cell(result.id), str(result.verdict), _reasons_cell(result, why, cells)))
     checks = [check for result in results for check in result.checks]
     compared = any(check.against == "baseline" for check in checks)
     basis = [] if compared else [_BUDGETS_ALONE if checks else _NOTHING]
-    return cells.with_full_texts("\n\n".join([*basis, table(("Endpoint", "Verdict", "Why"), rows)]))
+    parts = [
+        *basis,
+        "\n".join(f"- {verdict}: {', '.join(names)}" for verdict, names in plain.items()),
+        cells.with_full_texts(table(_COLUMNS, rows)) if rows else "",
+    ]
+    return "\n\n".join(filter(None, parts))
 
 
-def _reasons_cell(result: EndpointResult, cells: Cells) -> str:
+def _listed(result: EndpointResult) -> tuple[str | None, ...]:
+    """Reasons that the lists by status show."""
+    return () if result.status == "success" else (result.error, result.skipped_reason)
+
+
+def _reasons_cell(result: EndpointResult, why: Sequence[str], cells: Cells) -> str:
     """Everything in one cell; if it is cut, all of it below the table that the lists by status do not show already."""
-    why = once(reason for reason in _why(result) if line(reason))
-    listed = () if result.status == "success" else (result.error, result.skipped_reason)
-    full = "; ".join(text(reason) for reason in why if reason not in listed)
-    return cells.text("; ".join(map(line, why)) or UNKNOWN, result.id, full=full)
+    full = "; ".join(text(reason) for reason in why if reason not in _listed(result))
+    return cells.text("; ".join(map(line, why)), result.id, full=full)
 
 
 def _why(result: EndpointResult) -> Iterator[str]:

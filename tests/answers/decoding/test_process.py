@@ -141,7 +141,7 @@ def test_a_program_that_never_is_ready_is_no_decoder(
             'parent.sendall(b\'{"kind": "image", "checked": true, "problem": "x"}\\n\')\n    time.sleep(60)',
             "the decoder went wrong over it",
         ),
-        ("parent.sendall(b'x' * 20_000)\n    time.sleep(60)", "not decoded within 60 s"),
+        ("parent.sendall(b'x' * 200_000)\n    time.sleep(60)", "not decoded within 60 s"),
     ],
     ids=["exit", "crash", "nonsense", "unknown kind", "contradiction", "endless line"],
 )

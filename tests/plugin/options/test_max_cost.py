@@ -57,7 +57,7 @@ def test_what_was_not_run_is_told_in_report_and_terminal(costly: Project) -> Non
         ]
     )
     assert report.count("⏹️ Not run: cost limit") == 2
-    assert "## Endpoints Not Run\n\n- `/ok2`: the spending limit of `$`1.00 is reached" in report
+    assert "## Endpoints Not Run\n\n- `/ok2`, `/ok4`: the spending limit of `$`1.00 is reached" in report
 
 
 def test_workers_keep_one_limit_together(costly: Project, service: Service) -> None:

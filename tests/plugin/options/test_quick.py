@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 def test_quick_measures_no_cold_start(project: Project, service: Service) -> None:
     project.catalogue(service.url, "/ok-a", "/ok-b")
 
-    result = project.run("--modal-bench", "--modal-bench-quick")
+    result = project.run("--modal-bench", "--modal-bench-quick", "--benchmark-columns=median")
 
     result.assert_outcomes(passed=2)
     report = project.report()

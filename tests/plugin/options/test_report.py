@@ -28,7 +28,7 @@ def test_formats_follow_the_suffix_and_directories_are_made(project: Project, se
     assert written - {"README.md"} == {"a.md", "b.json", "gate.json"}, "something else was written"
 
 
-def test_by_default_both_lie_in_the_root_directory(
+def test_by_default_they_lie_in_the_root_directory(
     project: Project, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.catalogue(service.url, "/ok", name="below/endpoints.toml")
@@ -39,7 +39,24 @@ def test_by_default_both_lie_in_the_root_directory(
     assert {path.name for path in project.pytester.path.glob("modal-bench-report*")} == {
         "modal-bench-report.md",
         "modal-bench-report.json",
+        "modal-bench-report.html",
     }
+
+
+def test_a_page_without_its_extra_is_refused_before_the_first_call_and_left_out_by_default(
+    project: Project, service: Service
+) -> None:
+    project.catalogue(service.url, "/ok")
+    project.pytester.makeconftest("import sys; sys.modules['jinja2'] = None")
+
+    assert project.usage_error("--modal-bench", "--modal-bench-report=page.html") == (
+        "--modal-bench-report: page.html: an HTML report needs the extra `html`:"
+        " pip install 'pytest-modal-bench[html]'"
+    )
+    assert service.calls == []
+
+    project.run("--modal-bench").assert_outcomes(passed=1)
+    assert not list(project.pytester.path.glob("*.html"))
 
 
 def test_variable_and_ini_key_name_several(
@@ -58,7 +75,7 @@ def test_a_suffix_without_a_format_is_an_error(project: Project) -> None:
     project.catalogue("http://127.0.0.1:9", "/ok")
 
     assert project.usage_error("--modal-bench", "--modal-bench-report=report.docx") == (
-        "--modal-bench-report: report.docx: a report's name ends in .md, .json, .comment.md or .benchmark.json"
+        "--modal-bench-report: report.docx: a report's name ends in .md, .json, .html, .comment.md or .benchmark.json"
     )
 
 

@@ -11,7 +11,7 @@ from report_runs import HOSTILE, result, sample
 
 from pytest_modal_bench.model import Media
 from pytest_modal_bench.report.escape import width
-from pytest_modal_bench.report.sections.answers import answers, causes
+from pytest_modal_bench.report.sections.answers import answers
 
 ANY_TEXT = st.text() | st.text("|\\`*_~[](){}<>!#@$:;&-=.\n ab1") | st.sampled_from(HOSTILE[:-1])
 
@@ -112,38 +112,6 @@ def test_no_answer_no_table() -> None:
     assert answers([]) == ""
 
 
-def test_causes_say_what_a_failure_means_and_what_to_try() -> None:
-    failed = result(status="failed", cause="spend_limit", meaning="It is spent.", remedy="Wait.")
-    others = [result("Fine"), result("Bare", status="failed"), result("Once", cause="timeout")]
-
-    assert causes([failed, *others]).splitlines() == [
-        "| Endpoint | Cause       | Meaning      | What to Try |",
-        "| -------- | ----------- | ------------ | ----------- |",
-        "| `/flux`  | spend limit | It is spent. | Wait.       |",
-    ]
-    assert causes(others) == ""
-
-
-def test_a_cause_without_words_still_has_its_row() -> None:
-    assert rows(causes([result(status="failed", cause="timeout")])) == [["`/flux`", "timeout", "", ""]]
-
-
-def test_what_a_cause_means_stands_in_full_below_the_table_once_for_all_endpoints() -> None:
-    meaning = "The container was killed while it worked: out of memory, most often, or a GPU fault."
-    remedy = "See the logs; give the function more memory or a larger GPU, or send a smaller request."
-    why = {"cause": "killed", "meaning": meaning, "remedy": remedy}
-    shown = causes([result(f"E{number}", status="failed", **why) for number in range(5)]).splitlines()
-
-    assert {row.split(" | ", 1)[1] for row in shown[2:7]} == {f"killed | {meaning[:79]}… | {remedy[:78]}… |"}
-    assert shown[7:] == [
-        "",
-        "Texts that are cut in the table, in full:",
-        "",
-        f"- `/e0`, `/e1`, `/e2` and 2 more: {meaning}",
-        f"- `/e0`, `/e1`, `/e2` and 2 more: {remedy}",
-    ]
-
-
 def test_why_an_answer_was_not_checked_stands_in_full_below_the_table() -> None:
     why = "no decoder for these bytes, " + "which begin with 00" * 5
     shown = answers([result(media=media("other", unchecked=why))])
@@ -155,13 +123,8 @@ def test_why_an_answer_was_not_checked_stands_in_full_below_the_table() -> None:
 @given(st.lists(ANY_TEXT, min_size=1, max_size=3))
 def test_text_from_outside_changes_no_table(texts: list[str]) -> None:
     looked = [result(id=raw, media=media("other", unchecked=raw, format=raw)) for raw in texts]
-    failed = [
-        result(path=raw, status="failed", cause="application", meaning=raw, remedy=raw, error=raw)
-        for raw in texts
-    ]
 
     assert is_a_table(answers(looked), len(texts))
-    assert is_a_table(causes(failed), len(texts))
 
 
 def test_sound_has_its_sample_rate_and_its_seconds() -> None:

@@ -1,0 +1,102 @@
+"""What HTML pages have in common: templates, one style sheet, one script, and a policy that forbids all else.
+
+Another page is a template that extends `base.html.j2`, fills its blocks `title`, `header` and `main`, and is rendered
+with `page("other.html.j2", ...)`. Everything that a template prints is made one bounded line without control
+characters by `line`, and escaped, unless it is markup that a template has made; None is printed as `-`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_modal_bench.report.escape import line
+from pytest_modal_bench.report.extras import MissingExtra
+from pytest_modal_bench.report.figures.units import UNKNOWN
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def installed() -> bool:
+    """Whether HTML pages can be made here."""
+    return find_spec("jinja2") is not None
+
+
+def require_extra() -> None:
+    """Raise MissingExtra where HTML pages cannot be made."""
+    if not installed():
+        raise MissingExtra("an HTML report needs the extra `html`: pip install 'pytest-modal-bench[html]'")
+
+
+def page(template: str, **context: Any) -> str:
+    """Return the page that `template` makes of `context`. Raises MissingExtra.
+
+    The policy (Content Security Policy Level 3, W3C) allows the one style sheet and the one script by their hashes,
+    and pictures that are in the page itself. So nothing is loaded, sent or run that this project has not written,
+    even where a text from outside were to get in unescaped.
+    """
+    require_extra()
+    from markupsafe import Markup
+
+    css, script = _text("page.css"), _text("page.js")
+    policy = (
+        f"default-src 'none'; img-src data:; style-src '{_hash(css)}'; script-src '{_hash(script)}';"
+        " base-uri 'none'; form-action 'none'"
+    )
+    # These two files are the project's own, and hold no end tag.
+    own = {"policy": Markup(policy), "css": Markup(css), "script": Markup(script)}  # noqa: S704
+    return _environment().get_template(template).render(**own, **context)
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_printed,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    environment.filters["prose"] = _prose
+    return environment
+
+
+def _printed(value: object) -> object:
+    if value is None:
+        return UNKNOWN
+    return line(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def _prose(text: str) -> Markup:
+    """Set as code what stands between backticks."""
+    from markupsafe import Markup, escape
+
+    pieces = line(text).split("`")
+    if len(pieces) % 2 == 0:  # one of them has no partner
+        return escape(line(text))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if number % 2 else escape(piece)
+        for number, piece in enumerate(pieces)
+    )
+
+
+@cache
+def _text(name: str) -> str:
+    return (_TEMPLATES / name).read_text("utf-8").strip()
+
+
+def _hash(content: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"
