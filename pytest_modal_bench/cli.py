@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.gate import verdicts
+from pytest_modal_bench.gate.earlier.reports import parsed
 from pytest_modal_bench.gate.summary import reasons, verdict_of_run, verdict_or_default
 from pytest_modal_bench.gate.verdicts import FAILING
 from pytest_modal_bench.init import command as init
@@ -184,13 +185,14 @@ def _report(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     if options.report is not None and options.report.suffix != ".md":
         raise Unusable(f"{options.report}: a comparison is markdown, its name ends in .md")
-    old, new = _read(options.old), _read(options.new)
+    (old, left_out_of_old), (new, left_out_of_new) = _read_any(options.old), _read_any(options.new)
     if old.simulated != new.simulated:
         raise Unusable(
             f"{options.old} and {options.new} do not go together: what they simulate differs"
             f" ({old.simulated or 'nothing'}; {new.simulated or 'nothing'})"
         )
-    compared = comparison.render(old, new)
+    left_out = [*(f"old: {note}" for note in left_out_of_old), *(f"new: {note}" for note in left_out_of_new)]
+    compared = comparison.render(old, new, left_out)
     _print(compared)
     if options.report is not None:
         write_bytes(options.report, compared.encode())
@@ -232,6 +234,18 @@ def _read(path: Path) -> Run:
         return journal.read(content) if journal.is_journal(content) else load(content)
     except ValueError as error:
         raise Unusable(f"{path}: {error}") from None
+
+
+def _read_any(path: Path) -> tuple[Run, list[str]]:
+    """Read a run of ours, or a report of the reference benchmark; the lines say what of it can't be compared."""
+    content = read_bytes(path, LARGEST_BYTES)
+    try:
+        if journal.is_journal(content):
+            return journal.read(content), []
+        run, is_own = parsed(content, path.stem)
+    except ValueError as error:
+        raise Unusable(f"{path}: {error}") from None
+    return run, [] if is_own else run.notes
 
 
 def _write(run: Run, paths: Sequence[Path]) -> None:

@@ -25,6 +25,7 @@ FIELDS = (
     "description",
     "tags",
     "quarantine",
+    "history",
 )
 """What a case may say."""
 _BODIES = {"payload": "form", "form": "payload"}

@@ -24,6 +24,9 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LONGEST_TIMEOUT_SEC = 86_400.0
 """A Modal function may run for a day at most (Modal's guide, "Timeouts")."""
 
+_DATED = ("quarantine", "history")
+"""Fields that may hold one of TOML's own dates."""
+
 # A header's name is a token: RFC 9110, section 5.1.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -50,6 +53,7 @@ class EndpointFields(msgspec.Struct, frozen=True, kw_only=True):
     cold: bool | UnsetType = UNSET
     budget: Any = UNSET
     quarantine: Any = UNSET
+    history: Any = UNSET
 
 
 def read(raw: object, place: Place, files: Collection[str] = placeholders.MEDIA) -> dict[str, Any]:
@@ -57,8 +61,7 @@ def read(raw: object, place: Place, files: Collection[str] = placeholders.MEDIA)
 
     `files` are the names of test resources that are files.
     """
-    dated = raw.get("quarantine") if isinstance(raw, dict) else None
-    check_json({k: v for k, v in raw.items() if k != "quarantine"} if dated is not None else raw, place)  # type: ignore[attr-defined] # a table
+    check_json({k: v for k, v in raw.items() if k not in _DATED} if isinstance(raw, dict) else raw, place)
     given = msgspec.structs.asdict(table(raw, EndpointFields, place))
     fields = {name: value for name, value in given.items() if value is not UNSET}
     _check_texts(fields, place)
@@ -73,6 +76,8 @@ def read(raw: object, place: Place, files: Collection[str] = placeholders.MEDIA)
         fields["budget"] = limits.budget(fields["budget"], place.at("budget"))
     if "quarantine" in fields:
         fields["quarantine"] = limits.quarantine(fields["quarantine"], place.at("quarantine"))
+    if "history" in fields:
+        fields["history"] = limits.history(fields["history"], place.at("history"))
     if "expect" in fields:
         expectations.check(fields["expect"], place.at("expect"))
     if "poll" in fields:

@@ -14,7 +14,7 @@ from pytest_modal_bench.catalogue import fields as endpoint_fields
 from pytest_modal_bench.catalogue.errors import LIKE, Place, way_out
 from pytest_modal_bench.catalogue.schema import App, Catalogue, Lora, ResourcePaths
 from pytest_modal_bench.catalogue.tables import check_json, read, table
-from pytest_modal_bench.model import Budget, Endpoint
+from pytest_modal_bench.model import Budget, Endpoint, HistoryStart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +32,7 @@ class _File(msgspec.Struct, frozen=True):
     defaults: dict[str, Any] = {}
     resources: dict[str, Any] = {}
     budget: dict[str, Any] = {}
+    history: dict[str, Any] = {}
     apps: dict[str, Any] = {}
     endpoints: list[Any] = []
 
@@ -176,10 +177,9 @@ def _endpoints(file: _File, apps: Mapping[str, App], place: Place) -> tuple[Endp
                 (route, case, endpoint_fields.merged(defaults, endpoint_fields.read(put, there, files)))
             )
     general, categories = limits.by_category(file.budget, place.at("budget"))
+    begins, begin_by_category = limits.histories(file.history, place.at("history"))
     known = {fields["category"] for _, _, fields in found}
-    for name in categories:
-        if name not in known:
-            raise place.at("budget", "category", name).error(f"no endpoint is of it; {way_out(name, known)}")
+    _check_categories({"budget": categories, "history": begin_by_category}, known, place)
     names = Counter(
         _title(fields, apps[fields["app"]])
         for _, case, fields in found
@@ -189,13 +189,30 @@ def _endpoints(file: _File, apps: Mapping[str, App], place: Place) -> tuple[Endp
     return tuple(
         _endpoint(
             (route_ids[route], case),
-            fields,
+            {
+                **fields,
+                "budget": _budget(general, categories, fields, defaults),
+                "history": _latest(
+                    begins,
+                    begin_by_category.get(fields["category"]),
+                    defaults.get("history"),
+                    fields.get("history"),
+                ),
+            },
             apps[fields["app"]],
             names,
-            _budget(general, categories, fields, defaults),
         )
         for route, case, fields in found
     )
+
+
+def _check_categories(named: Mapping[str, Iterable[str]], known: set[str], place: Place) -> None:
+    for table_name, categories in named.items():
+        for name in categories:
+            if name not in known:
+                raise place.at(table_name, "category", name).error(
+                    f"no endpoint is of it; {way_out(name, known)}"
+                )
 
 
 def _budget(
@@ -209,6 +226,11 @@ def _budget(
     return shared.for_form(fields.get("stream")).under(own)
 
 
+def _latest(*begins: HistoryStart | None) -> HistoryStart | None:
+    """Where a history begins: what was changed for all endpoints was changed for this one, too."""
+    return max(filter(None, begins), key=lambda each: each.moment, default=None)
+
+
 def _label(raw: object, index: int) -> str:
     path = raw.get("path") if isinstance(raw, dict) else None
     return path if isinstance(path, str) and path else f"endpoints[{index}]"
@@ -220,7 +242,7 @@ def _title(fields: Mapping[str, Any], app: App) -> str:
 
 
 def _endpoint(
-    id_: tuple[str, str | None], fields: Mapping[str, Any], app: App, names: Mapping[str, int], budget: Budget
+    id_: tuple[str, str | None], fields: Mapping[str, Any], app: App, names: Mapping[str, int]
 ) -> Endpoint:
     route, case = id_
     name = _title(fields, app)
@@ -245,7 +267,6 @@ def _endpoint(
             "gpu": app.gpu,
             **fields,
             "name": name if case is None else f"{name} ({case})",
-            "budget": budget,
         },
     )
 

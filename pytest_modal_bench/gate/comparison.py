@@ -268,16 +268,18 @@ def _worse(value: float, metric: Metric) -> float:
     return -math.log(value) if metric.less_is_worse else math.log(value)
 
 
-def _logarithm(name: Name, past: EndpointResult) -> float | None:
-    """What an earlier run says of a metric; None: nothing.
+def known_value(name: Name, run: EndpointResult) -> float | None:
+    """Return what a run says of a metric; None: nothing.
 
-    A median beyond a deadline is not known: as its deadline it would make this run look worse than it is.
+    A median beyond a deadline is not known: an earlier run's would make this one look worse than it is.
     """
     metric = METRICS[name]
-    if series(past, metric.start).censored_at is not None:
-        return None
-    value = _median(metric, past)
-    return None if value is None else _worse(value, metric)
+    return None if series(run, metric.start).censored_at is not None else _median(metric, run)
+
+
+def _logarithm(name: Name, past: EndpointResult) -> float | None:
+    value = known_value(name, past)
+    return None if value is None else _worse(value, METRICS[name])
 
 
 def _median(metric: Metric, past: EndpointResult) -> float | None:

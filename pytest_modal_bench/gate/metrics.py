@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ class Metric(NamedTuple):
     def is_duration_of_call(self) -> bool:
         """Whether a call that timed out says that it is its deadline, at the least."""
         return self.of_call is _elapsed_sec
+
+    def worse(self, value: float) -> float:
+        """Return the logarithm of a value above 0, turned so that up is worse."""
+        return -math.log(value) if self.less_is_worse else math.log(value)
+
+    def ratio(self, change: float) -> float:
+        """Return the ratio of values that a change of `worse` is."""
+        return math.exp(-change if self.less_is_worse else change)
 
     def median(self, result: EndpointResult) -> float | None:
         """Return what `result` says of it; None: not known."""

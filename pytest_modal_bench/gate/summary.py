@@ -45,6 +45,15 @@ def reasons(result: EndpointResult) -> list[str]:
     return result.reasons or list(dict.fromkeys(objections(result)))
 
 
+def not_compared(results: Sequence[EndpointResult]) -> dict[str, list[str]]:
+    """Return, by id, why endpoints were not compared with some earlier runs; nothing where none was with any."""
+    if not any(check.against == "baseline" for result in results for check in result.checks):
+        return {}
+    return {
+        result.id: [note for note in result.notes if note.startswith("not compared: ")] for result in results
+    }
+
+
 def prevented(results: Sequence[EndpointResult]) -> str | None:
     """Say in one line how many endpoints a limit kept from being measured, in full or at all; None: it kept none."""
     reasons = Counter(result.skipped_reason for result in results if result.status == "not_run")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, Literal
 
 import msgspec
+
+from pytest_modal_bench.model.timestamps import moment
 
 Need = str
 """Name of a test resource: `image`, `video`, `mask`, `lora`, or any of the catalogue's."""
@@ -108,6 +111,23 @@ class Quarantine(msgspec.Struct, frozen=True, kw_only=True):
     until: str
 
 
+class HistoryStart(msgspec.Struct, frozen=True, kw_only=True):
+    """From when on an endpoint's runs are its history, and why: it was changed on purpose."""
+
+    since: str
+    """A day or a time in UTC, in ISO 8601. A day begins at midnight."""
+    reason: str
+
+    @property
+    def moment(self) -> dt.datetime:
+        """Return `since` in UTC. One that can't be read, in a report that others made, is before everything."""
+        return moment(self.since) or dt.datetime.min.replace(tzinfo=dt.UTC)
+
+    def __str__(self) -> str:
+        """Return how reports say it."""
+        return f"its history begins on {self.since}: {self.reason}"
+
+
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One route of an app, as the catalogue describes it, with every default filled in.
 
@@ -166,6 +186,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     budget: Budget = Budget()
     """The most specific of the catalogue: this endpoint's own, its category's, or that for all."""
     quarantine: Quarantine | None = None
+    history: HistoryStart | None = None
+    """From when on earlier runs are compared with: the latest of what the catalogue says of it; None: always."""
 
     @property
     def deployed_app(self) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from pytest_modal_bench.model.endpoint import Quarantine
+from pytest_modal_bench.model.endpoint import HistoryStart, Quarantine
 from pytest_modal_bench.model.preview import Preview
 from pytest_modal_bench.model.sample import Cause, CostBasis, Media, Sample
 
@@ -22,28 +22,37 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that the gate held a result against, and what came of it. None: not known, or not part of it."""
 
     metric: Literal["cold", "warm", "cost", "ttft", "itl", "tokens_per_sec", "success"]
-    against: Literal["budget", "baseline"]
+    against: Literal["budget", "baseline", "history", "base"]
+    """`baseline`: this run beside earlier ones; `history`: the level of the last runs beside the one before;
+    `base`: this run beside what was called in turn with it."""
     verdict: Verdict
     message: str
     """What it says, in one line: value, limit, and what is missing."""
     value: float | None = None
     """Seconds, US dollars, or a share."""
     limit: float | None = None
-    """In the same unit; against a baseline: the ratio."""
+    """In the same unit; against a baseline or a base: the ratio."""
     ratio: float | None = None
-    """Median of this run over that of the earlier ones."""
+    """Median of this run over that of the earlier ones; against a base: the geometric mean of the pairs' ratios."""
+    low: float | None = None
+    """Where the 95 % interval of that ratio begins, against a base."""
+    high: float | None = None
+    """Where it ends."""
     p: float | None = None
-    """How likely a run is to be as bad by chance, or worse: one-sided, by Student's t."""
+    """How likely a run is to be as bad by chance, or worse: one-sided, by Student's t; against a base: if the two are
+    alike."""
     noticed: float | None = None
     """The smallest ratio that this comparison would have found, nine times of ten."""
     n: int | None = None
-    """Samples of this run."""
+    """Samples of this run; against a base: pairs of calls."""
     runs: int | None = None
     """Earlier runs that it is compared with."""
     history: tuple[float, ...] = ()
     """Their medians, the oldest first: of the last twenty."""
     again: bool = False
     """Whether it was measured again, after the first time had flagged it."""
+    containers: int | None = None
+    """Pairs of containers that the pairs of calls were averaged by; None: no base, or no container is known."""
 
 
 TestEnd = Literal["passed", "failed", "error", "skipped", "xfailed"]
@@ -150,6 +159,8 @@ class EndpointResult(msgspec.Struct, kw_only=True):
     checks: list[Check] = []
     """What it was held against."""
     quarantine: Quarantine | None = None
+    history: HistoryStart | None = None
+    """From when on earlier runs are its history; None: all are."""
     misfits: list[str] = []
     """What does not fit between the catalogue and what the app says of itself, a line each."""
     sent: str | None = None
@@ -165,3 +176,6 @@ class EndpointResult(msgspec.Struct, kw_only=True):
     container_usd_per_sec: float | None = None
     """What a container costs while it lives, at list price; None: its machine or its price is not known."""
     samples: list[Sample] = []
+    base: EndpointResult | None = None
+    """What its counterpart in the environment `Run.against` did, called in turn with it; None: there was none. What
+    both have in common stands here alone."""

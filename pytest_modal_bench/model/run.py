@@ -24,14 +24,16 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     calls_with_cost: int
     total_cost_usd: float | None
-    """Sum over the calls whose cost is known: a lower bound where `calls_with_cost < calls`; None where none is."""
+    """Sum over the calls whose cost is known, a base's too: a lower bound where `calls_with_cost < calls`; None where
+    none is."""
     estimated: bool = False
     """Whether an estimate is in that sum."""
 
     @classmethod
     def of(cls, results: list[EndpointResult]) -> Summary:
         """Count `results`."""
-        samples = [sample for result in results for sample in result.samples]
+        sides = [side for result in results for side in (result, result.base) if side is not None]
+        samples = [sample for side in sides for sample in side.samples]
         costs = [sample.cost_usd for sample in samples if sample.cost_usd is not None]
 
         def count(status: Status) -> int:
@@ -58,6 +60,8 @@ class Run(msgspec.Struct, kw_only=True):
     """When the session began: ISO 8601, UTC, whole seconds."""
     workspace: str
     environment: str | None = None
+    against: str | None = None
+    """The environment, or the second catalogue, that was called in turn with it; locally, the scenario."""
     simulated: str | None = None
     """What was simulated, in words; None: the endpoints are real."""
     resources: dict[str, bool | None]

@@ -155,6 +155,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     started_at: str
     """ISO 8601, UTC."""
     seed: int | None = None
+    pair: int | None = None
+    """Which pair of calls it is one of: the base's call of that number was made right before it, or right after."""
     proof: str | None = None
     """What proves a cold start; None: it is unverified."""
     http_status: int | None = None

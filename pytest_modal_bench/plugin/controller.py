@@ -23,6 +23,7 @@ from pytest_modal_bench.model import Budget, EndpointResult, Resource, Run
 from pytest_modal_bench.plugin import settings as session_settings
 from pytest_modal_bench.plugin.collection import EndpointCollection, endpoint_of
 from pytest_modal_bench.plugin.junit import JUnitVerdicts
+from pytest_modal_bench.plugin.outlook import outlook
 from pytest_modal_bench.plugin.report_ends import end_of
 from pytest_modal_bench.plugin.summary import say_where, summarise
 from pytest_modal_bench.plugin.termination import terminate_like_interrupt
@@ -30,6 +31,7 @@ from pytest_modal_bench.protocol import outcome
 from pytest_modal_bench.protocol.preflight import without_schemas
 from pytest_modal_bench.report import comment
 from pytest_modal_bench.run import control, inputs
+from pytest_modal_bench.run.base import Base, BaseError
 from pytest_modal_bench.run.measurer import Measurer
 from pytest_modal_bench.run.preparation import Preparer
 from pytest_modal_bench.run.record import RunRecord
@@ -79,6 +81,8 @@ class Controller:
         self._found: dict[str, Resource | str] = {}
         self._credentials: control.Credentials | None = None
         self._observer: Observer | None = None
+        self._base = session_settings.base(config)
+        """What the endpoints are called in turn with; None: nothing."""
         self._ledger: Ledger | None = None
         self._workers: list[WorkerController] = []
         self._endpoint_ids: dict[str, str] = {}
@@ -103,6 +107,8 @@ class Controller:
             found = self._start_local(found)
         self._found = {name: resource for name, resource in found.items() if resource is not None}
         self._open_control()
+        if self._base is not None:
+            self._open_base(self._base)
         if without := without_schemas():
             self._record.note(without)
         self._record.workspace = LOCAL if self._local is not None else self.catalogue.workspace or "-"
@@ -111,6 +117,8 @@ class Controller:
             self._ledger = Ledger(self._shared / "ledger", self.settings.max_cost)
         if self._measurer is not None:
             self._equip(self._measurer, self._observer)
+            if self._base is not None:
+                self._base.equip(self._measurer)
 
     def _start_local(self, found: dict[str, Resource | None]) -> dict[str, Resource | None]:
         """Start the local workspace, which also says which test resources exist, and supplies those that do."""
@@ -144,6 +152,13 @@ class Controller:
         self._collection.catalogue = opened.catalogue
         self._record.note(*opened.notes)
 
+    def _open_base(self, base: Base) -> None:
+        self.config.add_cleanup(base.close)
+        try:
+            self._record.note(*base.open(self._project))
+        except BaseError as error:
+            raise pytest.UsageError(str(error)) from None
+
     def _equip(self, measurer: Measurer, observer: Observer | None) -> None:
         """Give a measurer what it measures with."""
         measurer.found = dict(self._found)
@@ -170,15 +185,23 @@ class Controller:
         self._endpoint_ids = endpoint_ids
         chosen = set(endpoint_ids.values())
         selected = [endpoint for endpoint in self.catalogue.endpoints if endpoint.id in chosen]
-        self._check(selected)
+        for line in self._check(selected):
+            self._say(line)
         self._look_at_resources()
         self._record.select(selected)
         self._watching.select(selected, session_settings.history(self.config), self._record.simulated)
-        for line in self._collection.short_timeouts(self.config, selected):
+        history = session_settings.history(self.config)
+        for line in (
+            *self._collection.short_timeouts(self.config, selected),
+            *outlook(history, selected, self._found, self._record.simulated),
+        ):
             self._say(line)
 
-    def _check(self, selected: Sequence[Endpoint]) -> None:
-        """Before the first call: whatever the selected endpoints need that the user has to bring is there."""
+    def _check(self, selected: Sequence[Endpoint]) -> list[str]:
+        """Before the first call: whatever the selected endpoints need that the user has to bring is there.
+
+        Returns lines to be told.
+        """
         try:
             check_selected(
                 self.catalogue,
@@ -190,7 +213,12 @@ class Controller:
             )
             if any(endpoint.url.startswith("https:") for endpoint in selected):
                 check_certificates()
-        except ValueError as error:  # a CatalogueError is one
+            return (
+                []
+                if self._base is None
+                else list(self._base.check(self.catalogue, selected, self.config.rootpath))
+            )
+        except (ValueError, BaseError) as error:  # a CatalogueError is a ValueError
             raise pytest.UsageError(str(error)) from None
 
     @pytest.hookimpl(tryfirst=True)
@@ -202,7 +230,8 @@ class Controller:
     def _prepare(self, begun: Sequence[str]) -> dict[str, Any]:
         """What a process is to know before its first test. `begun` are the ids of tests that were given out before."""
         endpoints = (self._endpoint_ids[nodeid] for nodeid in begun)
-        preparation = self._preparer.prepare(self.catalogue, self._record.results.selected, endpoints)
+        base = None if self._base is None else self._base.catalogue
+        preparation = self._preparer.prepare(self.catalogue, self._record.results.selected, endpoints, base)
         self._look_at_resources()
         return preparation
 
@@ -248,6 +277,7 @@ class Controller:
         node.workerinput["modal_bench"] = {
             "urls": {app.name: app.url for app in self.catalogue.apps.values() if app.url is not None},
             "credentials": None if self._credentials is None else self._credentials.crossing(),
+            "base": None if self._base is None else self._base.crossing(),
             "simulated": self._record.simulated,
             "ledger": None if self._ledger is None else str(self._ledger.path),
             "journal": str(self._project),
@@ -335,8 +365,9 @@ class Controller:
         yield
 
     def _finish(self, session: pytest.Session) -> None:
-        if self._observer is not None and self.settings.cold == "force":
-            self._record.note(*control.restore(self._observer, self._project))
+        for observer in (self._observer, None if self._base is None else self._base.observer):
+            if observer is not None and self.settings.cold == "force":
+                self._record.note(*control.restore(observer, self._project))
         if self._record.results.selected:
             self._record.note(*self._basis_of_verdicts())
             if self._ledger is not None and self._ledger.unknown_calls:
@@ -376,7 +407,9 @@ class Controller:
         """What a verdict rests on, where that is less than it could be."""
         history = session_settings.history(self.config)
         if history is not None:
-            yield from history.notes
+            checks = (check for result in self._record.results.all() for check in result.checks)
+            if not any(check.against == "baseline" for check in checks):
+                yield "nothing was compared with earlier runs"
             return
         limited = self.settings.budget != Budget() or any(
             endpoint.budget != Budget() for endpoint in self._record.results.selected

@@ -102,7 +102,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option(
         "modal-bench-baseline",
         "PATH",
-        "Earlier runs to compare with: a JSON report, or a directory of them. Needs the extra stats.",
+        "Earlier runs to compare with: a JSON report, or a directory of them, which may lie in folders of it, as where "
+        "each run's report is an artifact of its own.",
+    )
+    option(
+        "modal-bench-baseline-last",
+        "N",
+        "Compare with the last N of these runs only. Default: all.",
+        ini="int",
+    )
+    option(
+        "modal-bench-against",
+        "NAME",
+        "Call the endpoints in turn with those of another environment, or of a second catalogue (a path that ends in "
+        ".toml), and compare: needs no history. On the local workspace: another scenario.",
     )
     option(
         "modal-bench-budget",

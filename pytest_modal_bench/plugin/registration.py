@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import convert
 
 from pytest_modal_bench.cost.ledger import Ledger
+from pytest_modal_bench.gate.side_by_side import Scatter
 from pytest_modal_bench.model import Resource
 from pytest_modal_bench.plugin import settings as session_settings
 from pytest_modal_bench.plugin.collection import EndpointCollection
@@ -18,14 +19,17 @@ from pytest_modal_bench.plugin.deferral import Deferral
 from pytest_modal_bench.plugin.fixtures import EndpointFixtures, NoBenchmark
 from pytest_modal_bench.plugin.orphans import watch_controller
 from pytest_modal_bench.run import control
+from pytest_modal_bench.run.beside import Beside
 from pytest_modal_bench.run.gating import Gate
 from pytest_modal_bench.run.measurer import Measurer
-from pytest_modal_bench.run.moves import Moves
+from pytest_modal_bench.run.moves import Moves, Shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pytest
+
+    from pytest_modal_bench.run.settings import Settings
 
 
 def register(config: pytest.Config) -> None:
@@ -46,11 +50,12 @@ def register(config: pytest.Config) -> None:
         # Whatever is wrong is said here, before workers are started that would find it, too.
         session_settings.check_places(settings)
         session_settings.history(config)
+        session_settings.base(config)
     moves = _shared_directory(config, workerinput) / "moves"
     measurer = None
     if only_lists or not distributed:
         measurer = Measurer(settings)
-        gate = Gate(measurer, session_settings.history(config), Moves(moves))
+        gate = Gate(measurer, session_settings.history(config), Moves(moves), _beside(settings, moves.parent))
         manager.register(EndpointFixtures(measurer, gate, today), "modal-bench-measuring")
         if gate.compares:
             reporting = _reporting(worker=workerinput is not None)
@@ -61,7 +66,8 @@ def register(config: pytest.Config) -> None:
         from pytest_modal_bench.plugin.controller import Controller
         from pytest_modal_bench.plugin.live.watching import Watching
 
-        watching = Watching(config, catalogue.endpoints, rounds=settings.rounds)
+        sides = 1 if settings.against is None else 2
+        watching = Watching(config, catalogue.endpoints, rounds=settings.rounds, sides=sides)
         manager.register(watching, "modal-bench-live")
         controller = Controller(
             config, settings, collection, measurer=measurer, watching=watching, shared=moves.parent
@@ -82,7 +88,19 @@ def register(config: pytest.Config) -> None:
         measurer.observer = control.observer(
             credentials, settings, catalogue.environment, Path(given["journal"])
         )
+    base = session_settings.base(config)
+    if base is not None:
+        base.cross(given["base"], Path(given["journal"]))
+        base.equip(measurer)
     manager.register(Worker(config, measurer), "modal-bench-session")
+
+
+def _beside(settings: Settings, shared: Path) -> Beside | None:
+    """What results are held against that are called in turn with others; None: they are not."""
+    if settings.against is None:
+        return None
+    scatters = Shared(shared / "scatters", Scatter)
+    return Beside(Path(settings.against).name, scatters, forced=settings.cold == "force")
 
 
 def _register_benchmark(config: pytest.Config, *, distributed: bool, worker: bool) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_modal_bench.gate.baselines import History
+    from pytest_modal_bench.run.base import Base
 
 CATALOGUE_NAME = "endpoints.toml"
 GENERATED = ("image", "video")
@@ -34,6 +35,7 @@ D = TypeVar("D")
 
 _RESOLVED = pytest.StashKey[Settings]()
 _CATALOGUE = pytest.StashKey[Catalogue]()
+_BASE = pytest.StashKey["Base | None"]()
 _HISTORY = pytest.StashKey["History | None"]()
 
 
@@ -62,19 +64,54 @@ def catalogue(config: pytest.Config) -> Catalogue:
     return config.stash[_CATALOGUE]
 
 
+def base(config: pytest.Config) -> Base | None:
+    """What the endpoints are called in turn with, read once. Raises `pytest.UsageError` that says what is wrong."""
+    if _BASE not in config.stash:
+        settings = resolve(config)
+        config.stash[_BASE] = None if settings.against is None else _read_base(config, settings)
+    return config.stash[_BASE]
+
+
+def _read_base(config: pytest.Config, settings: Settings) -> Base:
+    from pytest_modal_bench.run.base import Base, BaseError
+
+    own = catalogue(config)
+    try:
+        if settings.local:
+            return Base(settings, own)
+        second = settings.against_catalogue
+        return Base(
+            settings,
+            load(
+                own.path if second is None else second,
+                root=config.rootpath,
+                workspace=settings.workspace,
+                environment=settings.against if second is None else None,
+            ),
+        )
+    except (BaseError, CatalogueError) as error:
+        raise pytest.UsageError(str(error)) from None
+
+
 def history(config: pytest.Config) -> History | None:
     """The earlier runs to compare with, read once. Raises `pytest.UsageError` that says what is wrong with them."""
     if _HISTORY not in config.stash:
-        path = resolve(config).baseline
-        config.stash[_HISTORY] = None if path is None else _read_history(path)
+        settings = resolve(config)
+        config.stash[_HISTORY] = (
+            None
+            if settings.baseline is None
+            else _read_history(settings.baseline, settings, catalogue(config))
+        )
     return config.stash[_HISTORY]
 
 
-def _read_history(path: Path) -> History:
-    from pytest_modal_bench.gate.baselines import BaselineError, History
+def _read_history(path: Path, settings: Settings, catalogue: Catalogue) -> History:
+    from pytest_modal_bench.gate.baselines import History, Where
+    from pytest_modal_bench.gate.earlier.reports import BaselineError
 
     try:
-        return History.load(path)
+        where = Where(LOCAL if settings.local else catalogue.workspace, settings.environment)
+        return History.load(path, where, settings.baseline_last)
     except BaselineError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -118,6 +155,7 @@ def _resolve(config: pytest.Config) -> Settings:
     path, asked_for = _find_catalogue(config, local=workspace == LOCAL)
     quick = is_on(config, "modal_bench_quick")
     environment = value("environment", _name, None)
+    against, second_catalogue = _against(config, local=workspace == LOCAL)
     cold: Cold = value("cold", _cold, "observe")
     if cold == "force":
         if quick:
@@ -144,10 +182,13 @@ def _resolve(config: pytest.Config) -> Settings:
         max_cost=value("max_cost", _positive, None),
         strict=is_on(config, "modal_bench_strict"),
         baseline=_baseline(config),
+        baseline_last=value("baseline_last", _count, None),
         budget=_budget(config),
         generate=_generate(config),
         scenario=value("scenario", str, "healthy"),
         time_scale=value("time_scale", _positive, 0.01),
+        against=against,
+        against_catalogue=second_catalogue,
         traffic=value("traffic", _positive, None),
     )
 
@@ -218,6 +259,22 @@ def _baseline(config: pytest.Config) -> Path | None:
             )
         return path
     return None
+
+
+def _against(config: pytest.Config, *, local: bool) -> tuple[str | None, Path | None]:
+    """What is called in turn, and the path of a second catalogue, if it is one. What has a path is called by it."""
+    for values in given(config, "modal_bench_against"):
+        source, name, base = values[-1]
+        if not name.endswith(".toml"):
+            try:
+                return _name(name), None
+            except ValueError as error:
+                raise pytest.UsageError(f"{source}: {error}") from None
+        path = _path(base, name)
+        if not _is(Path.is_file, path):
+            raise pytest.UsageError(f"{source}: {name}: no such file")
+        return (str(path), None) if local else (path.name, path)
+    return None, None
 
 
 def _budget(config: pytest.Config) -> Budget:

@@ -27,7 +27,7 @@ from pytest_modal_bench.protocol.evidence import (
     proof_of_cold,
     with_record,
 )
-from pytest_modal_bench.protocol.plan import RETAKES
+from pytest_modal_bench.protocol.plan import RETAKES, exhaust
 from pytest_modal_bench.protocol.progress import Activity, CallBegun, CallEnded, unwatched
 from pytest_modal_bench.protocol.sampling import as_sample
 from pytest_modal_bench.safety.text import counted
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pytest_modal_bench.control.pool_observer import Before
     from pytest_modal_bench.cost.pricing import Pricing
     from pytest_modal_bench.model import Endpoint, Preview, Resource, Sample, Start
-    from pytest_modal_bench.protocol.plan import Step
+    from pytest_modal_bench.protocol.plan import Step, Turns
     from pytest_modal_bench.protocol.progress import Watch
 
 _REFUSED = 2
@@ -112,12 +112,27 @@ class Measurement:
         """Which limit ended it; None: none."""
         self.impossible: str | None = None
         """Why a call could not be made, or its answer not be kept: trouble of this machine. None: there was none."""
+        self._pair: int | None = None
+        """Which pair of calls the next call is one of."""
 
-    def make(self, steps: Sequence[Step], *, scale_to_zero: Callable[[], None] | None = None) -> None:
+    def make(
+        self,
+        steps: Sequence[Step],
+        *,
+        scale_to_zero: Callable[[], None] | None = None,
+        pair: int | None = None,
+    ) -> None:
         """Make the calls of `steps`, until one fails: what would follow costs as much again and says no more.
 
         `scale_to_zero` ends all of the pool's containers, or raises `ControlError`; None: cold starts are observed,
-        not forced.
+        not forced. `pair`: which pair of calls they are of.
+        """
+        exhaust(self.turns(steps, scale_to_zero=scale_to_zero), pair)
+
+    def turns(self, steps: Sequence[Step], *, scale_to_zero: Callable[[], None] | None = None) -> Turns[None]:
+        """Make the same calls one at a time, each when the step that it is of is answered with the number of its pair.
+
+        What does not count is taken again at once, in the same turn.
         """
         try:
             for step in steps:
@@ -125,13 +140,15 @@ class Measurement:
                     return
                 match step.start:
                     case "cold" if scale_to_zero is not None:
-                        self._force_cold(step.rounds, scale_to_zero)
+                        yield from self._force_cold(step, scale_to_zero)
                     case "cold":
+                        self._pair = yield step
                         self._observe_cold()
                     case "first":
+                        self._pair = yield step
                         self._first()
                     case "warm":
-                        self._warm(step.rounds)
+                        yield from self._warm(step)
         except CallFailed:
             self.ended = True  # its sample says why
         except LimitReached as limit:
@@ -169,11 +186,15 @@ class Measurement:
         else:
             self.cold_inconclusive = self._cold(before)
 
-    def _force_cold(self, rounds: int, scale_to_zero: Callable[[], None]) -> None:
-        """Meet a new container `rounds` times, with at most `RETAKES` more tries each."""
+    def _force_cold(self, step: Step, scale_to_zero: Callable[[], None]) -> Turns[None]:
+        """Meet a new container `step.rounds` times, with at most `RETAKES` more tries each."""
         reason: str | None = None
-        tries, refused = rounds * (1 + RETAKES), 0
-        while (missing := rounds - self.kept("cold")) > 0 and tries > 0 and refused < _REFUSED:
+        kept = -1
+        tries, refused = (step.rounds - self.kept("cold")) * (1 + RETAKES), 0
+        while (missing := step.rounds - self.kept("cold")) > 0 and tries > 0 and refused < _REFUSED:
+            if self.kept("cold") > kept:
+                kept = self.kept("cold")
+                self._pair = yield step
             tries -= 1
             self._tell("scaling to zero")
             try:
@@ -182,9 +203,10 @@ class Measurement:
                 reason, refused = str(error), refused + 1
                 continue
             refused = 0
-            reason = self._cold(self.conditions.observer.before(), rounds) or reason
+            reason = self._cold(self.conditions.observer.before(), step.total) or reason
         if missing > 0:
-            found = f"{rounds - missing} of {counted(rounds, 'cold start')}: " if rounds > 1 else ""
+            total = step.total
+            found = f"{self.kept('cold')} of {counted(total, 'cold start')}: " if total > 1 else ""
             self.cold_inconclusive = f"{found}{reason}"
 
     def _cold(self, before: Before | None, rounds: int = 1) -> str | None:
@@ -206,19 +228,24 @@ class Measurement:
 
         self._call("first", settle)
 
-    def _warm(self, rounds: int) -> None:
-        """Make `rounds` calls in a container that has answered this endpoint; at most `RETAKES` more tries each."""
-        tries = rounds * (1 + RETAKES)
+    def _warm(self, step: Step) -> Turns[None]:
+        """Make `step.rounds` calls in a container that has answered this endpoint; `RETAKES` more tries each."""
+        tries = self._missing_warm(step) * (1 + RETAKES)
         reason: str | None = None
-        while (missing := rounds - self.kept("warm") - self._failed_warm()) > 0 and tries > 0:
+        dropped: str | None = None
+        while (missing := self._missing_warm(step)) > 0 and tries > 0:
+            if dropped is None:
+                self._pair = yield step
             tries -= 1
             try:
-                reason = self._call("warm", self._settle_warm, rounds).dropped or reason
+                dropped = self._call("warm", self._settle_warm, step.total).dropped
             except CallFailed:
                 if not self._is_tolerated():
                     raise
+                dropped = None
+            reason = dropped or reason
         if missing > 0:
-            self.warm_inconclusive = f"{self.kept('warm')} of {counted(rounds, 'warm call')}: {reason}"
+            self.warm_inconclusive = f"{self.kept('warm')} of {counted(step.total, 'warm call')}: {reason}"
         elif not self.kept("warm"):
             raise CallFailed
 
@@ -231,8 +258,9 @@ class Measurement:
         # One that failed is never a time, and never taken again: it stays, for the share that succeeded.
         return structs.replace(sample, start=start, asked=asked, dropped=unlike_warm if sample.ok else None)
 
-    def _failed_warm(self) -> int:
-        return sum(not sample.ok for sample in self.samples if sample.meant == "warm")
+    def _missing_warm(self, step: Step) -> int:
+        failed = sum(not sample.ok for sample in self.samples if sample.meant == "warm")
+        return step.rounds - self.kept("warm") - failed
 
     def _live(self, sample: Sample) -> Start:
         """What a call in a container that was there already was."""
@@ -329,7 +357,7 @@ class Measurement:
         return sample if conditions.pricing is None else conditions.pricing.price(sample)
 
     def _keep(self, sample: Sample) -> None:
-        self.samples.append(sample)
+        self.samples.append(sample if self._pair is None else structs.replace(sample, pair=self._pair))
         self.conditions.pool.remember(self.endpoint.id, sample)
 
     def _expected_usd(self, start: Start) -> float | None:

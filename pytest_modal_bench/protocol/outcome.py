@@ -84,6 +84,13 @@ def _load_sec(samples: Sequence[Sample]) -> float | None:
     return None if loading is None or warm is None else max(loading - warm, 0.0)
 
 
+def as_base(result: EndpointResult) -> EndpointResult:
+    """Return a result as that of a base: without what its candidate says as well."""
+    return structs.replace(
+        result, description="", tags=(), sent=None, needs=(), previews=[], meaning=None, remedy=None
+    )
+
+
 def skipped(endpoint: Endpoint, reason: str) -> EndpointResult:
     """The result of an endpoint that was not called, and why."""
     return structs.replace(not_run(endpoint), status="skipped", skipped_reason=reason)

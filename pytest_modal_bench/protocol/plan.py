@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from pytest_modal_bench.model import Endpoint, Start
+
+T = TypeVar("T")
 
 RETAKES = 2
 """How many more tries a sample gets that evidence speaks against."""
@@ -14,10 +17,36 @@ RETAKES = 2
 
 @dataclass(frozen=True)
 class Step:
-    """`rounds` calls that share a start."""
+    """Calls that share a start."""
 
     start: Start
     rounds: int
+    """So many are made by its end; those of an earlier step with the same start are among them."""
+    of: int | None = None
+    """How many are made in all, if later steps make more; None: `rounds`."""
+    container: int = 0
+    """Which of the containers they are made in, one after the other, as far as the plan has its way."""
+
+    @property
+    def total(self) -> int:
+        """How many calls of this start are made in all."""
+        return self.rounds if self.of is None else self.of
+
+
+Turns = Generator[Step, int | None, T]
+"""Calls that are made one at a time: each is announced as the step that it is of, and made once that is answered with
+the number of its pair, or with None."""
+
+
+def exhaust(turns: Turns[T], pair: int | None = None) -> T:
+    """Make all calls one after the other, and return what comes of them. `pair`: the number of each."""
+    try:
+        next(turns)
+        while True:
+            turns.send(pair)
+    except StopIteration as ended:
+        result: T = ended.value
+        return result
 
 
 def is_cold_due(endpoint: Endpoint, begun: set[str]) -> bool:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class _Event(Struct, frozen=True, kw_only=True, tag=True):
     endpoint: str
     """The endpoint's id."""
+    base: bool = False
+    """Whether it is about what the endpoint is called in turn with."""
 
 
 class Activity(_Event, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from pytest_modal_bench.report.table import table
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_modal_bench.gate.metrics import Name
     from pytest_modal_bench.model import EndpointResult, Run
@@ -58,8 +58,8 @@ class _Pair(NamedTuple):
         return new / old
 
 
-def render(old: Run, new: Run) -> str:
-    """Return the comparison as markdown, which reads as well in a terminal."""
+def render(old: Run, new: Run, left_out: Sequence[str] = ()) -> str:
+    """Return the comparison as markdown, which reads as well in a terminal. `left_out`: what is not in it."""
     pairs = _pairs(old, new)
     metrics = shown_metrics(result for pair in pairs for result in (pair.old, pair.new))
     parts = [
@@ -71,7 +71,14 @@ def render(old: Run, new: Run) -> str:
         )
         if pairs
         else "",
-        "\n".join([*_incomparable(pairs), *_alone("old", old, new), *_alone("new", new, old)]),
+        "\n".join(
+            [
+                *_incomparable(pairs),
+                *_alone("old", old.results, [pair.old for pair in pairs]),
+                *_alone("new", new.results, [pair.new for pair in pairs]),
+                *(f"- {text(line)}" for line in left_out),
+            ]
+        ),
         long_names(pair.new.id for pair in pairs),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -88,9 +95,19 @@ def newly_failing(old: Run, new: Run) -> list[EndpointResult]:
 
 
 def _pairs(old: Run, new: Run) -> list[_Pair]:
-    earlier = {result.id: result for result in old.results}
     simulation = other_simulation(old.simulated, new.simulated)
-    return [_Pair(earlier[result.id], result, simulation) for result in new.results if result.id in earlier]
+    by_id = {result.id: result for result in old.results}
+    by_path = {result.path: result for result in reversed(old.results) if result.case is None}
+    found = ((by_id.get(result.id) or _of_path(result, by_path), result) for result in new.results)
+    return [_Pair(earlier, result, simulation) for earlier, result in found if earlier is not None]
+
+
+def _of_path(result: EndpointResult, by_path: Mapping[str, EndpointResult]) -> EndpointResult | None:
+    """Return the earlier result of the same path, if one of both is the reference benchmark's: it has no other id."""
+    earlier = by_path.get(result.path) if result.case is None else None
+    if earlier is None or result.path not in (earlier.id, result.id):
+        return None
+    return earlier
 
 
 def _fails(result: EndpointResult) -> bool:
@@ -141,8 +158,8 @@ def _incomparable(pairs: Sequence[_Pair]) -> Iterator[str]:
             yield f"- {code(pair.new.id)}: not comparable: {', '.join(pair.differences)}"
 
 
-def _alone(name: str, run: Run, other: Run) -> Iterator[str]:
-    theirs = {result.id for result in other.results}
-    ids = [result.id for result in run.results if result.id not in theirs]
+def _alone(name: str, results: Sequence[EndpointResult], paired: Sequence[EndpointResult]) -> Iterator[str]:
+    both = {result.id for result in paired}
+    ids = [result.id for result in results if result.id not in both]
     if ids:
         yield f"- only in {name}: {', '.join(map(code, ids))}"

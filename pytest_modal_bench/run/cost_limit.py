@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_modal_bench.cost.forecast import Planned, forecast
 from pytest_modal_bench.model.encoding import LARGEST_BYTES, load
 from pytest_modal_bench.protocol.plan import RETAKES, is_cold_due
+from pytest_modal_bench.run import spread
 from pytest_modal_bench.safety.files import read_bytes
 from pytest_modal_bench.safety.text import counted
 
@@ -27,8 +28,8 @@ def foreseen(selected: Sequence[Endpoint], settings: Settings, measurer: Measure
     planned = [
         Planned(
             endpoint.id,
-            colds if is_cold_due(endpoint, begun) else 1,
-            settings.rounds,
+            colds if is_cold_due(endpoint, begun) or settings.against is not None else 1,
+            spread.warm_calls(settings),
             measurer.longest_usd(endpoint),
             repeats,
         )

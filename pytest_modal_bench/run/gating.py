@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from msgspec import structs
 
-from pytest_modal_bench.gate import budgets, comparison
+from pytest_modal_bench.gate import budgets, comparison, drift
 from pytest_modal_bench.model import Start
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_modal_bench.gate.metrics import Name
     from pytest_modal_bench.gate.noise import Noise
     from pytest_modal_bench.model import Check, Endpoint, EndpointResult
+    from pytest_modal_bench.run.beside import Beside
     from pytest_modal_bench.run.measurer import Measurer
     from pytest_modal_bench.run.moves import Moves
 
@@ -31,21 +32,29 @@ class _Waiting(NamedTuple):
 class Gate:
     """What a session's results are held against. It measures with `measurer`, whose settings hold budgets, too."""
 
-    def __init__(self, measurer: Measurer, history: History | None, moves: Moves) -> None:
-        """`moves`: where what all processes of the run find is put together."""
+    def __init__(
+        self, measurer: Measurer, history: History | None, moves: Moves, beside: Beside | None = None
+    ) -> None:
+        """`moves`: where what all processes of the run find is put together. `beside`: what is called in turn."""
         self._measurer = measurer
         self._history = history
         self._moves = moves
         self._noises: dict[Name, Noise] = {}
         self._waiting: dict[str, _Waiting] = {}
+        self._beside = beside
+        self._unjudged: dict[str, EndpointResult] = {}
+        """By endpoint id: results that wait until all endpoints have been measured, for want of anything else."""
 
     @property
     def compares(self) -> bool:
-        """Whether results are held against earlier runs."""
-        return self._history is not None
+        """Whether results are held against others."""
+        return self._history is not None or self._beside is not None
 
     def expect(self, endpoints: Iterable[Endpoint]) -> None:
         """Learn, before the first call, how much the endpoints of this run vary: each one's limit rests on all."""
+        endpoints = list(endpoints)
+        if self._beside is not None:
+            self._beside.expect(endpoints)
         if self._history is not None:
             simulated = self._measurer.simulated
             self._noises = comparison.noises(
@@ -53,7 +62,19 @@ class Gate:
             )
 
     def judge(self, endpoint: Endpoint, result: EndpointResult) -> EndpointResult:
-        """Return `result` with its checks. What is worse than usual waits for a second measurement: `waits`."""
+        """Return `result` with its checks. What is worse than usual waits for a second measurement: `waits`.
+
+        So does what was called in turn with a base, for what all other endpoints show.
+        """
+        result = self._against_history(endpoint, result)
+        if self._beside is not None and self._beside.take(result):
+            if endpoint.id not in self._waiting:
+                self._unjudged[endpoint.id] = result
+            result = self._beside.so_far(result)
+        return self._held(endpoint, result)
+
+    def _against_history(self, endpoint: Endpoint, result: EndpointResult) -> EndpointResult:
+        result = structs.replace(result, history=endpoint.history)
         if result.status == "success" and self._history is not None:
             matched = self._history.matching(result, simulated=self._measurer.simulated)
             checks = comparison.checks(result, matched.runs, self._noises)
@@ -61,14 +82,28 @@ class Gate:
             result = structs.replace(result, notes=[*result.notes, *matched.notes])
             if comparison.flagged(checks):
                 self._waiting[endpoint.id] = _Waiting(result, checks, matched.runs)
+            else:
+                checks = [*checks, *drift.checks(result, matched, checks, self._comparisons)]
             result = structs.replace(result, checks=comparison.waiting(checks))
-        return self._held(endpoint, result)
+        return result
+
+    @property
+    def _comparisons(self) -> int:
+        """How many are made in the run."""
+        return max((noise.comparisons for noise in self._noises.values()), default=1)
 
     def waits(self, endpoint_id: str) -> bool:
-        """Whether an endpoint has to be measured again."""
-        return endpoint_id in self._waiting
+        """Whether an endpoint has to be measured again, or judged once all others have been measured."""
+        return endpoint_id in self._waiting or endpoint_id in self._unjudged
 
     def judge_again(self, endpoint: Endpoint) -> EndpointResult:
+        """Return what has become of a result that had to wait."""
+        result = self._unjudged.pop(endpoint.id, None) or self._measured_again(endpoint)
+        if self._beside is not None:
+            result = self._beside.judged(result)
+        return self._held(endpoint, result)
+
+    def _measured_again(self, endpoint: Endpoint) -> EndpointResult:
         """Measure an endpoint that waits for it a second time, and return what both times come to.
 
         What most others did alike is no reason to measure again. A second time that did not succeed takes nothing from
@@ -77,7 +112,7 @@ class Gate:
         result, first, earlier = self._waiting.pop(endpoint.id)
         first = comparison.excused(first, self._moves.shifts())
         if not comparison.flagged(first):
-            return self._held(endpoint, structs.replace(result, checks=first))
+            return structs.replace(result, checks=first)
         again = self._measurer.measure_again(endpoint)
         second = comparison.checks(again, earlier, self._noises) if again.status == "success" else []
         both = self._measurer.together(endpoint, result, again)
@@ -94,7 +129,7 @@ class Gate:
                 remedy=again.remedy,
             )
         places = {start: comparison.where(result, again, start) for start in get_args(Start)}
-        return self._held(endpoint, structs.replace(both, checks=comparison.settled(first, second, places)))
+        return structs.replace(both, checks=comparison.settled(first, second, places))
 
     def _held(self, endpoint: Endpoint, result: EndpointResult) -> EndpointResult:
         """Return `result` held against its budgets, too."""

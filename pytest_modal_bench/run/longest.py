@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.protocol.plan import RETAKES
+from pytest_modal_bench.run import spread
 
 if TYPE_CHECKING:
     from pytest_modal_bench.model import Endpoint
@@ -21,27 +22,33 @@ _PREFLIGHTS = 3
 
 def planned_sec(endpoint: Endpoint, settings: Settings) -> float:
     """Seconds that the planned calls may take if each takes until its deadline and none is repeated."""
-    return settings.deadline_sec(endpoint.timeout) * (_colds(endpoint, settings) + 1 + settings.rounds)
+    calls = _colds(endpoint, settings) + 1 + spread.warm_calls(settings)
+    return settings.deadline_sec(endpoint.timeout) * calls * _sides(settings)
 
 
 def longest_sec(endpoint: Endpoint, settings: Settings) -> float:
     """Seconds that the endpoint's test may take at most.
 
     Every call takes until its deadline and is made as often as it may be, every forced cold start waits for the pool to
-    reach zero, and where there is a baseline all is measured twice. Waiting for other processes' calls is not in it.
+    reach zero, where there is a baseline all is measured twice, and what is called in turn takes as long. Waiting for
+    other processes' calls is not in it.
     """
     call_sec = settings.deadline_sec(endpoint.timeout) + _BESIDE_SEC
     tries = 1 + RETAKES
     cold_sec = call_sec
     if settings.cold == "force":
         cold_sec = _colds(endpoint, settings) * tries * (settings.patience_sec(_ZERO_SEC) + call_sec)
-    measured_sec = cold_sec + call_sec + settings.rounds * tries * call_sec
+    measured_sec = cold_sec + call_sec + spread.warm_calls(settings) * tries * call_sec
     twice = 1 if settings.baseline is None else 2
-    return twice * measured_sec + _PREFLIGHTS * _PREFLIGHT_SEC
+    return _sides(settings) * (twice * measured_sec + _PREFLIGHTS * _PREFLIGHT_SEC)
+
+
+def _sides(settings: Settings) -> int:
+    return 1 if settings.against is None else 2
 
 
 def _colds(endpoint: Endpoint, settings: Settings) -> int:
     """How many cold starts it may get; the first of its pool, which it may turn out to be, gets them all."""
-    if settings.cold == "off" or endpoint.cold is False:
+    if settings.cold == "off" or (endpoint.cold is False and settings.against is None):
         return 0
     return settings.cold_rounds if settings.cold == "force" else 1

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, convert, structs
+from msgspec import convert, structs
 
 from pytest_modal_bench.answers.embedded.links import MOST_BYTES, Links
 from pytest_modal_bench.answers.inspector import Inspector
@@ -23,51 +23,27 @@ from pytest_modal_bench.cost.pricing import Pricing
 from pytest_modal_bench.model import Level, Sample
 from pytest_modal_bench.protocol import outcome
 from pytest_modal_bench.protocol.cache_guard import suspicion
-from pytest_modal_bench.protocol.evidence import PoolState
 from pytest_modal_bench.protocol.measurement import Conditions, Measurement
-from pytest_modal_bench.protocol.plan import is_cold_due, plan
-from pytest_modal_bench.protocol.pool_health import PoolHealth
-from pytest_modal_bench.protocol.preflight import Preflight, says_of_route
+from pytest_modal_bench.protocol.pairs import in_turn
+from pytest_modal_bench.protocol.plan import exhaust, is_cold_due, plan
+from pytest_modal_bench.protocol.preflight import says_of_route
 from pytest_modal_bench.protocol.progress import Activity, EndpointEnded, unwatched
+from pytest_modal_bench.run import spread
+from pytest_modal_bench.run.handover import Preparation
 from pytest_modal_bench.run.inputs import payload_sha256
+from pytest_modal_bench.run.pools import Pool
 from pytest_modal_bench.safety.secrets import ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from pytest_modal_bench.control.observer import Observer
     from pytest_modal_bench.cost.ledger import Ledger
     from pytest_modal_bench.model import Endpoint, EndpointResult, Resource
+    from pytest_modal_bench.protocol.plan import Turns
     from pytest_modal_bench.protocol.progress import Watch
     from pytest_modal_bench.run.settings import Settings
-
-
-_SUCCESS = range(200, 300)
-
-
-class Preparation(Struct, frozen=True, kw_only=True):
-    """What a process that measures can't know by itself. Crosses to a worker as built-in types."""
-
-    lora: str | None
-    """The LoRA's id, if the workspace has it."""
-    called_pools: tuple[str, ...]
-    """Pools that have been called before: a cold start can't be observed there any more."""
-    begun_pools: tuple[str, ...]
-    """Pools of which a test has been begun before: it has forced their cold starts, if that was asked for."""
-    previews: bool = True
-    """Whether people are shown something of each endpoint's last answer."""
-    probed: dict[str, Sample]
-    """By endpoint id: the call that asked whether the LoRA exists. It is that endpoint's first sample, too; but time
-    may pass before the next one, in which a container can stop, so that no call after it is warm at once."""
-
-
-class Pool:
-    """What the process knows of one pool."""
-
-    def __init__(self) -> None:
-        self.state = PoolState()
-        self.health = PoolHealth()
-        self.preflight = Preflight()
 
 
 class Measurer:
@@ -83,6 +59,10 @@ class Measurer:
         """What is simulated, in words; None: the endpoints are real."""
         self.previews = True
         """Whether people are shown something of each endpoint's last answer."""
+        self.base: Measurer | None = None
+        """Makes the calls of the `counterparts`, in turn with those of this one; None: there is nothing to call so."""
+        self.counterparts: dict[str, Endpoint] = {}
+        """What endpoints are called in turn with, by their ids."""
         self.ledger: Ledger | None = ledger
         """Where there is a limit on what the run may cost."""
         self.watch: Watch = unwatched
@@ -107,7 +87,11 @@ class Measurer:
 
     def prepare(self, preparation: dict[str, Any]) -> None:
         """Take over what is known before the first test: a `Preparation` as built-in types."""
-        known = convert(preparation, Preparation)
+        self._take_over(convert(preparation, Preparation))
+
+    def _take_over(self, known: Preparation) -> None:
+        if self.base is not None and known.base is not None:
+            self.base._take_over(known.base)  # noqa: SLF001 - one of its own kind
         if known.lora is not None:
             self.found["lora"] = known.lora
         for pool in known.called_pools:
@@ -118,6 +102,8 @@ class Measurer:
 
     def close(self) -> None:
         """Close what is open."""
+        if self.base is not None:
+            self.base.close()
         self.client.close()
         self._link_client.close()
         self.inspector.close()
@@ -129,12 +115,33 @@ class Measurer:
         return test_resources.missing_reason(endpoint.needs, self.found)
 
     def measure(self, endpoint: Endpoint) -> EndpointResult:
-        """Make the endpoint's calls. A call that failed stands in the result, and raises nothing."""
+        """Make the endpoint's calls, in turn with those of its counterpart where it has one.
+
+        A call that failed stands in the result, and raises nothing.
+        """
+        self._measured = None
+        counterpart = self.counterparts.get(endpoint.id)
+        if self.base is None or counterpart is None:
+            result = exhaust(self._turns(endpoint))
+        elif missing := self.base.missing(counterpart):
+            result = structs.replace(
+                exhaust(self._turns(endpoint)), base=outcome.skipped(counterpart, missing)
+            )
+        else:
+            result, base = in_turn(self._turns(endpoint), self.base._turns(counterpart))  # noqa: SLF001 - one of its own kind
+            result.base = outcome.as_base(base)
+            self.base._current = None  # noqa: SLF001
+        self._measured = result
+        self._current = None
+        self.watch(EndpointEnded(endpoint=endpoint.id))
+        return result
+
+    def _turns(self, endpoint: Endpoint) -> Turns[EndpointResult]:
+        """Make the endpoint's calls; beside a base one at a time, else all at once."""
         pool = self._pools[endpoint.pool]
         down = pool.health.verdict(endpoint.id)
         if down is not None:
             return _explained(outcome.failed(endpoint, down, pool.health.cause), endpoint)
-        self._measured = None
         self._tell(endpoint, "getting ready")
         measurement = self._current = Measurement(endpoint, self.conditions(endpoint))
         cold_rounds = self._cold_rounds(endpoint)
@@ -145,13 +152,19 @@ class Measurer:
                 cold_rounds = 0
         if not measurement.ended:
             pool.preflight.before(measurement)
-            self._make(measurement, cold_rounds)
+            if self.settings.against is None:
+                self._make(measurement, cold_rounds)
+            else:
+                yield from spread.turns(
+                    measurement,
+                    self.settings,
+                    cold_rounds=cold_rounds,
+                    answered=endpoint.id in self._answered,
+                    forced=partial(self._forced, endpoint),
+                )
         if not measurement.ended or says_of_route(measurement):
             pool.preflight.after(measurement)
-        self._measured = self._result(measurement)
-        self._current = None
-        self.watch(EndpointEnded(endpoint=endpoint.id))
-        return self._measured
+        return self._result(measurement)
 
     def measure_again(self, endpoint: Endpoint) -> EndpointResult:
         """Measure an endpoint once more: in another container, where they may be ended, and forced cold starts too."""
@@ -183,6 +196,9 @@ class Measurer:
         result = self._summed_up(endpoint, measurement.samples, self._known(measurement))
         if before is not None and before.id == endpoint.id:
             result = self.together(endpoint, before, result)
+        base = None if self.base is None else self.base.cut_off(why)
+        if base is not None:
+            result.base = outcome.as_base(base)
         return structs.replace(result, status="failed", error=why, cause=None, meaning=None, remedy=None)
 
     def together(self, endpoint: Endpoint, *results: EndpointResult) -> EndpointResult:
@@ -198,7 +214,8 @@ class Measurer:
             notes=list(dict.fromkeys(note for each in results for note in each.notes)),
             previews=next((each.previews for each in reversed(results) if each.previews), []),
         )
-        return self._summed_up(endpoint, samples, known)
+        base = next((each.base for each in results if each.base is not None), None)
+        return structs.replace(self._summed_up(endpoint, samples, known), base=base)
 
     def conditions(self, endpoint: Endpoint) -> Conditions:
         """Under which the endpoint's calls are made."""
@@ -232,9 +249,13 @@ class Measurer:
 
     def _end_containers(self, endpoint: Endpoint) -> None:
         """Have the next call meet a new container, if that can be had: where it did not, its evidence says so."""
-        assert self.observer is not None  # noqa: S101 - no session that forces begins without
-        with suppress(ControlError), self.observer.forced(endpoint) as scale_to_zero:
+        with suppress(ControlError), self._forced(endpoint) as scale_to_zero:
             scale_to_zero()
+
+    def _forced(self, endpoint: Endpoint) -> AbstractContextManager[Callable[[], None]]:
+        """See `Observer.forced`."""
+        assert self.observer is not None  # noqa: S101 - no session that forces begins without
+        return self.observer.forced(endpoint)
 
     def _make(self, measurement: Measurement, cold_rounds: int) -> None:
         """Make the calls that are planned, forced cold starts first."""
@@ -243,9 +264,8 @@ class Measurer:
             cold_rounds = 0
         forced = cold_rounds > 0 and self.settings.cold == "force"
         if forced:
-            assert self.observer is not None  # noqa: S101 - no session that forces begins without
             cold, *_ = plan(cold_rounds=cold_rounds, answered=False, rounds=self.settings.rounds)
-            with self.observer.forced(endpoint) as scale_to_zero:
+            with self._forced(endpoint) as scale_to_zero:
                 measurement.make([cold], scale_to_zero=scale_to_zero)
             # Only now, with the autoscaler as it was: a container must live from one warm call to the next.
             cold_rounds = 0
@@ -288,18 +308,7 @@ class Measurer:
 
     def _remember(self, measurement: Measurement) -> None:
         """Take note of what the calls say of their pool."""
-        pool = self._pools[measurement.endpoint.pool]
-        for sample in measurement.samples:
-            # Modal's edge redirects whoever waits, for a pool that hangs as well.
-            waited = sample.cause == "timeout" and sample.held_sec > 0
-            if sample.http_status is not None and not waited:
-                pool.health.saw_answer()
-            # What failed after a good answer, such as fetching what it links to, says nothing of the pool.
-            if sample.cause is not None and sample.http_status not in _SUCCESS:
-                pool.health.note(measurement.endpoint.id, sample.cause, sample.error or "")
-        # One endpoint that hangs is no dead pool; but before each of the others waits as long, it is worth a look.
-        if pool.health.cause == "timeout" and pool.preflight.lives(measurement):
-            pool.health.saw_answer()
+        self._pools[measurement.endpoint.pool].remember(measurement)
         if any(sample.ok for sample in measurement.samples):
             self._answered.add(measurement.endpoint.id)
 

@@ -1,9 +1,11 @@
-"""What endpoints did against their history so far, of all processes of a run: what shows whether most moved alike."""
+"""What all processes of a run find, put together: it takes all endpoints to say whether most moved alike, and how much
+they scatter.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
@@ -14,25 +16,40 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Moves:
+T = TypeVar("T")
+
+
+class Shared(Generic[T]):
     """Kept in a file that the processes of a run share: each adds lines of its own, whole, and reads those of all."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kind: type[T]) -> None:
         self._path = path
+        self._kind = kind
 
-    def add(self, moves: Sequence[Move]) -> None:
-        """Write down what an endpoint's metrics did."""
-        lines = b"".join(msgspec.json.encode(move) + b"\n" for move in moves)
+    def add(self, items: Sequence[T]) -> None:
+        """Write them down."""
+        lines = b"".join(msgspec.json.encode(item) + b"\n" for item in items)
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(descriptor, lines)
         finally:
             os.close(descriptor)
 
-    def shifts(self) -> list[Shift]:
-        """Return what most pools did that have been compared by now."""
+    def all(self) -> list[T]:
+        """Return what has been written down by now."""
         try:
             lines = self._path.read_bytes().split(b"\n")[:-1]
         except FileNotFoundError:
             return []
-        return shifts(msgspec.json.decode(line, type=Move) for line in lines)
+        return [msgspec.json.decode(line, type=self._kind) for line in lines]
+
+
+class Moves(Shared[Move]):
+    """What endpoints did against their history."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, Move)
+
+    def shifts(self) -> list[Shift]:
+        """Return what most pools did that have been compared by now."""
+        return shifts(self.all())

@@ -10,14 +10,16 @@ from msgspec import to_builtins
 from pytest_modal_bench.protocol.probe import probe_lora, probed_endpoint, says_missing
 from pytest_modal_bench.protocol.progress import EndpointEnded
 from pytest_modal_bench.run import cost_limit, inputs
-from pytest_modal_bench.run.measurer import Measurer, Preparation
+from pytest_modal_bench.run.handover import Preparation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Set as AbstractSet
     from contextlib import AbstractContextManager
 
     from pytest_modal_bench.catalogue import Catalogue
     from pytest_modal_bench.model import Endpoint, Sample
+    from pytest_modal_bench.run.measurer import Measurer
     from pytest_modal_bench.run.settings import Settings
 
 
@@ -40,15 +42,22 @@ class Preparer:
         self._looked = False
 
     def prepare(
-        self, catalogue: Catalogue, selected: Sequence[Endpoint], begun: Iterable[str]
+        self,
+        catalogue: Catalogue,
+        selected: Sequence[Endpoint],
+        begun: Iterable[str],
+        base: Catalogue | None = None,
     ) -> dict[str, Any]:
-        """Return a `Preparation` as built-in types. `begun`: ids of endpoints of which a test was begun."""
+        """Return a `Preparation` as built-in types. `begun`: ids of endpoints of which a test was begun.
+
+        `base`: the catalogue of what is called in turn.
+        """
         if not self._looked:
             self._looked = True
-            self._foresee(selected)
+            self._foresee(selected, base)
             self._look_for_lora(catalogue, selected)
         called = set(begun)
-        begun_pools = {endpoint.pool for endpoint in catalogue.endpoints if endpoint.id in called}
+        begun_pools = _pools(catalogue, called)
         called_pools = set(begun_pools)
         probed = probed_endpoint(catalogue)
         probes = {}
@@ -63,15 +72,30 @@ class Preparer:
             called_pools=tuple(sorted(called_pools)),
             begun_pools=tuple(sorted(begun_pools)),
             previews=len(selected) <= inputs.MOST_SHOWN,
+            base=None if base is None else self._prepared_base(base, called),
             probed=probes,
         )
         return to_builtins(preparation)  # type: ignore[no-any-return]
 
-    def _foresee(self, selected: Sequence[Endpoint]) -> None:
+    def _prepared_base(self, base: Catalogue, called: AbstractSet[str]) -> Preparation:
+        pools = tuple(sorted(_pools(base, called)))
+        lora = base.resources.lora
+        return Preparation(
+            # Whether the base has it is for its own calls to say.
+            lora=None if lora is None or self.lora_known is False else lora.id,
+            called_pools=pools,
+            begun_pools=pools,
+            previews=False,
+            probed={},
+        )
+
+    def _foresee(self, selected: Sequence[Endpoint], base: Catalogue | None) -> None:
         """Where there is a limit, say before the first call what the calls may cost."""
         if self._settings.max_cost is not None:
             with self._lend() as measurer:
-                self._say(cost_limit.foreseen(selected, self._settings, measurer))
+                counterparts = {} if base is None else {each.id: each for each in base.endpoints}
+                others = [counterparts[each.id] for each in selected if each.id in counterparts]
+                self._say(cost_limit.foreseen([*selected, *others], self._settings, measurer))
 
     def _look_for_lora(self, catalogue: Catalogue, selected: Sequence[Endpoint]) -> None:
         lora = catalogue.resources.lora
@@ -94,3 +118,7 @@ class Preparer:
                 self.lora_known = True
             elif says_missing(self._probe):
                 self.lora_known = False
+
+
+def _pools(catalogue: Catalogue, ids: AbstractSet[str]) -> set[str]:
+    return {endpoint.pool for endpoint in catalogue.endpoints if endpoint.id in ids}

@@ -6,6 +6,7 @@ import os
 import time
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.gate import verdicts
@@ -18,7 +19,6 @@ from pytest_modal_bench.safety.secrets import ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from pytest_modal_bench.model import Endpoint, EndpointResult, Preview
     from pytest_modal_bench.run.settings import Settings
@@ -94,6 +94,7 @@ class RunRecord:
             timestamp=self.began.isoformat(),
             workspace=self.workspace,
             environment=settings.environment,
+            against=None if settings.against is None else Path(settings.against).name,
             simulated=self.simulated,
             resources=dict(self.resources),
             quick=settings.quick,

@@ -74,7 +74,9 @@ class Results:
             endpoint = self._selected[endpoint_id]
             measured = self._measured.get(endpoint_id) or outcome.not_run(endpoint)
             tests = list(self._tests.get(endpoint_id, {}).values())
-            known = structs.replace(measured, tests=tests, quarantine=endpoint.quarantine)
+            known = structs.replace(
+                measured, tests=tests, quarantine=endpoint.quarantine, history=endpoint.history
+            )
             self._judged[endpoint_id] = verdicts.judged(known, strict=self._strict, today=self._today)
         return self._judged[endpoint_id]
 

@@ -51,6 +51,13 @@ class Settings:
     generate: tuple[str, ...]
     scenario: str
     time_scale: float
+    against: str | None = None
+    """What the endpoints are called in turn with: another environment, a second catalogue's name or, on the local
+    workspace, another scenario."""
+    against_catalogue: Path | None = None
+    """Where `against` is a second catalogue: its file."""
+    baseline_last: int | None = None
+    """How many of the runs in `baseline` are compared with: the last; None: all."""
     traffic: float | None = None
     """Calls an hour that each pool is expected to get."""
 

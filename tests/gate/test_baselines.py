@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from report_runs import result, run, sample
 
-from pytest_modal_bench.gate.baselines import BaselineError, History
+from pytest_modal_bench.gate.baselines import History
+from pytest_modal_bench.gate.earlier.reports import BaselineError
 from pytest_modal_bench.report.json import render
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from pytest_modal_bench.cost.ledger import Ledger
 from pytest_modal_bench.cost.prices import table
 from pytest_modal_bench.cost.pricing import Pricing
 from pytest_modal_bench.model import Budget, Expect, Level, Poll
-from pytest_modal_bench.run.measurer import Measurer, Preparation
+from pytest_modal_bench.run.handover import Preparation
+from pytest_modal_bench.run.measurer import Measurer
 from pytest_modal_bench.run.settings import Settings
 
 if TYPE_CHECKING:
@@ -416,7 +417,7 @@ def test_a_second_measurement_forces_the_cold_starts_that_the_first_one_forced()
     assert starts(process.measurer.measure_again(endpoint("/wan"))) == ["first", "warm", "warm"], (
         "the second container had answered the pool's other endpoint alone"
     )
-    assert observer.forced_endpoints == ["flux", "flux"]
+    assert observer.forced_endpoints == ["flux", "flux", "wan"], "whose containers were ended to have another"
 
 
 # --- A pool ---

@@ -12,7 +12,8 @@ from pytest_modal_bench.catalogue import Catalogue, load
 from pytest_modal_bench.cost.ledger import Ledger
 from pytest_modal_bench.model import Budget
 from pytest_modal_bench.run import inputs
-from pytest_modal_bench.run.measurer import Measurer, Preparation
+from pytest_modal_bench.run.handover import Preparation
+from pytest_modal_bench.run.measurer import Measurer
 from pytest_modal_bench.run.preparation import Preparer
 from pytest_modal_bench.run.settings import Settings
 

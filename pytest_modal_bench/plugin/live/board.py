@@ -49,8 +49,8 @@ class Cost:
 class Board:
     """Follows a run's events. One thread at a time may use it."""
 
-    def __init__(self, endpoints: Iterable[Endpoint], *, rounds: int) -> None:
-        """`rounds`: warm calls that each endpoint is to get."""
+    def __init__(self, endpoints: Iterable[Endpoint], *, rounds: int, sides: int = 1) -> None:
+        """`rounds`: warm calls that each endpoint is to get. `sides`: so many are called in turn."""
         self.endpoints = {endpoint.id: endpoint for endpoint in endpoints}
         self.rows: dict[str, Row] = {}
         """By endpoint id, in the order in which they began."""
@@ -61,6 +61,7 @@ class Board:
         """So many pools are called at a time."""
         self.selected: list[Endpoint] = []
         self._rounds = rounds
+        self._sides = sides
         self._took: dict[tuple[str, Start], list[float]] = {}
         self._unproven: set[str] = set()
         """Endpoints of which a cold start in this run has no proof."""
@@ -76,12 +77,13 @@ class Board:
         endpoint = self.endpoints[event.endpoint]
         row = self.rows.setdefault(endpoint.id, Row(endpoint, now, mentioned=now, worker=worker))
         row.since, row.call = now, None
+        side = "base: " if event.base else ""
         match event:
             case Activity():
-                row.text = event.text
+                row.text = f"{side}{event.text}"
             case CallBegun():
                 of = f" {event.number} of {event.rounds}" if event.rounds > 1 else ""
-                row.text, row.call = f"{event.start}{of}", event
+                row.text, row.call = f"{side}{event.start}{of}", event
             case CallEnded():
                 row.text = "between calls"
                 self._count(event)
@@ -127,7 +129,7 @@ class Board:
         if this is None or warm is None or now - row.since > this:
             return None
         following = 0.0 if call.start == "warm" else self._rounds * warm
-        return this * (1 + call.rounds - call.number) - (now - row.since) + following
+        return self._sides * (this * (1 + call.rounds - call.number) + following) - (now - row.since)
 
     def run_left_sec(self, now: float) -> float | None:
         """How long the run will take from now on; None: there is no ground for an estimate.
@@ -149,10 +151,12 @@ class Board:
     def _called_sec(self, endpoint: Endpoint) -> float | None:
         """Seconds that all its calls took in the earlier run; None: there were none, or nobody knows of them."""
         earlier = self.earlier.get(endpoint.id)
-        return None if earlier is None else sum(sample.elapsed_sec for sample in earlier.samples) or None
+        if earlier is None:
+            return None
+        return self._sides * sum(sample.elapsed_sec for sample in earlier.samples) or None
 
     def _count(self, event: CallEnded) -> None:
-        if event.ok and event.dropped is None:
+        if event.ok and event.dropped is None and not event.base:
             self._took.setdefault((event.endpoint, event.start), []).append(event.elapsed_sec)
             if event.start == "cold" and event.proof is None:
                 self._unproven.add(event.endpoint)

@@ -99,6 +99,7 @@ class Lines:
 
     def _call(self, call: CallEnded) -> str:
         what = f"{call.meant} {call.number}" if call.meant == "warm" else call.meant
+        what = f"base {what}" if call.base else what
         if not call.ok:
             why = line(call.error or call.cause or "unknown", _MESSAGE)
             failed = self._markup("failed", red=True)
@@ -121,7 +122,7 @@ class Lines:
 
 
 def _is_plain_warm(call: CallEnded) -> bool:
-    return call.ok and call.start == call.meant == "warm" and call.dropped is None
+    return call.ok and call.start == call.meant == "warm" and call.dropped is None and not call.base
 
 
 def _whole(sec: float) -> str:

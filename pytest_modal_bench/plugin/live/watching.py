@@ -45,11 +45,14 @@ _PREFIX = "modal-bench: "
 class Watching:
     """Plugin of the process that reports."""
 
-    def __init__(self, config: pytest.Config, endpoints: Iterable[Endpoint], *, rounds: int) -> None:
+    def __init__(
+        self, config: pytest.Config, endpoints: Iterable[Endpoint], *, rounds: int, sides: int = 1
+    ) -> None:
+        """`sides`: so many are called in turn."""
         endpoints = list(endpoints)
         self._config = config
         self._endpoints = endpoints
-        self._board = Board(endpoints, rounds=rounds)
+        self._board = Board(endpoints, rounds=rounds, sides=sides)
         self._lines = Lines(endpoints, lambda text, **_: text)
         self._nodes: set[WorkerController] = set()
         self._lock = threading.RLock()

@@ -1,19 +1,11 @@
-"""When a run began, read from what its report holds, and shown to people."""
+"""When a run began, shown to people."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from pytest_modal_bench.model.timestamps import moment
 from pytest_modal_bench.report.escape import NAME_LIMIT, text
 
-
-def moment(timestamp: str) -> datetime | None:
-    """Return a time in UTC; one without an offset is in UTC already. None: it cannot be read."""
-    try:
-        read = datetime.fromisoformat(timestamp)
-        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
+__all__ = ["moment", "shown"]
 
 
 def shown(timestamp: str) -> str:

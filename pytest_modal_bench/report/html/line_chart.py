@@ -41,7 +41,7 @@ class Marker(NamedTuple):
     text: str
     """In a sentence."""
     kind: str
-    """CSS class: `commit`, `deploy`, `change`, `failed` or `skipped`."""
+    """CSS class: `commit`, `deploy`, `history`, `change`, `failed` or `skipped`."""
 
 
 class Point(NamedTuple):

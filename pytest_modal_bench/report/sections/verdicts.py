@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_modal_bench.gate.summary import reasons
+from pytest_modal_bench.gate.summary import not_compared, reasons
 from pytest_modal_bench.report.cells import Cells, name_cell
 from pytest_modal_bench.report.escape import line, text
 from pytest_modal_bench.report.table import table
@@ -25,7 +25,12 @@ _COLUMNS = ("Endpoint", "Verdict", "Why")
 def verdicts(results: Sequence[EndpointResult]) -> str:
     """Return a row for every endpoint of whose verdict there is more to say than its status does; above, the others."""
     cells = Cells()
-    judged = [(result, once(filter(line, _why(result)))) for result in results if result.verdict is not None]
+    left_out = not_compared(results)
+    judged = [
+        (result, once(filter(line, [*_why(result), *left_out.get(result.id, ())])))
+        for result in results
+        if result.verdict is not None
+    ]
     if not judged:
         return ""
     rows, plain = [], dict[str, list[str]]()
@@ -65,3 +70,5 @@ def _why(result: EndpointResult) -> Iterator[str]:
         "its quarantine ended" in reason for reason in result.reasons
     ):
         yield f"in quarantine until {result.quarantine.until}: {result.quarantine.reason}"
+    if result.history is not None:
+        yield str(result.history)

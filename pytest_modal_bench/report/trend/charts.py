@@ -9,7 +9,7 @@ from pytest_modal_bench.gate.metrics import METRICS
 from pytest_modal_bench.report.figures.units import UNKNOWN, doubted
 from pytest_modal_bench.report.html.line_chart import Level, LineChart, Marker, Value, line_chart
 from pytest_modal_bench.report.trend import wording
-from pytest_modal_bench.report.trend.points import new_commits, new_deploys
+from pytest_modal_bench.report.trend.points import new_commits, new_deploys, new_histories
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def _markers(series: Series, trend: Trend, runs: Sequence[Stop]) -> Iterator[Mar
         yield Marker(run, "", f"commit {wording.commit(commit)}", "commit")
     for run, deployed in new_deploys(trend).items():
         yield Marker(run, "", f"deploy {deployed}", "deploy")
+    for run, reason in new_histories(trend, runs).items():
+        yield Marker(run, "new", f"a new history begins: {reason}", "history")
     for failure in trend.failures:
         for run in range(failure.first, failure.last + 1):
             yield Marker(run, "", failure.reason, "failed" if failure.failed else "skipped")

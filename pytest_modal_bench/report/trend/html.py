@@ -99,7 +99,14 @@ def render(folder: Folder, trends: Sequence[Trend]) -> str:
         changes=[
             _Change(
                 wording.when(run, runs),
-                [names.said(each.trend, wording.change(each.series.name, each.change)) for each in found],
+                [
+                    names.said(
+                        each.trend,
+                        wording.change(each.series.name, each.change)
+                        + wording.accepted(each.trend, run, runs),
+                    )
+                    for each in found
+                ],
             )
             for run, found in changes.items()
         ],

@@ -59,7 +59,8 @@ def _changes(folder: Folder, trends: Sequence[Trend], labels: Labels) -> Iterato
         lines = [f"**{text(wording.when(run, folder.runs), NAME_LIMIT)}**\n"]
         for each in found[:_MOST_AT_A_RUN]:
             name = text(labels.name(each.trend.endpoint), NAME_LIMIT)
-            lines.append(f"- {name}: {wording.change(each.series.name, each.change)}")
+            accepted = text(wording.accepted(each.trend, run, folder.runs), NAME_LIMIT)
+            lines.append(f"- {name}: {wording.change(each.series.name, each.change)}{accepted}")
         if len(found) > _MOST_AT_A_RUN:
             lines.append(f"- and {len(found) - _MOST_AT_A_RUN} more")
         yield "\n".join(lines)
@@ -88,7 +89,7 @@ def _rows(trend: Trend, folder: Folder, cells: Cells) -> Iterator[tuple[str, ...
     endpoint = trend.endpoint
     name = cells.text(endpoint.endpoint or endpoint.id, endpoint.id)
     for row in rows(trend, folder.runs):
-        # Of all of these, only commits come from outside.
+        # Of all of these, only commits and reasons come from outside.
         yield (name, *row[:-1], cells.text(row.levels, endpoint.id))
 
 

@@ -91,6 +91,18 @@ def new_deploys(trend: Trend) -> dict[int, str]:
     return _new(point.deployed if point is not None else None for point in trend.points)
 
 
+def new_histories(trend: Trend, runs: Sequence[Stop]) -> dict[int, str]:
+    """Return the runs at which a history of an endpoint begins, by what any of its runs says of it, and why it does."""
+    begins = {point.history for point in trend.points if point is not None and point.history is not None}
+    found: dict[int, str] = {}
+    for each in sorted(begins, key=lambda begin: (begin.moment, begin.reason)):
+        first = next((run for run, stop in enumerate(runs) if stop.order[0] >= each.moment), 0)
+        # Where no run is older, nothing ends there.
+        if first:
+            found[first] = f"{found[first]}; {each.reason}" if first in found else each.reason
+    return found
+
+
 def _new(said: Iterable[str | None]) -> dict[int, str]:
     found = {}
     last = None

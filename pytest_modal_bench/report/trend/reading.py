@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
 
-from pytest_modal_bench.gate.baselines import Past, each_in
+from pytest_modal_bench.gate.earlier.reports import Past, each_in
 from pytest_modal_bench.gate.metrics import METRICS
 from pytest_modal_bench.model.series import series
 from pytest_modal_bench.report.figures.timestamps import moment
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_modal_bench.gate.metrics import Name
-    from pytest_modal_bench.model import EndpointResult
+    from pytest_modal_bench.model import EndpointResult, HistoryStart
 
 SHOWN: tuple[Name, ...] = ("cold", "warm", "ttft", "cost")
 """The metrics whose trends are shown."""
@@ -54,6 +54,8 @@ class Point(NamedTuple):
     cost_basis: str | None
     deployed: str | None
     """Which deploy of its app answered."""
+    history: HistoryStart | None
+    """From when on the run took earlier ones for its history."""
 
 
 class Stop(NamedTuple):
@@ -193,6 +195,7 @@ def _point(result: EndpointResult) -> Point:
         result.payload_sha256,
         result.cost_basis,
         result.deployed and result.deployed[:_LONGEST_TEXT],
+        result.history,
     )
 
 

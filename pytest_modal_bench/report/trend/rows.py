@@ -32,13 +32,14 @@ class Row(NamedTuple):
     first_and_last: str
     change: str
     levels: str
-    """From which run on the figure is another one."""
+    """From which run on the figure is another one, and where a new history begins."""
 
 
 def rows(trend: Trend, runs: Sequence[Stop]) -> Iterator[Row]:
     """Yield the lines of an endpoint; one of which no run has a figure has a line that says so."""
+    histories = wording.histories(trend, runs)
     for series in trend.series:
-        levels = "; ".join(wording.level(change, trend, runs) for change in series.changes)
+        levels = "; ".join([*(wording.level(change, trend, runs) for change in series.changes), *histories])
         yield Row(
             METRICS[series.name].label,
             f"{len(series.known)} of {len(runs)}",

@@ -9,7 +9,7 @@ from pytest_modal_bench.gate.change_points import FEWEST_RUNS, LEVEL
 from pytest_modal_bench.gate.metrics import METRICS
 from pytest_modal_bench.report.figures.timestamps import moment
 from pytest_modal_bench.report.figures.units import UNKNOWN, cost, doubted, seconds
-from pytest_modal_bench.report.trend.points import new_commits, new_deploys
+from pytest_modal_bench.report.trend.points import new_commits, new_deploys, new_histories
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
@@ -125,6 +125,19 @@ def level(found: Change, trend: Trend, runs: Sequence[Stop]) -> str:
         *([f"commit {commit(new_commit)}"] if new_commit else []),
     ]
     return f"{ratio} since {day(runs[found.run])}{' (' + ', '.join(new) + ')' if new else ''}"
+
+
+def histories(trend: Trend, runs: Sequence[Stop]) -> list[str]:
+    """Return where new histories of an endpoint begin: `new history since 2026-12-01: new model`."""
+    return [
+        f"new history since {day(runs[run])}: {reason}" for run, reason in new_histories(trend, runs).items()
+    ]
+
+
+def accepted(trend: Trend, run: int, runs: Sequence[Stop]) -> str:
+    """Return why a change at a run is an intended one, as the end of a sentence; nothing where none is known to be."""
+    reason = new_histories(trend, runs).get(run)
+    return f"; a new history begins here: {reason}" if reason else ""
 
 
 def searched(trends: Sequence[Trend]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_modal_bench.gate.summary import quarantined, reasons
+from pytest_modal_bench.gate.summary import not_compared, quarantined, reasons
 from pytest_modal_bench.report.html.sections.names import TONES
 from pytest_modal_bench.safety.text import once
 
@@ -54,7 +54,8 @@ def verdicts(run: Run, endpoints: Sequence[Named]) -> Verdicts:
         basis = "Compared with no earlier run: held against absolute budgets only."
     else:
         basis = "Compared with no earlier run, and no budgets: an endpoint passes if it answers as it should."
-    rows = [_judged(each, run) for each in judged]
+    left_out = not_compared(run.results)
+    rows = [_judged(each, run, left_out.get(each.result.id, ())) for each in judged]
     plain: dict[str, list[Named]] = {}
     for row in rows:
         if not (row.checks or row.others):
@@ -66,14 +67,14 @@ def verdicts(run: Run, endpoints: Sequence[Named]) -> Verdicts:
     )
 
 
-def _judged(each: Named, run: Run) -> Judged:
+def _judged(each: Named, run: Run, left_out: Sequence[str]) -> Judged:
     result = each.result
     checks = tuple(
         Held(check.against, check.verdict, TONES[check.verdict], check.message) for check in result.checks
     )
     # What an endpoint did is said above, with its failure or its skip.
     said = {result.error, result.skipped_reason, *(check.message for check in result.checks)}
-    others = once(text for text in _others(result, run) if text not in said)
+    others = once(text for text in (*_others(result, run), *left_out) if text not in said)
     return Judged(each, checks, tuple(others))
 
 
@@ -82,3 +83,5 @@ def _others(result: EndpointResult, run: Run) -> Iterator[str]:
     yield from result.misfits
     if result.quarantine is not None and quarantined(result, run):
         yield f"in quarantine until {result.quarantine.until}: {result.quarantine.reason}"
+    if result.history is not None:
+        yield str(result.history)
