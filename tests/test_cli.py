@@ -280,6 +280,37 @@ class TestCompare:
         assert self.compare(result("A"), result("A"), simulated="model load") == 2
         assert "what they simulate differs (nothing; model load)" in capsys.readouterr().err
 
+    def test_the_reference_benchmarks_own_report_is_paired_by_path(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        entries = [
+            {"path": "/a", "category": "Other", "status": "success", "time_sec": 2.0, "cold": False},
+            {"path": "/b", "category": "Other", "status": "success", "time_sec": 30.0},
+            {"path": "/c", "status": "failed", "error": "Timeout"},
+            {"status": "success"},
+        ]
+        Path("old.json").write_text(plain_json.dumps({"workspace": "ryla", "results": entries}))
+        ours = [result("A", warm_time_sec=3.0), result("B", warm_time_sec=3.0), result("D")]
+        assert main(["compare", "old.json", saved("new.json", run(ours))]) == 0
+        shown = capsys.readouterr().out
+        assert shown.splitlines()[:4] == [
+            "- old: `ryla`, old",
+            "- new: `ryla`, 2026-02-02 12:22:58 UTC",
+            "",
+            "2 endpoints in both; new over old: warm 1.5x (median of 1 pair)",
+        ]
+        assert shown.splitlines()[-4:] == [
+            "- only in old: `/c`",
+            "- only in new: `d`",
+            "- old: left out: 1 result without a path",
+            (
+                "- old: time_sec of 1 result is not compared: nothing says whether it is a cold start or a warm call:"
+                " no cold of its own, no quick of the run"
+            ),
+        ]
+        assert main(["compare", "new.json", "old.json"]) == 0
+        assert "warm 0.667x (median of 1 pair)" in capsys.readouterr().out
+
     @pytest.mark.parametrize("raw", HOSTILE[:-1])
     def test_hostile_text_changes_no_table_and_no_terminal(
         self, raw: str, capsys: pytest.CaptureFixture[str]
@@ -316,7 +347,7 @@ class TestTrend:
         assert main(["trend", "history", "--report", "x/trend.md", "--report", "x/trend.html"]) == 0
         captured = capsys.readouterr()
         assert captured.out == ""
-        assert captured.err.startswith("left out: history/broken.json: not JSON")
+        assert captured.err.startswith("left out: history/broken.json: not a report")
         assert captured.err.count("\n") == 1
         assert Path("x/trend.md").read_text("utf-8").startswith("# Trend of Modal Endpoints\n")
         assert Path("x/trend.html").read_text("utf-8").startswith("<!doctype html>")

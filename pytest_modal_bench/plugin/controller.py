@@ -334,7 +334,7 @@ class Controller:
                 return
             # Its test is run again, after all others, and ends then.
             results.keep(convert(carried["result"], EndpointResult))
-            self._record.changed(endpoint_id)
+            self._watching.measured(self._record.changed(endpoint_id))
             return
         end, message = end_of(report, by_gate=carried.get("by_gate", False))
         if "result" in carried:
@@ -410,6 +410,8 @@ class Controller:
             checks = (check for result in self._record.results.all() for check in result.checks)
             if not any(check.against == "baseline" for check in checks):
                 yield "nothing was compared with earlier runs"
+            return
+        if self._base is not None:
             return
         limited = self.settings.budget != Budget() or any(
             endpoint.budget != Budget() for endpoint in self._record.results.selected

@@ -1,4 +1,5 @@
 """What is worse than usual is measured again after all else, so that a slow minute is over: its test is run once more.
+So is that of what was called in turn with another environment: how much that scatters, all endpoints say together.
 
 The first time such a test is run nothing of it is reported; what it has measured is kept all the same.
 """
@@ -30,7 +31,7 @@ class Waits(pytest.skip.Exception):  # type: ignore[name-defined, misc] # not se
 
 
 class Deferral:
-    """Plugin that runs endpoints' tests, if earlier runs are compared with: they may end as `Waits`."""
+    """Plugin that runs endpoints' tests, if these are compared with others: they may end as `Waits`."""
 
     def __init__(self, gate: Gate, reporting: Callable[[pytest.Item], AbstractContextManager[None]]) -> None:
         """`reporting`: reports of a test that is run again are made within it."""
@@ -81,7 +82,7 @@ class Deferral:
 def wait(item: pytest.Item) -> NoReturn:
     """End a test for now: raises `Waits`."""
     item.stash[_WAITS] = True
-    raise Waits("worse than usual: measured again at the end of the run")
+    raise Waits("worse than usual, or called in turn with others: judged at the end of the run")
 
 
 def _reruns(item: pytest.Item) -> bool:

@@ -74,9 +74,20 @@ def register(config: pytest.Config) -> None:
         )
         manager.register(controller, "modal-bench-session")
         return
+    _register_worker(config, settings, collection, measurer, workerinput["modal_bench"])
+
+
+def _register_worker(
+    config: pytest.Config,
+    settings: Settings,
+    collection: EndpointCollection,
+    measurer: Measurer,
+    given: dict[str, Any],
+) -> None:
+    """`given`: what the controller has sent."""
     from pytest_modal_bench.plugin.worker import Worker
 
-    given = workerinput["modal_bench"]
+    catalogue = collection.catalogue
     if given["urls"]:
         collection.catalogue = catalogue.with_urls(given["urls"])
     measurer.found = convert(given["found"], dict[str, Resource])
@@ -92,7 +103,7 @@ def register(config: pytest.Config) -> None:
     if base is not None:
         base.cross(given["base"], Path(given["journal"]))
         base.equip(measurer)
-    manager.register(Worker(config, measurer), "modal-bench-session")
+    config.pluginmanager.register(Worker(config, measurer), "modal-bench-session")
 
 
 def _beside(settings: Settings, shared: Path) -> Beside | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_modal_bench.gate.metrics import METRICS
 from pytest_modal_bench.gate.summary import (
     counts,
     prevented,
@@ -16,6 +17,7 @@ from pytest_modal_bench.gate.summary import (
 from pytest_modal_bench.gate.verdicts import FAILING
 from pytest_modal_bench.model import WORST_FIRST
 from pytest_modal_bench.report.escape import code, line, text
+from pytest_modal_bench.report.figures.against import ratio
 from pytest_modal_bench.report.figures.failures import by_cause
 from pytest_modal_bench.report.figures.moves import history, moves, ratio_of, sentence
 from pytest_modal_bench.report.figures.series_cells import HEADS, figure, shown_metrics
@@ -125,7 +127,8 @@ def _changes(run: Run) -> _Block:
         f"- {'🔺' if move.is_worse else '🔹'} {_name(move.result, run)} {sentence(move)}{history(move)}"
         for move in moves(run.results)
     ]
-    return _Block(lines, "**Changed since the baseline**\n", most=_SHOWN_MOVES)
+    since = "since the baseline" if run.against is None else f"against {code(run.against)}"
+    return _Block(lines, f"**Changed {since}**\n", most=_SHOWN_MOVES)
 
 
 def _failures(run: Run) -> _Block:
@@ -177,7 +180,8 @@ def _doubts(run: Run) -> _Block:
 def _figures(run: Run) -> _Block:
     """A table of all endpoints, the worst verdicts first."""
     metrics = shown_metrics(run.results)
-    columns = ("Endpoint", "Verdict", *(HEADS[name] for name in metrics), "Against Baseline")
+    against = [] if run.against is None else [f"Against {code(run.against)}"]
+    columns = ("Endpoint", "Verdict", *(HEADS[name] for name in metrics), "Against Baseline", *against)
     ordered = sorted(run.results, key=lambda result: WORST_FIRST.index(verdict_or_default(result)))
     title = _fold(f"Figures of {counted(len(ordered), 'endpoint')}")
     head = f"{title}\n\n{_cells(columns)}\n{_cells(['---'] * len(columns))}"
@@ -221,7 +225,12 @@ def _row(result: EndpointResult, metrics: Sequence[Name], run: Run) -> str:
     compared = [
         ratio_of(check, result)
         for check in result.checks
-        if check.ratio is not None and math.isfinite(check.ratio)
+        if check.against == "baseline" and check.ratio is not None and math.isfinite(check.ratio)
+    ]
+    beside = [
+        f"{HEADS[name].partition(' ')[0]} {shown}"
+        for name in METRICS
+        if result.base is not None and (shown := ratio(result, name)) != UNKNOWN
     ]
     return _cells(
         (
@@ -229,6 +238,7 @@ def _row(result: EndpointResult, metrics: Sequence[Name], run: Run) -> str:
             f"{VERDICT_MARKS[verdict]} {verdict}{' (quarantined)' if quarantined(result, run) else ''}",
             *(figure(result, name) for name in metrics),
             ", ".join(compared) or UNKNOWN,
+            *([] if run.against is None else [", ".join(beside) or UNKNOWN]),
         )
     )
 

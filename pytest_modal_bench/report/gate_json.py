@@ -31,6 +31,7 @@ def render(run: Run) -> str:
         "timestamp": run.timestamp,
         "workspace": run.workspace,
         "environment": run.environment,
+        "against": run.against,
         "counts": {verdict: verdicts.count(verdict) for verdict in get_args(Verdict)},
         "endpoints": [_endpoint(result, run) for result in run.results],
     }

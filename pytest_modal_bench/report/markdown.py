@@ -12,6 +12,7 @@ from pytest_modal_bench.report.cells import long_names
 from pytest_modal_bench.report.escape import NAME_LIMIT, text
 from pytest_modal_bench.report.figures.pairs import averages, paired, proven
 from pytest_modal_bench.report.figures.units import UNKNOWN, dollars, doubted, savings, seconds
+from pytest_modal_bench.report.sections.against import against, title
 from pytest_modal_bench.report.sections.answers import answers
 from pytest_modal_bench.report.sections.detail import costs, timing
 from pytest_modal_bench.report.sections.header import header
@@ -62,6 +63,7 @@ def render(run: Run) -> str:
                 fold("Jobs", jobs(results)),
                 fold("Answers", answers(results)),
                 fold("Cost", costs(results)),
+                fold(title(run), against(run)),
                 fold("Verdicts", verdicts(results)),
                 fold("Notes", notes(run)),
                 fold("Long Names", long_names(_names(results))),

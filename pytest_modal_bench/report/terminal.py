@@ -12,6 +12,7 @@ from pytest_modal_bench.gate.verdicts import FAILING
 from pytest_modal_bench.model import WORST_FIRST
 from pytest_modal_bench.model.series import series
 from pytest_modal_bench.report.escape import NAME_LIMIT, line, width
+from pytest_modal_bench.report.figures.against import ratio
 from pytest_modal_bench.report.figures.failures import by_cause
 from pytest_modal_bench.report.figures.units import UNKNOWN, cost, doubted, seconds
 from pytest_modal_bench.report.labels import Labels
@@ -34,7 +35,8 @@ _MESSAGE = 300
 _SHORTEST_NAME = 8
 """Columns of the terminal."""
 _GAP = "  "
-_LEFT_OUT = {"Category": 24, "Calls": 24, "Cost ($)": 16, "TTFT (s)": 16, "Cold (s)": 12}
+_BASE = "Warm vs Base"
+_LEFT_OUT = {"Category": 24, "Calls": 24, _BASE: 20, "Cost ($)": 16, "TTFT (s)": 16, "Cold (s)": 12}
 """Columns of the table that are left out, the first one first, before names get shorter than so many columns."""
 _WORDS = {"Verdict", "Endpoint", "Category"}
 _MARKS = {
@@ -199,11 +201,12 @@ def _columns(results: Sequence[EndpointResult]) -> tuple[list[str], dict[str, li
         "Category": [line(result.category, NAME_LIMIT) for result in results],
         "Cold (s)": [time_cell(result, "cold") for result in results],
         "Warm (s)": [time_cell(result, "warm") for result in results],
+        _BASE: [UNKNOWN if result.base is None else ratio(result, "warm") for result in results],
         "TTFT (s)": [seconds(METRICS["ttft"].median(result)) for result in results],
         "Cost ($)": [cost(result.cost_usd, result.cost_basis) for result in results],
         "Calls": [_calls(result) for result in results],
     }
-    unused = [head for head in ("Cold (s)", "TTFT (s)", "Cost ($)") if {*cells[head]} == {UNKNOWN}]
+    unused = [head for head in ("Cold (s)", _BASE, "TTFT (s)", "Cost ($)") if {*cells[head]} == {UNKNOWN}]
     return [head for head in cells if head not in unused], cells
 
 

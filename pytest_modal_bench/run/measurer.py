@@ -122,13 +122,16 @@ class Measurer:
         self._measured = None
         counterpart = self.counterparts.get(endpoint.id)
         if self.base is None or counterpart is None:
-            result = exhaust(self._turns(endpoint))
+            result = exhaust(self._turns(endpoint, paired=False))
         elif missing := self.base.missing(counterpart):
             result = structs.replace(
-                exhaust(self._turns(endpoint)), base=outcome.skipped(counterpart, missing)
+                exhaust(self._turns(endpoint, paired=False)), base=outcome.skipped(counterpart, missing)
             )
         else:
-            result, base = in_turn(self._turns(endpoint), self.base._turns(counterpart))  # noqa: SLF001 - one of its own kind
+            result, base = in_turn(
+                self._turns(endpoint, paired=True),
+                self.base._turns(counterpart, paired=True),  # noqa: SLF001 - one of its own kind
+            )
             result.base = outcome.as_base(base)
             self.base._current = None  # noqa: SLF001
         self._measured = result
@@ -136,15 +139,15 @@ class Measurer:
         self.watch(EndpointEnded(endpoint=endpoint.id))
         return result
 
-    def _turns(self, endpoint: Endpoint) -> Turns[EndpointResult]:
-        """Make the endpoint's calls; beside a base one at a time, else all at once."""
+    def _turns(self, endpoint: Endpoint, *, paired: bool) -> Turns[EndpointResult]:
+        """Make the endpoint's calls; `paired`: one at a time, in turn with another's."""
         pool = self._pools[endpoint.pool]
         down = pool.health.verdict(endpoint.id)
         if down is not None:
             return _explained(outcome.failed(endpoint, down, pool.health.cause), endpoint)
         self._tell(endpoint, "getting ready")
         measurement = self._current = Measurement(endpoint, self.conditions(endpoint))
-        cold_rounds = self._cold_rounds(endpoint)
+        cold_rounds = self._cold_rounds(endpoint, paired=paired)
         probe = self._probed.pop(endpoint.id, None)
         if probe is not None:
             measurement.take(self._believed(probe))
@@ -152,7 +155,7 @@ class Measurer:
                 cold_rounds = 0
         if not measurement.ended:
             pool.preflight.before(measurement)
-            if self.settings.against is None:
+            if not paired:
                 self._make(measurement, cold_rounds)
             else:
                 yield from spread.turns(
@@ -353,9 +356,12 @@ class Measurer:
             return structs.replace(probe, start="first", asked="cold", dropped=dropped)
         return probe
 
-    def _cold_rounds(self, endpoint: Endpoint) -> int:
-        """How many cold starts an endpoint gets: those of its pool if it is the first, or its own if it asks."""
-        due = is_cold_due(endpoint, self._begun)
+    def _cold_rounds(self, endpoint: Endpoint, *, paired: bool) -> int:
+        """How many cold starts an endpoint gets: those of its pool if it is the first, or its own if it asks.
+
+        One that is `paired` meets as many new containers in any case.
+        """
+        due = is_cold_due(endpoint, self._begun) or (paired and endpoint.cold is not False)
         if due:
             self._due.add(endpoint.id)
         called = self._pools[endpoint.pool].state.called

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.model import Verdict
 
-_SAME = ("workspace", "environment", "simulated")
+_SAME = ("workspace", "environment", "against", "simulated")
 """Fields without which results are not those of one run."""
 
 _ALIKE = ("quick", "rounds", "cold", "cold_rounds", "strict", "version", "traffic_per_hour")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_modal_bench.catalogue import CatalogueError, load
-from pytest_modal_bench.model import Budget, Endpoint, Level, Quarantine
+from pytest_modal_bench.model import Budget, Endpoint, HistoryStart, Level, Quarantine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def error(tmp_path: Path, **given: Any) -> str:
 def test_without_any_nothing_is_limited(tmp_path: Path) -> None:
     film = endpoints(tmp_path)["/film"]
 
-    assert (film.budget, film.quarantine) == (Budget(), None)
+    assert (film.budget, film.quarantine, film.history) == (Budget(), None, None)
 
 
 def test_the_most_specific_wins_metric_by_metric(tmp_path: Path) -> None:
@@ -155,6 +155,32 @@ def test_an_endpoints_own_budget_holds_whatever_its_answer_is(tmp_path: Path) ->
             {"film": "quarantine = { reason = 'flaky', until = 'soon' }"},
             "/film: quarantine.until: expected a day such as 2026-12-31",
         ),
+        ({"film": "history = '2026-12-01'"}, "/film: history: expected a table, got a string"),
+        ({"film": "history = { since = 2026-12-01 }"}, "/film: history.reason: missing field"),
+        ({"film": "history = { reason = 'new model' }"}, "/film: history.since: missing field"),
+        (
+            {"film": "history = { since = 2026-12-01, raeson = 'new model' }"},
+            "/film: history.raeson: unknown field; did you mean reason?",
+        ),
+        (
+            {"film": "history = { since = 2026-12-01, reason = ' ' }"},
+            '/film: history.reason: expected one line that says what was changed, such as "new model"',
+        ),
+        *(
+            (
+                {"top": f"[history]\nsince = {since}\nreason = 'new model'"},
+                "history: since: expected a day such as 2026-12-01, or a time such as 2026-12-01T14:30:00Z",
+            )
+            for since in ("'soon'", "12:30:00", "20261201", "''")
+        ),
+        (
+            {"top": "[history.category.'Vidio']\nsince = 2026-12-01\nreason = 'x'"},
+            "history: category.Vidio: no endpoint is of it; did you mean Video?",
+        ),
+        (
+            {"top": "[history]\ncategory = 5"},
+            'history: category: expected tables, such as [history.category."Video"]',
+        ),
     ],
 )
 def test_what_can_not_be_used_is_named(tmp_path: Path, given: dict[str, str], said: str) -> None:
@@ -166,3 +192,50 @@ def test_a_quarantine_has_a_reason_and_a_last_day(tmp_path: Path, until: str) ->
     film = endpoints(tmp_path, film=f"quarantine = {{ reason = 'flaky driver', until = {until} }}")["/film"]
 
     assert film.quarantine == Quarantine(reason="flaky driver", until="2026-12-31")
+
+
+@pytest.mark.parametrize(
+    ("since", "known"),
+    [
+        ("2026-12-01", "2026-12-01"),
+        ("'2026-12-01'", "2026-12-01"),
+        ("2026-12-01T14:30:00Z", "2026-12-01T14:30:00Z"),
+        ("2026-12-01T14:30:00", "2026-12-01T14:30:00Z"),
+        ("'2026-12-01 16:30:00+02:00'", "2026-12-01T14:30:00Z"),
+    ],
+)
+def test_a_history_begins_on_a_day_or_at_a_time_in_utc(tmp_path: Path, since: str, known: str) -> None:
+    film = endpoints(tmp_path, film=f"history = {{ since = {since}, reason = 'new model' }}")["/film"]
+
+    assert film.history == HistoryStart(since=known, reason="new model")
+
+
+def test_what_was_changed_for_all_was_changed_for_each_so_the_latest_begin_counts(tmp_path: Path) -> None:
+    top = """
+[history]
+since = 2026-10-01
+reason = "new region"
+[history.category."Video"]
+since = 2026-12-01
+reason = "new GPU"
+"""
+    found = endpoints(tmp_path, top, "history = { since = 2026-11-01, reason = 'new model' }")
+    own = endpoints(tmp_path, top, "history = { since = 2026-12-01T00:00:01Z, reason = 'new model' }")
+
+    assert found["/image"].history == HistoryStart(since="2026-10-01", reason="new region")
+    assert found["/film"].history == HistoryStart(since="2026-12-01", reason="new GPU")
+    assert own["/film"].history == HistoryStart(since="2026-12-01T00:00:01Z", reason="new model")
+
+
+def test_a_case_and_the_defaults_may_say_where_a_history_begins(tmp_path: Path) -> None:
+    top = "[defaults]\nhistory = { since = 2026-10-01, reason = 'new region' }"
+    film = "cases.large = { history = { since = 2026-12-01, reason = 'larger' } }"
+    path = tmp_path / "endpoints.toml"
+    path.write_text(BASE.format(top=top, film=film))
+    begins = {endpoint.id: endpoint.history for endpoint in load(path).endpoints}
+
+    assert {id_: begin and begin.reason for id_, begin in begins.items()} == {
+        "film": "new region",
+        "film[large]": "larger",
+        "image": "new region",
+    }

@@ -145,6 +145,7 @@ def test_help_lists_every_option_and_ini_key(project: Project) -> None:
         "modal-bench-max-cost",
         "modal-bench-traffic",
         "modal-bench-baseline",
+        "modal-bench-baseline-last",
         "modal-bench-budget",
         "modal-bench-strict",
         "modal-bench-generate",

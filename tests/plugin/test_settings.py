@@ -25,6 +25,7 @@ OPTIONS: list[tuple[str, tuple[str, str, str], tuple[Any, Any, Any], Any]] = [
     ("rounds", ("1", "2", "4"), (1, 2, 4), 3),
     ("cold", ("off", "observe", "off"), ("off", "observe", "off"), "observe"),
     ("cold_rounds", ("1", "2", "4"), (1, 2, 4), 1),
+    ("baseline_last", ("1", "2", "4"), (1, 2, 4), None),
     ("timeout", ("1", "2.5", "1e3"), (1.0, 2.5, 1000.0), None),
     ("max_cost", ("1", "2.5", "0.01"), (1.0, 2.5, 0.01), None),
     ("traffic", ("60", "0.5", "1e3"), (60.0, 0.5, 1000.0), None),

@@ -40,6 +40,7 @@ def test_it_says_what_a_script_asks() -> None:
         "timestamp": "2026-02-02T12:22:58Z",
         "workspace": "ryla",
         "environment": "staging",
+        "against": None,
         "counts": {"PASS": 1, "WARN": 0, "FAIL": 1, "INCONCLUSIVE": 0, "SKIP": 0, "ERROR": 0},
         "endpoints": [
             {

@@ -34,6 +34,7 @@ class Settings:
     rounds = 3
     max_cost = 0.5
     baseline: Path | None = None
+    against: str | None = None
 
     def __init__(self, *reports: Path) -> None:
         self.reports = reports
@@ -92,6 +93,15 @@ def test_forced_cold_starts_are_counted_as_they_are_made(
     ]
 
     assert f"expected cost of {calls} calls:" in cost_limit.foreseen(selected, settings, measurer)
+
+
+def test_what_is_called_in_turn_meets_as_many_new_containers_with_each_endpoint() -> None:
+    settings: Any = Settings()
+    settings.cold, settings.cold_rounds, settings.against = "force", 6, "staging"
+    measurer: Any = Measurer(0.01)
+    both = [endpoint("flux"), endpoint("other")] * 2
+
+    assert f"expected cost of {4 * (6 + 6)} calls:" in cost_limit.foreseen(both, settings, measurer)
 
 
 def test_the_last_report_says_what_to_expect(tmp_path: Path) -> None:

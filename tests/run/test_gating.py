@@ -13,7 +13,7 @@ from report_runs import result, run, sample
 
 from pytest_modal_bench.gate import verdicts
 from pytest_modal_bench.gate.baselines import History
-from pytest_modal_bench.model import Budget, Endpoint, Level, Quarantine
+from pytest_modal_bench.model import Budget, Endpoint, HistoryStart, Level, Quarantine
 from pytest_modal_bench.report.json import render
 from pytest_modal_bench.run.gating import Gate
 from pytest_modal_bench.run.measurer import Measurer
@@ -76,11 +76,11 @@ def moves() -> Moves:
 
 
 def judged(
-    history: History | None, first: EndpointResult, again: EndpointResult | None = None, **given: Any
+    earlier: History | None, first: EndpointResult, again: EndpointResult | None = None, **given: Any
 ) -> EndpointResult:
     """What the gate makes of a result, with the verdict that is made of it later."""
     with closing(Again(again)) as measurer:
-        gate = Gate(measurer, history, moves())
+        gate = Gate(measurer, earlier, moves())
         gate.expect([endpoint(**given)])
         found = gate.judge(endpoint(**given), first)
         assert gate.waits("flux") == (again is not None)
@@ -178,3 +178,42 @@ def test_what_the_first_measurement_lacked_or_noticed_is_not_forgotten(history: 
 
     assert (found.cold_inconclusive, found.cold_asked) == ("woken by others", True)
     assert found.notes == ["its clock is off", "and again"]
+
+
+def rising(folder: Path, to: float, runs: int = 24) -> History:
+    """Runs that become slower by the same small share each, until they take `to` times as long."""
+    for number in range(runs):
+        seconds = 2.0 * to ** (number / (runs - 1)) * (1.01 if number % 2 else 0.99)
+        past = run(
+            [measured(seconds)], timestamp=f"2026-01-{number + 1:02}T00:00:00Z", commit=f"{number:02}" * 20
+        )
+        (folder / f"{number}.json").write_text(render(past))
+    return History.load(folder)
+
+
+def test_a_slow_rise_that_no_comparison_sees_warns_and_names_the_run_that_it_began_at(tmp_path: Path) -> None:
+    found = judged(rising(tmp_path, 1.34), measured(2.68))
+
+    assert found.verdict == "WARN"
+    assert [(check.against, check.verdict) for check in found.checks] == [
+        ("baseline", "PASS"),
+        ("history", "WARN"),
+    ]
+    assert found.reasons == [found.checks[1].message]
+    assert found.reasons[0].startswith("warm 1.1")
+    assert "since 2026-01-14 (commit 1313131313)" in found.reasons[0]
+
+
+def test_an_intended_change_begins_a_new_history_without_the_rise(tmp_path: Path) -> None:
+    begins = HistoryStart(since="2026-01-13", reason="new model")
+    found = judged(rising(tmp_path, 1.34), measured(2.68), history=begins)
+
+    assert (found.verdict, found.history) == ("PASS", begins)
+    assert [(check.against, check.runs) for check in found.checks] == [("baseline", 12)]
+    assert "not compared: 12 earlier runs before 2026-01-13: new model" in found.notes
+
+
+def test_what_is_worse_by_itself_needs_no_warning_of_a_drift(tmp_path: Path) -> None:
+    found = judged(rising(tmp_path, 1.34), measured(6.0), measured(6.0))
+
+    assert (found.verdict, [check.against for check in found.checks]) == ("FAIL", ["baseline"])

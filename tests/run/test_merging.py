@@ -139,6 +139,7 @@ def test_one_strict_job_makes_a_strict_run() -> None:
     [
         ("workspace", "other", "workspace is ryla and other"),
         ("environment", "staging", "environment is not given and staging"),
+        ("against", "staging", "against is not given and staging"),
         ("simulated", "model load", "simulated is not given and model load"),
     ],
 )

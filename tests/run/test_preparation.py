@@ -102,6 +102,18 @@ def prepared(by: Preparer, catalogue: Catalogue, begun: Sequence[str] = ()) -> P
     return convert(by.prepare(catalogue, catalogue.endpoints, begun), Preparation)
 
 
+def test_what_is_called_in_turn_has_pools_of_its_own_and_says_itself_whether_it_has_the_lora(
+    catalogue: Catalogue,
+) -> None:
+    by, _ = preparer()
+    begun = catalogue.endpoints[0].id
+    known = convert(by.prepare(catalogue, catalogue.endpoints, [begun], catalogue), Preparation)
+
+    assert known.base is not None
+    assert known.base.called_pools == known.base.begun_pools == known.begun_pools
+    assert (known.base.lora, known.base.probed, known.base.previews) == ("test-benchmark", {}, False)
+
+
 def test_at_the_beginning_nothing_has_been_called(catalogue: Catalogue) -> None:
     by, lines = preparer()
 
@@ -110,6 +122,7 @@ def test_at_the_beginning_nothing_has_been_called(catalogue: Catalogue) -> None:
         "called_pools": (),
         "begun_pools": (),
         "previews": True,
+        "base": None,
         "probed": {},
     }
     assert lines == []

@@ -61,9 +61,30 @@ def test_the_gate_forces_cold_starts_in_a_named_environment_often_enough_to_comp
 
 
 @BOTH
-def test_a_baseline_is_named_only_once_there_is_one(path: Path) -> None:
-    (gate,) = [script for script in scripts(path) if "pytest --modal-bench" in script]
-    assert re.search(r"if ls baseline/\*\.json .*; then\n +set -- --modal-bench-baseline baseline/\nfi", gate)
+def test_a_baseline_is_always_named_since_one_of_no_runs_is_a_folder_too(path: Path) -> None:
+    words = [word for line in commands(path) for word in line]
+    assert "--modal-bench-baseline=baseline" in words
+    assert words.index("mkdir") < words.index("--modal-bench-baseline=baseline")
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
+@pytest.mark.parametrize("earlier", ["", "12 11 10"])
+def test_github_gets_a_folder_for_each_run_that_still_has_its_report(tmp_path: Path, earlier: str) -> None:
+    (fetch,) = [script for script in scripts(GITHUB) if "gh run download" in script]
+    gh = tmp_path / "gh"
+    gh.write_text(
+        "#!/bin/sh\n"
+        'if [ "$2" = list ]; then\n'
+        'echo "$@" >> asked; for run in $EARLIER; do echo $run; done; [ -n "$EARLIER" ]; exit\nfi\n'
+        '[ "$3" != 11 ] && mkdir -p "$7" && echo "{}" > "$7/modal-bench.json"\n'
+    )
+    gh.chmod(0o755)
+    given = {"PATH": f"{tmp_path}:/usr/bin:/bin", "EARLIER": earlier}
+    # As GitHub's runner calls it.
+    subprocess.run(["bash", "-e", "-c", fetch], cwd=tmp_path, env=given, check=True)  # noqa: S607
+    found = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("modal-bench.json"))
+    assert found == [f"baseline/{run}/modal-bench.json" for run in sorted(earlier.split()) if run != "11"]
+    assert "--branch main --event push --status success" in (tmp_path / "asked").read_text()
 
 
 @BOTH
@@ -73,24 +94,26 @@ def test_scripts_are_shell(path: Path) -> None:
         subprocess.run(["sh", "-n"], input=script, text=True, check=True)  # noqa: S607
 
 
-@BOTH
 @pytest.mark.skipif(not shutil.which("sh"), reason="there is no shell")
-def test_the_last_five_runs_are_kept(path: Path, tmp_path: Path) -> None:
-    (keep,) = [script for script in scripts(path) if "head -n -5" in script]
-    for name in [*(f"baseline/2026020{day}T120000Z.json" for day in range(1, 8)), "report/modal-bench.json"]:
+def test_gitlab_keeps_the_last_thirty_runs(tmp_path: Path) -> None:
+    (keep,) = [script for script in scripts(GITLAB) if "head -n -30" in script]
+    for name in [
+        *(f"baseline/202602{day:02}T120000Z.json" for day in range(1, 33)),
+        "report/modal-bench.json",
+    ]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
     given = {"PATH": "/usr/bin:/bin", "BASELINE": "pull-push"}
     subprocess.run(["sh", "-ec", keep], cwd=tmp_path, env=given, check=True)  # noqa: S607
     kept = sorted((tmp_path / "baseline").iterdir())
-    assert [path.name for path in kept[:4]] == [f"2026020{day}T120000Z.json" for day in range(4, 8)]
-    assert [path.read_text() for path in kept[4:]] == ["report/modal-bench.json"]
+    assert [path.name for path in kept[:29]] == [f"202602{day:02}T120000Z.json" for day in range(4, 33)]
+    assert [path.read_text() for path in kept[29:]] == ["report/modal-bench.json"]
 
 
 def test_every_job_has_the_permissions_that_it_needs_and_no_more() -> None:
     assert yaml.safe_load(GITHUB.read_text("utf-8"))["permissions"] == {}
     assert {name: job["permissions"] for name, job in github().items()} == {
-        "gate": {"contents": "read"},
+        "gate": {"contents": "read", "actions": "read"},
         "comment": {"pull-requests": "write"},
         "promote": {"contents": "read"},
     }

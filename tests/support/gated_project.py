@@ -20,6 +20,7 @@ def properties(directory: Path, name: str) -> dict[str, str]:
 
 
 def gated(project: Project, service: Service, *args: str, more: str = "") -> pytest.RunResult:
+    service.released.set()
     file = project.catalogue(service.url, "/ok", "/slow")
     file.write_text(file.read_text().replace('path = "/slow"', f'path = "/slow"\n{more}'))
     return project.run("--modal-bench", "--modal-bench-rounds=2", "--junit-xml=junit.xml", *args)

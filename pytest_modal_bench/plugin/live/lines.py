@@ -77,18 +77,18 @@ class Lines:
     def ended(self, result: EndpointResult) -> str:
         """The line of an endpoint that has ended."""
         verdict = verdict_or_default(result)
-        cold, warm = time_cell(result, "cold"), time_cell(result, "warm")
-        usd = cost(result.cost_usd, result.cost_basis)
         parts = [
             self._padded(result.id),
             self._markup(verdict, **{COLOURS[verdict]: True}),
-            *([f"cold {cold} s"] if cold != UNKNOWN else []),
-            *([f"warm {warm} s"] if warm != UNKNOWN else []),
-            *([f"cost ${usd}".replace("$~", "~$")] if usd != UNKNOWN else []),
+            *_figures(result),
         ]
         # What is missing for a firm verdict is long, and stands at the end of the run.
         why = "" if verdict in ("PASS", "INCONCLUSIVE") else "; ".join(reasons(result))
         return "  ".join([*parts, *([line(why, _MESSAGE)] if why else [])])
+
+    def measured(self, result: EndpointResult) -> str:
+        """The line of an endpoint whose verdict has to wait."""
+        return "  ".join([self._padded(result.id), "measured", *_figures(result)])
 
     def waiting(self, row: Row, now: float) -> str:
         """What is waited for, and how long."""
@@ -119,6 +119,17 @@ class Lines:
     def _padded(self, endpoint_id: str) -> str:
         name = shortened(self._names[endpoint_id], _WIDEST_NAME)
         return name + " " * (self._column - width(name))
+
+
+def _figures(result: EndpointResult) -> Iterator[str]:
+    cold, warm = time_cell(result, "cold"), time_cell(result, "warm")
+    usd = cost(result.cost_usd, result.cost_basis)
+    if cold != UNKNOWN:
+        yield f"cold {cold} s"
+    if warm != UNKNOWN:
+        yield f"warm {warm} s"
+    if usd != UNKNOWN:
+        yield f"cost ${usd}".replace("$~", "~$")
 
 
 def _is_plain_warm(call: CallEnded) -> bool:

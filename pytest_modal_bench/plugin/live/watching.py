@@ -125,6 +125,13 @@ class Watching:
                 self._said[result.id] = line
                 self._refresh(time.monotonic(), more=[line])
 
+    def measured(self, result: EndpointResult) -> None:
+        """Write a line for an endpoint whose verdict has to wait until all others have been measured."""
+        if self._screen is not None:
+            with self._lock:
+                self._board.finished.add(result.id)
+                self._refresh(time.monotonic(), more=[self._lines.measured(result)])
+
     # How it is shown
 
     @pytest.hookimpl(tryfirst=True)

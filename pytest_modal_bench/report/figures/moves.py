@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_modal_bench.gate.metrics import METRICS
 from pytest_modal_bench.model.series import series
+from pytest_modal_bench.report.figures.against import is_proven
 from pytest_modal_bench.report.figures.sparkline import sparkline
 from pytest_modal_bench.report.figures.units import dollars, doubted, seconds
 from pytest_modal_bench.safety.text import counted
@@ -45,11 +46,23 @@ def moves(results: Iterable[EndpointResult]) -> list[Move]:
 
 def moved(check: Check) -> Direction | None:
     """Say in which direction a median moved, if by as much as a check would have minded: up, or just as far down."""
-    if check.metric == "success" or not check.ratio or not check.limit or check.p is None:
+    # A drift is said by its warning: this run by itself did not move.
+    if (
+        check.metric == "success"
+        or check.against == "history"
+        or not check.ratio
+        or not check.limit
+        or check.p is None
+    ):
         return None
     if not math.isfinite(check.ratio):
         return None
     ratio, limit = check.ratio, check.limit
+    if check.against == "base":
+        if check.low is None or check.high is None:
+            return None
+        # Of an interval the end that is nearer to no change: beyond noise is what lies beyond it as a whole.
+        ratio = max(check.low, min(1.0, check.high))
     is_beyond, is_better = ratio >= limit, ratio * limit <= 1
     if METRICS[check.metric].less_is_worse:
         is_beyond, is_better = ratio <= limit, ratio * limit >= 1
@@ -77,11 +90,14 @@ def sentence(move: Move) -> str:
     metric = METRICS[check.metric]
     figure = dollars if check.metric == "cost" else seconds
     proven = _proven(check, result)
+    base = metric.median(result.base) if check.against == "base" and result.base is not None else None
     now, before = (
         f"{doubted(figure(value), proven=proven)}{metric.unit}"
-        for value in (check.value, check.value / check.ratio)
+        for value in (check.value, check.value / check.ratio if base is None else base)
     )
     is_beyond = metric.is_duration_of_call and series(result, metric.start).censored_at is not None
+    if base is not None:
+        return f"{said}: {'at least ' if is_beyond else ''}{now}, base {before}"
     runs = f" in {counted(check.runs, 'earlier run')}" if check.runs else ""
     return f"{said}: {'at least ' if is_beyond else ''}{now}, was {before}{runs}"
 
@@ -97,4 +113,5 @@ def history(move: Move) -> str:
 
 def _proven(check: Check, result: EndpointResult) -> bool:
     # Its message says so where it is an earlier run's cold start that nothing proves.
-    return check.metric != "cold" or (bool(result.cold_verified) and "unverified" not in check.message)
+    proven = result.cold_verified if check.against != "base" else is_proven(result)
+    return check.metric != "cold" or (bool(proven) and "unverified" not in check.message)

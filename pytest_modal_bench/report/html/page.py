@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_modal_bench.report.html import shell
 from pytest_modal_bench.report.html.sections.about import facts, notes
+from pytest_modal_bench.report.html.sections.against import against
 from pytest_modal_bench.report.html.sections.answers import contact_sheet
 from pytest_modal_bench.report.html.sections.costs import costs
 from pytest_modal_bench.report.html.sections.failures import doubts, failures, skipped
@@ -40,6 +41,7 @@ def render(run: Run) -> str:
         streams=streams(endpoints),
         jobs=jobs(endpoints),
         answers=contact_sheet(run, endpoints),
+        against=against(run, endpoints),
         verdicts=verdicts(run, endpoints),
         samples=samples(endpoints),
         facts=facts(run),

@@ -35,6 +35,7 @@ def header(run: Run) -> str:
         "Generated": shown(run.timestamp),
         "Workspace": text(run.workspace, NAME_LIMIT),
         "Environment": text(run.environment or "", NAME_LIMIT),
+        "Against": text(run.against or "", NAME_LIMIT),
         "Test Resources": ", ".join(
             f"{name}={marks[run.resources.get(name.lower())]}" for name in ("Image", "Video", "LoRA")
         ),

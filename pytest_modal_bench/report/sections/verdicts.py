@@ -40,7 +40,7 @@ def verdicts(results: Sequence[EndpointResult]) -> str:
         else:
             rows.append((name_cell(result.id), str(result.verdict), _reasons_cell(result, why, cells)))
     checks = [check for result in results for check in result.checks]
-    compared = any(check.against == "baseline" for check in checks)
+    compared = any(check.against in ("baseline", "base") for check in checks)
     basis = [] if compared else [_BUDGETS_ALONE if checks else _NOTHING]
     parts = [
         *basis,

@@ -64,11 +64,14 @@ def _markers(series: Series, trend: Trend, runs: Sequence[Stop]) -> Iterator[Mar
         yield Marker(run, "", f"commit {wording.commit(commit)}", "commit")
     for run, deployed in new_deploys(trend).items():
         yield Marker(run, "", f"deploy {deployed}", "deploy")
+    changed = {change.run for change in series.changes}
     for run, reason in new_histories(trend, runs).items():
-        yield Marker(run, "new", f"a new history begins: {reason}", "history")
+        # Two labels at one run would lie over each other; that of the change has the reason, too.
+        yield Marker(run, "" if run in changed else "new", f"a new history begins here: {reason}", "history")
     for failure in trend.failures:
         for run in range(failure.first, failure.last + 1):
             yield Marker(run, "", failure.reason, "failed" if failure.failed else "skipped")
     for change in series.changes:
         short = doubted(wording.percent(change.found.ratio), proven=change.proven)
-        yield Marker(change.run, short, wording.change(series.name, change), "change")
+        said = wording.change(series.name, change) + wording.accepted(trend, change.run, runs)
+        yield Marker(change.run, short, said, "change")

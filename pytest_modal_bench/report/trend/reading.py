@@ -147,11 +147,12 @@ def read(directory: Path, last: int) -> Folder | None:
     Thousands of reports take no more memory than the `last` ones.
     """
     groups: dict[Where, _Group] = {}
-    unread = []
+    unread: list[str] = []
     for past in each_in(directory):
         if isinstance(past, Past):
             where = Where(past.workspace, past.environment, past.simulated)
             groups.setdefault(where, _Group(last)).add(past)
+            unread.extend(past.notes)
         else:
             unread.append(past)
     if not groups:

@@ -78,3 +78,30 @@ def test_the_environment_and_the_ini_file_name_it_too(
     project.pytester.makeini("[pytest]\naddopts = -W error\nmodal_bench_baseline = old.json\n")
     gated(project, service)
     assert project.report()["results"][0]["checks"][0]["against"] == "baseline"
+
+
+def test_with_nothing_to_compare_with_it_is_said_before_the_first_call_and_at_the_end(
+    project: Project, service: Service
+) -> None:
+    gated(project, service)
+    old = project.pytester.path / "old.json"
+    old.write_text(project.pytester.path.joinpath("modal-bench-report.json").read_text())
+    accepted = 'history = { since = 2099-01-01, reason = "new model" }'
+    result = gated(project, service, "--modal-bench-baseline=old.json", "--deselect=x", more=accepted)
+
+    said = result.stdout.str()
+    reason = "1 earlier run before 2099-01-01: new model"
+    assert f"modal-bench: nothing to compare slow with: {reason}" in said
+    slow = project.report()["results"][1]
+    assert slow["history"] == {"since": "2099-01-01", "reason": "new model"}
+    assert (slow["checks"], f"not compared: {reason}" in slow["notes"]) == ([], True)
+    report = project.pytester.path.joinpath("modal-bench-report.md").read_text()
+    assert "its history begins on 2099-01-01: new model" in report
+    assert report.index("<summary>Verdicts") < report.index(f"not compared: {reason}")
+
+    old.write_text(old.read_text().replace('"workspace": "', '"workspace": "elsewhere-'))
+    result = gated(project, service, "--modal-bench-baseline=old.json")
+    result.stdout.fnmatch_lines(
+        ["modal-bench: nothing to compare with: *old.json holds no run of this workspace*"]
+    )
+    assert "nothing was compared with earlier runs" in project.report()["notes"]

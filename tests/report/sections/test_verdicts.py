@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_runs import ANY_TEXT, reference_run, result, tables
 
-from pytest_modal_bench.model import Check, Quarantine
+from pytest_modal_bench.model import Check, HistoryStart, Quarantine
 from pytest_modal_bench.report.sections.verdicts import verdicts
 
 
@@ -51,6 +51,20 @@ def test_an_endpoint_in_quarantine_says_why_and_until_when() -> None:
     quarantine = Quarantine(reason="waits for #12", until="2026-03-01")
     excused = result(verdict="FAIL", error="boom", status="failed", quarantine=quarantine)
     assert tables(verdicts([excused]))[0][1][2] == "boom; in quarantine until 2026-03-01: waits for #12"
+
+
+def test_an_intended_change_and_what_was_not_compared_stand_beside_the_verdict() -> None:
+    begins = HistoryStart(since="2026-03-01", reason="new model")
+    left_out = "not compared: 7 earlier runs before 2026-03-01: new model"
+    changed = result("A", verdict="PASS", history=begins, notes=["something else", left_out])
+    compared = result("B", verdict="PASS", checks=[check("1.02 times", against="baseline")])
+
+    both = verdicts([changed, compared])
+    assert both.endswith(f"\n- `a`: its history begins on 2026-03-01: new model; {left_out}"), (
+        "cut in the table"
+    )
+    alone = verdicts([changed])
+    assert left_out not in alone, "where nothing was compared, that is said once"
 
 
 def test_what_the_verdicts_rest_on_is_said_where_it_is_less_than_it_could_be() -> None:

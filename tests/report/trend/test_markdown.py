@@ -10,6 +10,7 @@ from msgspec import structs
 from report_runs import HOSTILE, result, run, tables
 from trend_folders import write_history
 
+from pytest_modal_bench.model import HistoryStart
 from pytest_modal_bench.report.trend.markdown import render
 from pytest_modal_bench.report.trend.points import trends
 from pytest_modal_bench.report.trend.reading import read
@@ -137,3 +138,19 @@ def test_hostile_texts_do_nothing_and_prettier_leaves_it_as_it_is(tmp_path: Path
         command = ["npx", "--yes", "prettier@3", "--check", "trend.md", "plain.md"]
         check = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert check.returncode == 0, check.stdout + check.stderr
+
+
+def test_an_intended_change_stands_where_it_begins_with_its_reason(tmp_path: Path) -> None:
+    begins = HistoryStart(since="2026-10-27", reason="new *one*")
+
+    def accepted(each: EndpointResult, number: int) -> EndpointResult:
+        return structs.replace(each, history=begins) if each.id == "flux" and number >= 7 else each
+
+    shown = text(tmp_path, slower_from=7, slower="flux", changed=accepted)
+    flux, wan = tables(shown)
+    assert all("; new history since 2026-10-27: new *" in row[6] for row in flux[1:])
+    assert shown.count("; new history since 2026-10-27: new \\*one\\*") == 2, "cut in the table, whole below it"
+    assert wan[1][6] == "-"
+    changed = [each for each in lines(shown, "What Changed") if each.startswith("- Flux")]
+    assert all(each.endswith("; a new history begins here: new \\*one\\*") for each in changed)
+    assert len(changed) == 2

@@ -54,6 +54,7 @@ def _facts(run: Run) -> Iterator[Fact]:
     yield Fact("Began", run.timestamp if read is None else f"{read:%Y-%m-%d %H:%M:%S} UTC")
     yield Fact("Workspace", run.workspace)
     yield Fact("Environment", run.environment or "")
+    yield Fact("Called in turn with", run.against or "")
     yield Fact("Simulated", run.simulated or "")
     yield Fact("Command", run.command or "", code=True)
     yield Fact("Commit", run.commit or "", code=True)

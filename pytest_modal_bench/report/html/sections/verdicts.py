@@ -48,7 +48,7 @@ def verdicts(run: Run, endpoints: Sequence[Named]) -> Verdicts:
     """Return what the gate says of every endpoint that it was asked about."""
     judged = [each for each in endpoints if each.result.verdict is not None]
     checks = [check for each in judged for check in each.result.checks]
-    if any(check.against == "baseline" for check in checks):
+    if any(check.against in ("baseline", "base") for check in checks):
         basis = ""
     elif checks:
         basis = "Compared with no earlier run: held against absolute budgets only."
