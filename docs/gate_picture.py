@@ -32,7 +32,9 @@ def main() -> None:
         noticed = [100 * (math.exp(tally.noticed / tally.endpoints) - 1) for tally in tallies]
         (line,) = axes.plot(RUNS, noticed, marker="o")
         label = f"runs differ by {100 * noise:g} %"
-        axes.annotate(label, (RUNS[-1], noticed[-1]), (6, -3), textcoords="offset points", color=line.get_color())
+        axes.annotate(
+            label, (RUNS[-1], noticed[-1]), (6, -3), textcoords="offset points", color=line.get_color()
+        )
     for change in SOUGHT:
         axes.axhline(change, color="0.8", linewidth=0.8, zorder=0)
     axes.set(xlabel="earlier runs", ylabel="slowdown that is found nine times of ten, %", xticks=RUNS)

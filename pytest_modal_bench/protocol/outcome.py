@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from pytest_modal_bench.call.causes import explain
 from pytest_modal_bench.call.described import described
 from pytest_modal_bench.model import Cause, Endpoint, EndpointResult, Sample, Start
 from pytest_modal_bench.model.series import calls, reaches, sum_up
@@ -82,6 +83,15 @@ def _load_sec(samples: Sequence[Sample]) -> float | None:
     # An endpoint that has had a cold start has its model: its first call after that loads nothing.
     loading, warm = _median(spans["cold"] or spans["first"]), _median(spans["warm"])
     return None if loading is None or warm is None else max(loading - warm, 0.0)
+
+
+def explained(result: EndpointResult, endpoint: Endpoint) -> EndpointResult:
+    """Return a result with what its cause means, if it has one, and what to try."""
+    if result.cause is None:
+        return result
+    # What to try are Modal's commands: they know the app by Modal's name.
+    explanation = explain(result.cause, app=endpoint.deployed_app)
+    return structs.replace(result, meaning=explanation.meaning, remedy=explanation.remedy)
 
 
 def as_base(result: EndpointResult) -> EndpointResult:

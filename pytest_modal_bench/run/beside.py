@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from pytest_modal_bench.gate import side_by_side
+from pytest_modal_bench.gate.comparability import difference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,4 +58,7 @@ class Beside:
             self._comparisons,
             side_by_side.priors(self._scatters.all()),
         )
-        return structs.replace(result, checks=[*result.checks, *as_known(side_by_side.checks(result, basis))])
+        checks = [*result.checks, *as_known(side_by_side.checks(result, basis))]
+        unlike = None if result.base is None else difference(result.base, result)
+        notes = [] if unlike is None else [f"beside {self._against}: {unlike}"]
+        return structs.replace(result, checks=checks, notes=[*result.notes, *notes])

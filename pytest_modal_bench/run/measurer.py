@@ -13,7 +13,6 @@ from pytest_modal_bench.answers.embedded.links import MOST_BYTES, Links
 from pytest_modal_bench.answers.inspector import Inspector
 from pytest_modal_bench.answers.judging import Judge
 from pytest_modal_bench.answers.outputs import Outputs
-from pytest_modal_bench.call.causes import explain
 from pytest_modal_bench.call.client import Client
 from pytest_modal_bench.catalogue import resources as test_resources
 from pytest_modal_bench.control.interface import ControlError
@@ -144,7 +143,7 @@ class Measurer:
         pool = self._pools[endpoint.pool]
         down = pool.health.verdict(endpoint.id)
         if down is not None:
-            return _explained(outcome.failed(endpoint, down, pool.health.cause), endpoint)
+            return outcome.explained(outcome.failed(endpoint, down, pool.health.cause), endpoint)
         self._tell(endpoint, "getting ready")
         measurement = self._current = Measurement(endpoint, self.conditions(endpoint))
         cold_rounds = self._cold_rounds(endpoint, paired=paired)
@@ -338,7 +337,7 @@ class Measurer:
             previews=known.previews,
             deployed=None if self.observer is None else self.observer.deployed(endpoint),
         )
-        return _explained(self._pricing(endpoint).total(result), endpoint)
+        return outcome.explained(self._pricing(endpoint).total(result), endpoint)
 
     def _level(self, endpoint: Endpoint) -> Level:
         """Which share of the endpoint's calls must be answered: all, unless its budget says that fewer will do."""
@@ -408,11 +407,3 @@ class Measurer:
 def _tolerates(level: Level) -> bool:
     """Whether a warm call may fail without the endpoint failing for it: the share that is asked for will be known."""
     return level.fail is None or level.fail < 1
-
-
-def _explained(result: EndpointResult, endpoint: Endpoint) -> EndpointResult:
-    if result.cause is None:
-        return result
-    # What to try are Modal's commands: they know the app by Modal's name.
-    explanation = explain(result.cause, app=endpoint.deployed_app)
-    return structs.replace(result, meaning=explanation.meaning, remedy=explanation.remedy)

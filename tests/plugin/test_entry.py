@@ -146,6 +146,7 @@ def test_help_lists_every_option_and_ini_key(project: Project) -> None:
         "modal-bench-traffic",
         "modal-bench-baseline",
         "modal-bench-baseline-last",
+        "modal-bench-against",
         "modal-bench-budget",
         "modal-bench-strict",
         "modal-bench-generate",

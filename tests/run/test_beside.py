@@ -148,6 +148,17 @@ def test_budgets_are_held_against_the_candidate_beside_it(tmp_path: Path) -> Non
     assert [(check.against, check.verdict) for check in last.checks] == [("base", "PASS"), ("budget", "FAIL")]
 
 
+def test_what_is_compared_though_it_is_not_the_same_is_noted(tmp_path: Path) -> None:
+    unlike = paired(2.0, 2.0, gpu_type="H100")
+    assert unlike.base is not None
+    unlike.base.gpu_type = "L40S"
+    with closing(Measurer(settings())) as alone:
+        judging = gate(alone, tmp_path)
+        judging.judge(endpoint(), unlike)
+
+        assert judging.judge_again(endpoint()).notes == ["beside staging: another GPU: L40S, now H100"]
+
+
 @pytest.mark.parametrize("given", [{"status": "failed"}, {"base": None}])
 def test_what_failed_or_was_measured_alone_waits_for_nothing(tmp_path: Path, given: dict[str, Any]) -> None:
     with closing(Measurer(settings())) as alone:

@@ -85,7 +85,15 @@ def test_one_that_is_to_get_no_cold_starts_meets_new_containers_all_the_same() -
     pool = Pool()
     measurement = called(pool, settings(), cold_rounds=0)
 
-    assert [each.start for each in measurement.samples] == ["first", "warm", "warm", "first", "warm", "first", "warm"]
+    assert [each.start for each in measurement.samples] == [
+        "first",
+        "warm",
+        "warm",
+        "first",
+        "warm",
+        "first",
+        "warm",
+    ]
     assert pool.zeros == 3
 
 

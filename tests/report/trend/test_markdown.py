@@ -149,7 +149,9 @@ def test_an_intended_change_stands_where_it_begins_with_its_reason(tmp_path: Pat
     shown = text(tmp_path, slower_from=7, slower="flux", changed=accepted)
     flux, wan = tables(shown)
     assert all("; new history since 2026-10-27: new *" in row[6] for row in flux[1:])
-    assert shown.count("; new history since 2026-10-27: new \\*one\\*") == 2, "cut in the table, whole below it"
+    assert shown.count("; new history since 2026-10-27: new \\*one\\*") == 2, (
+        "cut in the table, whole below it"
+    )
     assert wan[1][6] == "-"
     changed = [each for each in lines(shown, "What Changed") if each.startswith("- Flux")]
     assert all(each.endswith("; a new history begins here: new \\*one\\*") for each in changed)
