@@ -44,7 +44,8 @@ class Markup(Protocol):
 class Lines:
     """Writes lines about endpoints, which it calls by their names."""
 
-    def __init__(self, endpoints: Iterable[Endpoint], markup: Markup) -> None:
+    def __init__(self, endpoints: Iterable[Endpoint], markup: Markup, columns: int = 80) -> None:
+        """`columns`: of the terminal; where these are few, names are cut shorter."""
         endpoints = list(endpoints)
         known = Counter(endpoint.name for endpoint in endpoints)
         self._names = {
@@ -54,7 +55,7 @@ class Lines:
             for each in endpoints
         }
         self._markup = markup
-        self._column = min(_WIDEST_NAME, max(map(width, self._names.values()), default=0))
+        self._column = min(_WIDEST_NAME, columns // 3, max(map(width, self._names.values()), default=0))
 
     def name(self, endpoint_id: str) -> str:
         """What the endpoint is called where people read."""
@@ -74,8 +75,8 @@ class Lines:
                 for call in calls:
                     yield self._call(call)
 
-    def ended(self, result: EndpointResult) -> str:
-        """The line of an endpoint that has ended."""
+    def ended(self, result: EndpointResult, *, after_calls: bool) -> str:
+        """The line of an endpoint that has ended; `after_calls`: those of its calls were written before."""
         verdict = verdict_or_default(result)
         cold, warm = time_cell(result, "cold"), time_cell(result, "warm")
         usd = cost(result.cost_usd, result.cost_basis)
@@ -86,9 +87,11 @@ class Lines:
             *([f"warm {warm} s"] if warm != UNKNOWN else []),
             *([f"cost ${usd}".replace("$~", "~$")] if usd != UNKNOWN else []),
         ]
-        # What is missing for a firm verdict is long, and stands at the end of the run.
-        why = "" if verdict in ("PASS", "INCONCLUSIVE") else "; ".join(reasons(result))
-        return "  ".join([*parts, *([line(why, _MESSAGE)] if why else [])])
+        # What a firm verdict lacks is long, and stands at the end of the run.
+        why = [] if verdict in ("PASS", "INCONCLUSIVE") else reasons(result)
+        if after_calls and result.samples:
+            why = [each for each in why if each != result.error]
+        return "  ".join([*parts, *([line("; ".join(why), _MESSAGE)] if why else [])])
 
     def waiting(self, row: Row, now: float) -> str:
         """What is waited for, and how long."""
@@ -116,7 +119,7 @@ class Lines:
         return f"{self._padded(endpoint_id)}  {what:<8}  {took:>8}  {note}".rstrip()
 
     def _padded(self, endpoint_id: str) -> str:
-        name = shortened(self._names[endpoint_id], _WIDEST_NAME)
+        name = shortened(self._names[endpoint_id], self._column)
         return name + " " * (self._column - width(name))
 
 
