@@ -19,8 +19,9 @@ try:
 except ImportError:
     pass  # the benchmark in `tests/endpoints` runs without what the tests need
 else:
-    # How long an example takes is no property of what is tested, and other work may hold the cores.
-    hypothesis.settings.register_profile("tests", deadline=None)
+    # How long an example takes, or drawing it, is no property of what is tested: other work may hold the cores.
+    too_slow = [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=too_slow)
     hypothesis.settings.load_profile("tests")
 
 

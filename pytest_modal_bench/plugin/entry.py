@@ -37,7 +37,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--{name}", dest=key, metavar=metavar, default=None, help=help_text, **how)
         parser.addini(key, help_text, type=ini_type(ini), default=None)  # type: ignore[arg-type] # one of pytest's
 
-    switch("modal-bench", "Call every endpoint of the catalogue, time it, and write the report.")
+    switch(
+        "modal-bench",
+        "Call every endpoint of the catalogue, time it, and write the report. pytest-benchmark's own tables are shown "
+        "where one of its options asks for them: --benchmark-columns, -compare, -group-by, -histogram, -name, -sort or "
+        "-verbose.",
+    )
     switch("modal-bench-quick", "Time warm calls only.")
     option(
         "modal-bench-workspace",

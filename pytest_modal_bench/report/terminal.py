@@ -30,13 +30,13 @@ _MESSAGES = 3
 """Of a cause, so many messages are shown."""
 _NAMED = 5
 """Endpoints that a line names; it counts the others."""
-_MESSAGE = 300
-"""Characters of a message."""
+_MESSAGE, _REMEDY = 160, 300
+"""Characters of a message, which stands in full above and in the report, and of what to try."""
 _SHORTEST_NAME = 8
 """Columns of the terminal."""
 _GAP = "  "
 _BASE = "Warm vs Base"
-_LEFT_OUT = {"Category": 24, "Calls": 24, _BASE: 20, "Cost ($)": 16, "TTFT (s)": 16, "Cold (s)": 12}
+_LEFT_OUT = {"Category": 24, "Calls": 24, _BASE: 20, "Cost ($)": 16, "TTFT (s)": 16, "Cold (s)": 10}
 """Columns of the table that are left out, the first one first, before names get shorter than so many columns."""
 _WORDS = {"Verdict", "Endpoint", "Category"}
 _MARKS = {
@@ -75,10 +75,12 @@ def lines(run: Run) -> Iterator[str]:
 
 def table(run: Run, columns: int) -> list[Row]:
     """Return the results as lines of at most so many `columns`, where that can be: failing first, then the slowest.
+    What was not run, because the run was cut off, is only counted.
 
     Figures are never cut: columns of less use are left out, then names are cut in the middle.
     """
-    shown = _shown(run.results)
+    ended = [result for result in run.results if result.status != "not_run" or result.skipped_reason]
+    shown = _shown(ended)
     if not shown:
         return []
     labels = Labels(run.results)
@@ -106,7 +108,7 @@ def table(run: Run, columns: int) -> list[Row]:
         )
     ]
     rows = [Row(None, written[0]), *map(Row, verdicts, written[1:])]
-    left = len(run.results) - len(shown)
+    left = len(ended) - len(shown)
     if left:
         rows.append(Row(None, f"… and {left} more, in the report"))
     marks = [
@@ -116,17 +118,20 @@ def table(run: Run, columns: int) -> list[Row]:
 
 
 def failures(run: Run) -> Iterator[str]:
-    """Say what failed and what to try, endpoints with the same cause together."""
+    """Say what failed and what to try, endpoints with the same cause together.
+
+    No line begins with text from outside, in which a CI runner might find a command.
+    """
     labels = Labels(run.results)
     groups = by_cause(run.results)
     for group in groups[:MOST_CAUSES]:
         messages = [*group.by_message().items()]
         for said, results in messages[:_MESSAGES]:
-            yield f"{_named(results, labels)}: {line(said, _MESSAGE) or 'failed'}"
+            yield f"- {_named(results, labels)}: {line(said, _MESSAGE) or 'failed'}"
         if len(messages) > _MESSAGES:
             yield f"… and {len(messages) - _MESSAGES} more for the same cause, in the report"
         if group.remedy is not None:
-            yield f"  to try: {line(group.remedy, _MESSAGE)}"
+            yield f"  to try: {line(group.remedy, _REMEDY)}"
     if len(groups) > MOST_CAUSES:
         yield f"… and {counted(len(groups) - MOST_CAUSES, 'other cause')}, in the report"
     by_gate: dict[str, list[EndpointResult]] = {}
@@ -134,7 +139,7 @@ def failures(run: Run) -> Iterator[str]:
         if result.status != "failed" and verdict_or_default(result) in FAILING:
             by_gate.setdefault(line("; ".join(reasons(result)), _MESSAGE), []).append(result)
     for said, results in [*by_gate.items()][:MOST_FAILING]:
-        yield f"{_named(results, labels)}: {said}"
+        yield f"- {_named(results, labels)}: {said}"
     if len(by_gate) > MOST_FAILING:
         yield f"… and {len(by_gate) - MOST_FAILING} more, in the report"
 

@@ -162,7 +162,8 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_are_told_and_not_decoded(name: str) -> None:
     make, said = BOMBS[name]
-    with Inspector(memory_bytes=512 * MIB) as inspector:
+    # 20,000 frames take a while where others hold the cores.
+    with Inspector(memory_bytes=512 * MIB, patience_sec=300) as inspector:
         media = inspector.inspect(make())
 
     assert (media.kind, media.checked, media.problem) == ("image", False, said)

@@ -23,7 +23,8 @@ addEventListener("securitypolicyviolation", (event) => violations.push(`${event.
 """
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while playwright is open an event loop runs in this thread, and no test can start another.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: tox run -e browser")
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

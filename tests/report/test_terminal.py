@@ -80,6 +80,8 @@ def test_what_failed_comes_first_and_then_the_slowest() -> None:
         measured("Slow When Cold", 2.0, 44.4),
         result("Broken", status="failed"),
         measured("Slow", 29.7),
+        result("Never Begun", status="not_run"),
+        result("Kept From It", status="not_run", skipped_reason="the spending limit is reached"),
         measured("Slower Than It May Be", 4.5, verdict="FAIL"),
         measured("A Bit Slow", 0.5, verdict="WARN"),
     ]
@@ -94,6 +96,7 @@ def test_what_failed_comes_first_and_then_the_slowest() -> None:
         "Slow",
         "Quick",
         "Left Out",
+        "Kept From It",
     ]
 
 
@@ -172,8 +175,8 @@ def test_what_failed_is_grouped_by_cause_with_what_to_try() -> None:
     ]
 
     assert list(failures(run(results))) == [
-        "Gone0, Gone1, Gone2, Gone3, Gone4 and 2 more: HTTP 404: it is stopped",
+        "- Gone0, Gone1, Gone2, Gone3, Gone4 and 2 more: HTTP 404: it is stopped",
         "  to try: deploy it: modal deploy",
-        "Wrong: HTTP 500: boom",
-        "Slow: warm 4.5 s > 4 s",
+        "- Wrong: HTTP 500: boom",
+        "- Slow: warm 4.5 s > 4 s",
     ]

@@ -33,7 +33,7 @@ _PAYLOAD = '{ prompt = "a lake", seed = "{seed}" }'
 class Service:
     """A server on loopback: `/ok…` answers, `/fail…` answers 500, `/hang…` never does, `/lora…` knows `known`.
 
-    `/slow…` answers once `released` is set.
+    `/held…` answers once `released` is set.
 
     It has no `/openapi.json`, and does not count who asks for it.
     """
@@ -72,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(500, b"boom\n")
         elif self.path.startswith("/hang"):
             self.stopped.wait()
-        elif self.path.startswith("/slow") and self.service.released.wait():
+        elif self.path.startswith("/held") and self.service.released.wait():
             self._answer(200, b"fine")
         elif self.path.startswith("/lora") and json.loads(body).get("lora_id") != "known":
             self._answer(404, b'{"detail": "no such LoRA"}')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -100,11 +101,16 @@ class TerminalProcess:
                 self.written += data
                 self.screen.feed(data)
 
-    def until_shown(self, *parts: str) -> str:
-        """Wait until all of `parts` are on the screen at once; the screen."""
-        said = f"{parts} on the screen"
+    def until_shown(self, *patterns: str) -> str:
+        """Wait until all of the regular expressions are found on the screen at once; the screen."""
+        said = f"{patterns} on the screen"
+
+        def found() -> str | None:
+            text = self.screen.text
+            return text if all(re.search(each, text, re.MULTILINE) for each in patterns) else None
+
         try:
-            return until(said, lambda: all(part in self.screen.text for part in parts) and self.screen.text)  # type: ignore[no-any-return]
+            return until(said, found)  # type: ignore[no-any-return]
         except AssertionError:
             raise AssertionError(f"never: {said}\n{self.screen.text}") from None
 

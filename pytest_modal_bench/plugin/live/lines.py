@@ -44,7 +44,8 @@ class Markup(Protocol):
 class Lines:
     """Writes lines about endpoints, which it calls by their names."""
 
-    def __init__(self, endpoints: Iterable[Endpoint], markup: Markup) -> None:
+    def __init__(self, endpoints: Iterable[Endpoint], markup: Markup, columns: int = 80) -> None:
+        """`columns`: of the terminal; where these are few, names are cut shorter."""
         endpoints = list(endpoints)
         known = Counter(endpoint.name for endpoint in endpoints)
         self._names = {
@@ -54,7 +55,7 @@ class Lines:
             for each in endpoints
         }
         self._markup = markup
-        self._column = min(_WIDEST_NAME, max(map(width, self._names.values()), default=0))
+        self._column = min(_WIDEST_NAME, columns // 3, max(map(width, self._names.values()), default=0))
 
     def name(self, endpoint_id: str) -> str:
         """What the endpoint is called where people read."""
@@ -74,17 +75,19 @@ class Lines:
                 for call in calls:
                     yield self._call(call)
 
-    def ended(self, result: EndpointResult) -> str:
-        """The line of an endpoint that has ended."""
+    def ended(self, result: EndpointResult, *, after_calls: bool) -> str:
+        """The line of an endpoint that has ended; `after_calls`: those of its calls were written before."""
         verdict = verdict_or_default(result)
         parts = [
             self._padded(result.id),
             self._markup(verdict, **{COLOURS[verdict]: True}),
             *_figures(result),
         ]
-        # What is missing for a firm verdict is long, and stands at the end of the run.
-        why = "" if verdict in ("PASS", "INCONCLUSIVE") else "; ".join(reasons(result))
-        return "  ".join([*parts, *([line(why, _MESSAGE)] if why else [])])
+        # What a firm verdict lacks is long, and stands at the end of the run.
+        why = [] if verdict in ("PASS", "INCONCLUSIVE") else reasons(result)
+        if after_calls and result.samples:
+            why = [each for each in why if each != result.error]
+        return "  ".join([*parts, *([line("; ".join(why), _MESSAGE)] if why else [])])
 
     def measured(self, result: EndpointResult) -> str:
         """The line of an endpoint whose verdict has to wait."""
@@ -117,7 +120,7 @@ class Lines:
         return f"{self._padded(endpoint_id)}  {what:<8}  {took:>8}  {note}".rstrip()
 
     def _padded(self, endpoint_id: str) -> str:
-        name = shortened(self._names[endpoint_id], _WIDEST_NAME)
+        name = shortened(self._names[endpoint_id], self._column)
         return name + " " * (self._column - width(name))
 
 

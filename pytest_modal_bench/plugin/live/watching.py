@@ -72,6 +72,8 @@ class Watching:
         self._written = -math.inf
         """When a line was last written."""
         self._draw_next = False
+        self._instead_of_letters = False
+        """Whether lines about endpoints take the place of pytest's letter a test."""
 
     # What the run tells
 
@@ -116,11 +118,11 @@ class Watching:
     @pytest.hookimpl
     def pytest_modal_bench_result(self, result: EndpointResult) -> None:
         """Write a line for an endpoint that has ended; another one if a later test changes what it says."""
-        if self._screen is None:
+        if self._screen is None or (result.status == "not_run" and result.skipped_reason is None):
             return
         with self._lock:
             self._board.finished.add(result.id)
-            line = self._lines.ended(result)
+            line = self._lines.ended(result, after_calls=self._display is not None)
             if self._said.get(result.id) != line:
                 self._said[result.id] = line
                 self._refresh(time.monotonic(), more=[line])
@@ -141,14 +143,14 @@ class Watching:
         if reporter is None or self._config.option.verbose < 0:
             return
         writer = reporter._tw  # noqa: SLF001 - pytest offers no other way to what it writes to
-        self._lines = Lines(self._endpoints, writer.markup)
-        file = writer._file  # noqa: SLF001
-        if file.isatty() and _draws_on(self._config, reporter):
+        screen = Screen(writer._file, self._lock)  # noqa: SLF001
+        self._lines = Lines(self._endpoints, writer.markup, screen.size.columns)
+        if screen.isatty() and _draws_on(self._config, reporter):
             if find_spec("rich") is not None:
                 self._prepare_display(colours=writer.hasmarkup)
             else:
                 self._hint = EXTRA
-        self._screen = writer._file = Screen(file, self._lock)  # noqa: SLF001
+        self._screen = writer._file = screen  # noqa: SLF001
 
         def restore() -> None:
             self._stop()
@@ -157,8 +159,8 @@ class Watching:
                 self._screen = None
 
         self._config.add_cleanup(restore)
-        if self._config.get_verbosity(pytest.Config.VERBOSITY_TEST_CASES) == 0:
-            # Lines about endpoints take the place of a letter a test.
+        self._instead_of_letters = self._config.get_verbosity(pytest.Config.VERBOSITY_TEST_CASES) == 0
+        if self._instead_of_letters:
             reporter.showfspath = False
 
     def _prepare_display(self, *, colours: bool) -> None:
@@ -177,9 +179,9 @@ class Watching:
     def pytest_report_teststatus(self) -> Generator[None, Any, Any]:
         """Write no letter a test where lines about endpoints are written."""
         status = yield
-        if self._screen is None or self._config.get_verbosity(pytest.Config.VERBOSITY_TEST_CASES) != 0:
-            return status
-        return (status[0], "", "")
+        if self._instead_of_letters and not self._over.is_set():
+            return (status[0], "", "")
+        return status
 
     def _watch(self) -> None:
         while not self._over.wait(_TICK_SEC):

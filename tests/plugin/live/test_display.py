@@ -9,12 +9,16 @@ from progress_events import begun, ended, endpoint
 from report_runs import result
 
 from pytest_modal_bench.plugin.live.board import Board
-from pytest_modal_bench.plugin.live.display import Display
 from pytest_modal_bench.plugin.live.lines import Lines
 from pytest_modal_bench.report.escape import width
 
 if TYPE_CHECKING:
     from pytest_modal_bench.model import Endpoint
+
+
+pytest.importorskip("rich")
+
+from pytest_modal_bench.plugin.live.display import Display
 
 
 def board(*endpoints: Endpoint) -> Board:

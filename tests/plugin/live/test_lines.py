@@ -65,13 +65,18 @@ def test_an_endpoint_ends_with_verdict_times_and_cost_or_why_not() -> None:
         "cost_usd": 0.0012,
         "cost_basis": "estimated",
     }
-    assert LINES.ended(result("Flux", **done)) == "Flux  PASS  cold 44.4? s  warm 2.1 s  cost ~$0.0012"
+    assert (
+        LINES.ended(result("Flux", **done), after_calls=False)
+        == "Flux  PASS  cold 44.4? s  warm 2.1 s  cost ~$0.0012"
+    )
     slow = result("Flux", **done, verdict="WARN", reasons=["warm 2.1 s > 2 s"])
-    assert LINES.ended(slow).endswith("cost ~$0.0012  warm 2.1 s > 2 s")
-    failed = result("Chat", status="failed", error="HTTP 500: boom")
-    assert LINES.ended(failed) == "Chat  FAIL  HTTP 500: boom"
+    assert LINES.ended(slow, after_calls=True).endswith("cost ~$0.0012  warm 2.1 s > 2 s")
+    made = sample("cold", 1.0, ok=False, error="HTTP 500: boom")
+    failed = result("Chat", status="failed", error="HTTP 500: boom", samples=[made])
+    assert LINES.ended(failed, after_calls=False) == "Chat  FAIL  HTTP 500: boom"
+    assert LINES.ended(failed, after_calls=True) == "Chat  FAIL", "the line of the call says why"
     skipped = result("Chat", status="skipped", skipped_reason="Missing: test image")
-    assert LINES.ended(skipped) == "Chat  SKIP  Missing: test image"
+    assert LINES.ended(skipped, after_calls=True) == "Chat  SKIP  Missing: test image"
 
 
 def test_waiting_says_for_what_and_how_long() -> None:
@@ -84,6 +89,12 @@ def test_waiting_says_for_what_and_how_long() -> None:
     assert LINES.waiting(row, 60.0) == "waiting for Flux: scaling to zero, 30 s"
 
 
+def test_in_a_narrow_terminal_names_are_cut() -> None:
+    long = structs.replace(endpoint("it"), name="Qwen Image 2512 (large)")
+    (line,) = Lines([long], plain, columns=40).calls([ended("it")])
+    assert line == "Qwen I…large)  warm 1       2.0 s"
+
+
 def test_endpoints_with_the_same_name_are_called_by_their_ids() -> None:
     twins = [structs.replace(endpoint(id_), name="Generate") for id_ in ("a-generate", "b-generate")]
     assert Lines(twins, plain).name("b-generate") == "b-generate"
@@ -93,6 +104,9 @@ def test_endpoints_with_the_same_name_are_called_by_their_ids() -> None:
 def test_texts_from_outside_are_one_harmless_line(name: str, error: str) -> None:
     hostile = Lines([structs.replace(endpoint("it"), name=name)], plain)
     failed = result("It", status="failed", error=error)
-    for line in (*hostile.calls([ended("it", ok=False, error=error)]), hostile.ended(failed)):
+    for line in (
+        *hostile.calls([ended("it", ok=False, error=error)]),
+        hostile.ended(failed, after_calls=False),
+    ):
         assert not any(unicodedata.category(char) in ("Cc", "Cs") for char in line)
         assert "##[" not in line

@@ -14,6 +14,8 @@ from pytest_modal_bench.plugin.live import watching
 from pytest_modal_bench.plugin.live.watching import Watching
 from pytest_modal_bench.protocol.progress import EndpointEnded
 
+pytest.importorskip("rich")
+
 
 class Clock:
     """Stands in for the module `time`."""
@@ -195,6 +197,34 @@ def test_where_the_extra_is_missing_a_terminal_is_told_how_to_get_the_display(
     assert session.watching.pytest_report_header() == (hint if told else None)
     session.watching.take(begun())
     assert "waiting for Flux" in session.after(30)
+
+
+def test_lines_take_the_place_of_letters_while_tests_run_and_no_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def status(session: Session) -> Any:
+        hook = session.watching.pytest_report_teststatus()
+        next(hook)
+        with pytest.raises(StopIteration) as stopped:
+            hook.send(("passed", ".", "PASSED"))
+        return stopped.value.value
+
+    session = Session(monkeypatch)
+    assert status(session) == ("passed", "", "")
+    assert not session.reporter.showfspath
+    session.watching.pytest_sessionfinish()
+    assert status(session) == ("passed", ".", "PASSED"), "the summary has pytest's words"
+    assert status(Session(monkeypatch, verbose=1)) == ("passed", ".", "PASSED")
+
+
+def test_an_endpoint_of_which_nothing_is_known_yet_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session(monkeypatch)
+    session.watching.pytest_modal_bench_result(result("Flux", status="not_run"))
+    assert session.new() == ""
+    session.watching.pytest_modal_bench_result(
+        result("Flux", status="not_run", skipped_reason="the limit is reached")
+    )
+    assert session.new() == "modal-bench: Flux  SKIP  the limit is reached\n"
 
 
 def test_quiet_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
