@@ -34,7 +34,9 @@ class Measured:
     def run(self, pace: float, limit: float | None) -> float:
         """Return the logarithm of the median of a run, which is held against `limit` in seconds."""
         values: list[float] = []
-        while len(values) != self._rounds and not (self._rounds is None and enough(values, limit)):
+        while len(values) != self._rounds and not (
+            self._rounds is None and enough(values, () if limit is None else (limit,))
+        ):
             values.append(math.exp(pace + CALL_NOISE * self._drawn.gauss(0, 1)))
         self.calls += len(values)
         return math.log(median(values))

@@ -1,4 +1,4 @@
-"""Draws what the gate would notice by the length of the history, by its own code on simulated runs: `tox run -e picture`."""
+"""Draws what the gate would notice by the length of the history, on simulated runs: `tox run -e picture`."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_modal_bench.gate.metrics import Name
+    from pytest_modal_bench.gate.stopping import Limits
 
 _LIMIT_DIGITS = 6
 
@@ -63,6 +64,24 @@ def checks(result: EndpointResult, budget: Budget, *, cold_due: bool) -> list[Ch
     return list(_checks(result, budget, cold_due=cold_due))
 
 
+def bounds(budget: Budget, beside: Limits | None = None) -> dict[Name, list[float]]:
+    """Return what a budget holds medians against, in each metric's unit, with what stands `beside` it."""
+    levels: dict[Name, Level | None] = {
+        "cold": budget.max_cold,
+        "warm": budget.max_warm,
+        "cost": budget.max_cost,
+        **_levels_of_streams(budget),
+    }
+    found = {
+        name: [
+            *(() if beside is None else beside.get(name, ())),
+            *(() if level is None else (bound for bound in (level.warn, level.fail) if bound is not None)),
+        ]
+        for name, level in levels.items()
+    }
+    return {name: each for name, each in found.items() if each}
+
+
 def _checks(result: EndpointResult, budget: Budget, *, cold_due: bool) -> Iterator[Check]:
     if budget.max_cold is not None and (cold_due or result.cold_time_sec is not None):
         cold = series(result, "cold")
@@ -83,13 +102,12 @@ def _checks(result: EndpointResult, budget: Budget, *, cold_due: bool) -> Iterat
         yield _success(result, budget.min_success)
 
 
+def _levels_of_streams(budget: Budget) -> dict[Name, Level | None]:
+    return {"ttft": budget.max_ttft, "itl": budget.max_itl, "tokens_per_sec": budget.min_tokens_per_sec}
+
+
 def _of_streams(result: EndpointResult, budget: Budget, warm: Series) -> Iterator[Check]:
-    levels: dict[Name, Level | None] = {
-        "ttft": budget.max_ttft,
-        "itl": budget.max_itl,
-        "tokens_per_sec": budget.min_tokens_per_sec,
-    }
-    for name, level in levels.items():
+    for name, level in _levels_of_streams(budget).items():
         if level is not None:
             unknown = result.warm_inconclusive if not warm.answered else None
             why = beyond(warm) or unknown or streams.why_unknown(name, calls(result.samples, "warm"))

@@ -11,6 +11,7 @@ from msgspec import structs
 from pytest_modal_bench.gate.common_shift import Move
 from pytest_modal_bench.gate.metrics import METRICS
 from pytest_modal_bench.gate.noise import RUNS, Noise, Usual, noise
+from pytest_modal_bench.gate.stopping import LOOKS
 from pytest_modal_bench.gate.survivors import beyond, survivors
 from pytest_modal_bench.model import Check
 from pytest_modal_bench.model.series import calls as calls_of
@@ -52,6 +53,17 @@ def noises(histories: Iterable[Sequence[EndpointResult]]) -> dict[Name, Noise]:
             found.append([value for past in earlier if (value := _logarithm(name, past)) is not None])
     comparisons = sum(len(values) >= RUNS for found in by_metric.values() for values in found)
     return {name: noise(found, comparisons) for name, found in by_metric.items()}
+
+
+def limits(earlier: Sequence[EndpointResult], noises: Mapping[Name, Noise]) -> dict[Name, list[float]]:
+    """Return what a new run's medians are held against, in each metric's unit, where `earlier` runs are enough."""
+    found: dict[Name, list[float]] = {}
+    for name, metric in METRICS.items():
+        known = [value for past in earlier if (value := _logarithm(name, past)) is not None]
+        if len(known) >= RUNS:
+            usual = noises[name].usual(known, math.log(FLOORS[name]))
+            found[name] = [metric.ratio(usual.mean + usual.limit)]
+    return found
 
 
 def checks(
@@ -220,6 +232,9 @@ def _compared(
 def _lacks(metric: Metric, values: Sequence[float], runs: Sequence[EndpointResult]) -> list[str]:
     """What a comparison needs and has not: a median of fewer calls than the earlier ones is noisier than they are."""
     fewest = min(max(len(_values(metric, past)), 1) for past in runs)
+    if metric.start == "warm":
+        # So many are enough for any median, whatever earlier runs had: calls differ less than runs do.
+        fewest = min(fewest, LOOKS[0])
     option = "--modal-bench-cold-rounds" if metric.start == "cold" else "--modal-bench-rounds"
     lacks = []
     if len(values) < fewest:
@@ -291,6 +306,6 @@ def _median(metric: Metric, past: EndpointResult) -> float | None:
 def _values(metric: Metric, result: EndpointResult) -> list[float]:
     """What a run says of a metric: a value a call or, of a report without samples, its median."""
     samples = calls_of(result.samples, metric.start)
-    known = [value for sample in samples if (value := metric.of_call(result, sample)) is not None]
+    known = [value for sample in samples if (value := metric.of_call(sample, result.cost_basis)) is not None]
     summed = metric.median(result)
     return known or ([summed] if summed else [])

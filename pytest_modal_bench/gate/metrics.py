@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_modal_bench.model import EndpointResult, Sample, Start
+    from pytest_modal_bench.model import CostBasis, EndpointResult, Sample, Start
 
 Name = Literal["cold", "warm", "cost", "ttft", "itl", "tokens_per_sec"]
 """As `Check.metric` has it."""
@@ -26,8 +26,8 @@ class Metric(NamedTuple):
     start: Start
     field: str
     """Where its median stands in a result."""
-    of_call: Callable[[EndpointResult, Sample], float | None]
-    """What one call of a result says of it; None: nothing."""
+    of_call: Callable[[Sample, CostBasis | None], float | None]
+    """What one call says of it, whose result knows costs in that way; None: nothing."""
     of_stream: bool = False
     less_is_worse: bool = False
 
@@ -50,20 +50,20 @@ class Metric(NamedTuple):
         return value
 
 
-def _elapsed_sec(_: EndpointResult, sample: Sample) -> float | None:
+def _elapsed_sec(sample: Sample, _: CostBasis | None) -> float | None:
     """Seconds of a call; one that timed out took its deadline at least, and stands for so much."""
     return sample.elapsed_sec if sample.ok or sample.cause == "timeout" else None
 
 
-def _cost_usd(result: EndpointResult, sample: Sample) -> float | None:
+def _cost_usd(sample: Sample, basis: CostBasis | None) -> float | None:
     """US dollars of a call, if they are known in the same way as those of the result."""
-    return sample.cost_usd if sample.ok and sample.cost_basis == result.cost_basis else None
+    return sample.cost_usd if sample.ok and sample.cost_basis == basis else None
 
 
 def _of_stream(label: str, noun: str, unit: str, field: str, *, less_is_worse: bool = False) -> Metric:
     """A figure of warm calls whose field has the same name in a result and in what is known of a stream."""
 
-    def of_call(_: EndpointResult, sample: Sample) -> float | None:
+    def of_call(sample: Sample, _: CostBasis | None) -> float | None:
         known = sample.ok and sample.stream is not None
         value: float | None = getattr(sample.stream, field) if known else None
         return value

@@ -43,7 +43,7 @@ def ratios(name: Name, result: EndpointResult) -> Ratios | None:
     for sample in calls(result.samples, metric.start):
         partner = None if sample.pair is None else partners.get(sample.pair)
         if partner is not None:
-            ours, theirs = metric.of_call(result, sample), metric.of_call(base, partner)
+            ours, theirs = metric.of_call(sample, result.cost_basis), metric.of_call(partner, base.cost_basis)
             if ours and theirs:
                 found.append((metric.worse(ours) - metric.worse(theirs), sample, partner))
     if not found:

@@ -69,11 +69,13 @@ class Run(msgspec.Struct, kw_only=True):
     quick: bool = False
     """Warm calls only."""
     rounds: int
-    """Warm calls asked for per endpoint."""
+    """Warm calls asked for per endpoint; with `rounds_auto`, the most that were."""
     cold: Literal["observe", "force", "off"] = "observe"
     """How cold starts were looked for."""
     cold_rounds: int = 1
     """Cold starts asked for per pool."""
+    rounds_auto: bool = False
+    """Whether an endpoint's warm calls ended as soon as they were enough."""
     finished: bool = False
     """False: the session was cut off, or is still going on."""
     version: str

@@ -164,7 +164,7 @@ class Controller:
         measurer.found = dict(self._found)
         measurer.observer = observer
         measurer.simulated = self._record.simulated
-        measurer.ledger = self._ledger
+        measurer.spending.ledger = self._ledger
         measurer.watch = self._watching.take
 
     @pytest.hookimpl

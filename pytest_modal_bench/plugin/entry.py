@@ -70,7 +70,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "modal) or 'off'. Default: observe.",
     )
     option("modal-bench-cold-rounds", "N", "Forced cold starts for each pool. Default: 1.", ini="int")
-    option("modal-bench-rounds", "N", "Warm calls for each endpoint. Default: 3.", ini="int")
+    option(
+        "modal-bench-rounds",
+        "N",
+        "Warm calls for each endpoint, or 'auto': as many as it takes to decide what they are held against, from 8 to "
+        "30. Default: 3.",
+        ini="int",
+    )
     option(
         "modal-bench-timeout",
         "S",

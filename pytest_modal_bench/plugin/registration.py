@@ -93,7 +93,7 @@ def _register_worker(
     measurer.found = convert(given["found"], dict[str, Resource])
     measurer.simulated = given["simulated"]
     if given["ledger"] is not None and settings.max_cost is not None:
-        measurer.ledger = Ledger(Path(given["ledger"]), settings.max_cost)
+        measurer.spending.ledger = Ledger(Path(given["ledger"]), settings.max_cost)
     if given["credentials"] is not None:
         credentials = control.Credentials.crossed(given["credentials"])
         measurer.observer = control.observer(

@@ -156,6 +156,12 @@ def _resolve(config: pytest.Config) -> Settings:
     quick = is_on(config, "modal_bench_quick")
     environment = value("environment", _name, None)
     against, second_catalogue = _against(config, local=workspace == LOCAL)
+    rounds = value("rounds", _rounds, 3)
+    if rounds is None and against is not None:
+        raise pytest.UsageError(
+            "--modal-bench-rounds=auto stops each endpoint by itself, and --modal-bench-against calls two in pairs: "
+            "give a number of rounds"
+        )
     cold: Cold = value("cold", _cold, "observe")
     if cold == "force":
         if quick:
@@ -173,7 +179,8 @@ def _resolve(config: pytest.Config) -> Settings:
         environment=environment,
         catalogue=path,
         catalogue_asked_for=asked_for,
-        rounds=value("rounds", _count, 3),
+        rounds=_most_calls() if rounds is None else rounds,
+        auto=rounds is None,
         cold="off" if quick else cold,
         cold_rounds=value("cold_rounds", _count, 1),
         timeout=value("timeout", _positive, None),
@@ -310,6 +317,23 @@ def _count(text: str) -> int:
     if number < 1:
         raise ValueError(f"expected a whole number from 1 on, got {text!r}")
     return number
+
+
+def _most_calls() -> int:
+    """How many warm calls an endpoint gets at the most where nobody says how many."""
+    from pytest_modal_bench.gate.stopping import LOOKS
+
+    return LOOKS[-1]
+
+
+def _rounds(text: str) -> int | None:
+    """None: as many as are enough."""
+    if text == "auto":
+        return None
+    try:
+        return _count(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or 'auto'") from None
 
 
 def _positive(text: str) -> float:

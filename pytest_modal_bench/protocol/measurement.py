@@ -63,6 +63,10 @@ def _permitted(expected_usd: float | None) -> Iterator[Callable[[float | None], 
     yield lambda _: None
 
 
+def _never(_: Sequence[Sample]) -> bool:
+    return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
     """Under which an endpoint's calls are made."""
@@ -84,6 +88,8 @@ class Conditions:
     """What the seconds between two questions for a job are multiplied by: those of the local workspace are scaled."""
     permit: Callable[[float | None], AbstractContextManager[Callable[[float | None], None]]] = _permitted
     """Asked before each call, with what it is expected to cost; yields what is told its cost. Raises LimitReached."""
+    enough: Callable[[Sequence[Sample]], bool] = _never
+    """Asked between warm calls, with all samples: whether no more of them are needed than have been made."""
     watch: Watch = unwatched
     """Told what the measurement waits for, never while a call's clock runs."""
 
@@ -233,7 +239,7 @@ class Measurement:
         tries = self._missing_warm(step) * (1 + RETAKES)
         reason: str | None = None
         dropped: str | None = None
-        while (missing := self._missing_warm(step)) > 0 and tries > 0:
+        while (missing := self._missing_warm(step)) > 0 and tries > 0 and not self._warm_is_enough():
             if dropped is None:
                 self._pair = yield step
             tries -= 1
@@ -244,10 +250,13 @@ class Measurement:
                     raise
                 dropped = None
             reason = dropped or reason
-        if missing > 0:
+        if missing > 0 and not self._warm_is_enough():
             self.warm_inconclusive = f"{self.kept('warm')} of {counted(step.total, 'warm call')}: {reason}"
         elif not self.kept("warm"):
             raise CallFailed
+
+    def _warm_is_enough(self) -> bool:
+        return self.conditions.enough(self.samples)
 
     def _settle_warm(self, sample: Sample, after: After) -> Sample:
         unlike_warm = against_warm(sample, after.records, self.conditions.pool, self.endpoint.id)

@@ -153,7 +153,7 @@ class Base:
             if not isinstance(event, EndpointEnded):
                 measurer.watch(structs.replace(event, base=True))
 
-        base = Measurer(self._settings, measurer.ledger)
+        base = Measurer(self._settings, measurer.spending.ledger)
         base.inspector = measurer.inspector
         base.found = dict(measurer.found if self._found is None else self._found)
         base.observer, base.simulated, base.watch = self.observer, measurer.simulated, tell

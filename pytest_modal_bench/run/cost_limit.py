@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_modal_bench.model import Endpoint, EndpointResult
-    from pytest_modal_bench.run.measurer import Measurer
     from pytest_modal_bench.run.settings import Settings
+    from pytest_modal_bench.run.spending import Spending
 
 
-def foreseen(selected: Sequence[Endpoint], settings: Settings, measurer: Measurer) -> str:
+def foreseen(selected: Sequence[Endpoint], settings: Settings, spending: Spending) -> str:
     """Say in one line what the calls to the `selected` endpoints may cost."""
     begun: set[str] = set()
     colds = settings.cold_rounds if settings.cold == "force" else 1
@@ -30,7 +30,7 @@ def foreseen(selected: Sequence[Endpoint], settings: Settings, measurer: Measure
             endpoint.id,
             colds if is_cold_due(endpoint, begun) or settings.against is not None else 1,
             spread.warm_calls(settings),
-            measurer.longest_usd(endpoint),
+            spending.longest_usd(endpoint),
             repeats,
         )
         for endpoint in selected
@@ -38,8 +38,9 @@ def foreseen(selected: Sequence[Endpoint], settings: Settings, measurer: Measure
     expected, most, calls = forecast(planned, _earlier(settings))
     by_last = "unknown" if expected is None else f"about ${expected:.4f}, by the last report"
     at_most = "unknown" if most is None else f"${most:.2f}"
+    up_to = "up to " if settings.auto else ""
     return (
-        f"expected cost of {counted(calls, 'call')}: {by_last}; at most, each until its deadline and "
+        f"expected cost of {up_to}{counted(calls, 'call')}: {by_last}; at most, each until its deadline and "
         f"made {repeats} times: {at_most}; "
         f"limit: ${settings.max_cost:g}"
     )

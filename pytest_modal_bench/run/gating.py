@@ -57,9 +57,13 @@ class Gate:
             self._beside.expect(endpoints)
         if self._history is not None:
             simulated = self._measurer.simulated
-            self._noises = comparison.noises(
-                self._history.usual(endpoint, simulated=simulated) for endpoint in endpoints
-            )
+            earlier = {
+                endpoint.id: self._history.usual(endpoint, simulated=simulated) for endpoint in endpoints
+            }
+            self._noises = comparison.noises(earlier.values())
+            self._measurer.limits = {
+                id_: comparison.limits(runs, self._noises) for id_, runs in earlier.items()
+            }
 
     def judge(self, endpoint: Endpoint, result: EndpointResult) -> EndpointResult:
         """Return `result` with its checks. What is worse than usual waits for a second measurement: `waits`.

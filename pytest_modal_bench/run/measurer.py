@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,7 @@ from pytest_modal_bench.call.client import Client
 from pytest_modal_bench.catalogue import resources as test_resources
 from pytest_modal_bench.control.interface import ControlError
 from pytest_modal_bench.control.pool_observer import NoPoolObserver
-from pytest_modal_bench.cost.prices import Rates, from_live, table
-from pytest_modal_bench.cost.pricing import Pricing
+from pytest_modal_bench.gate import budgets, stopping
 from pytest_modal_bench.model import Level, Sample
 from pytest_modal_bench.protocol import outcome
 from pytest_modal_bench.protocol.cache_guard import suspicion
@@ -31,14 +30,16 @@ from pytest_modal_bench.run import spread
 from pytest_modal_bench.run.handover import Preparation
 from pytest_modal_bench.run.inputs import payload_sha256
 from pytest_modal_bench.run.pools import Pool
+from pytest_modal_bench.run.spending import Spending
 from pytest_modal_bench.safety.secrets import ENVIRONMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from pytest_modal_bench.control.observer import Observer
     from pytest_modal_bench.cost.ledger import Ledger
+    from pytest_modal_bench.gate.stopping import Limits
     from pytest_modal_bench.model import Endpoint, EndpointResult, Resource
     from pytest_modal_bench.protocol.plan import Turns
     from pytest_modal_bench.protocol.progress import Watch
@@ -62,8 +63,9 @@ class Measurer:
         """Makes the calls of the `counterparts`, in turn with those of this one; None: there is nothing to call so."""
         self.counterparts: dict[str, Endpoint] = {}
         """What endpoints are called in turn with, by their ids."""
-        self.ledger: Ledger | None = ledger
-        """Where there is a limit on what the run may cost."""
+        self.spending = Spending(settings, ledger, lambda: self.observer)
+        self.limits: dict[str, Limits] = {}
+        """By endpoint id: what medians are held against, beside budgets."""
         self.watch: Watch = unwatched
         """Told how measurements go on."""
         self.client = Client(held_after_sec=settings.held_after_sec)
@@ -72,7 +74,6 @@ class Measurer:
         self.inspector = Inspector()
         """Looks at what is answered."""
         self._outputs = None if settings.save_outputs is None else Outputs(settings.save_outputs)
-        self._rates: Rates | None = None
         self._pools: defaultdict[str, Pool] = defaultdict(Pool)
         self._begun: set[str] = set()
         self._due: set[str] = set()
@@ -239,20 +240,26 @@ class Measurer:
                 ),
                 previews=self.previews,
             ),
-            pricing=self._pricing(endpoint),
+            pricing=self.spending.pricing(endpoint),
             time_scale=self.settings.time_scale if self.settings.local else 1.0,
-            permit=partial(self._permit, endpoint),
+            permit=partial(
+                self.spending.permit, endpoint, partial(self._tell, endpoint, "waiting for its turn")
+            ),
+            enough=self._enough(endpoint),
             watch=self.watch,
         )
-
-    def longest_usd(self, endpoint: Endpoint) -> float | None:
-        """What a call to the endpoint costs that takes until its deadline; None: unknown."""
-        return self._pricing(endpoint).of_seconds(self.settings.deadline_sec(endpoint.timeout))
 
     def _end_containers(self, endpoint: Endpoint) -> None:
         """Have the next call meet a new container, if that can be had: where it did not, its evidence says so."""
         with suppress(ControlError), self._forced(endpoint) as scale_to_zero:
             scale_to_zero()
+
+    def _enough(self, endpoint: Endpoint) -> Callable[[Sequence[Sample]], bool]:
+        """Say when an endpoint's warm calls are enough: where nothing else was asked for, when all have been made."""
+        if not self.settings.auto:
+            return lambda _: False
+        limits = budgets.bounds(endpoint.budget.under(self.settings.budget), self.limits.get(endpoint.id))
+        return partial(stopping.is_enough, endpoint, limits=limits)
 
     def _forced(self, endpoint: Endpoint) -> AbstractContextManager[Callable[[], None]]:
         """See `Observer.forced`."""
@@ -337,7 +344,7 @@ class Measurer:
             previews=known.previews,
             deployed=None if self.observer is None else self.observer.deployed(endpoint),
         )
-        return outcome.explained(self._pricing(endpoint).total(result), endpoint)
+        return outcome.explained(self.spending.pricing(endpoint).total(result), endpoint)
 
     def _level(self, endpoint: Endpoint) -> Level:
         """Which share of the endpoint's calls must be answered: all, unless its budget says that fewer will do."""
@@ -372,36 +379,8 @@ class Measurer:
             case "off":
                 return 0
 
-    def _pricing(self, endpoint: Endpoint) -> Pricing:
-        observer = self.observer
-        return Pricing(
-            endpoint,
-            rates=self._current_rates,
-            provider_gpu=lambda: None if observer is None else observer.gpu(endpoint),
-            simulated=self.settings.local,
-        )
-
-    def _current_rates(self) -> Rates:
-        """Modal's live prices where it can be asked, else those of the table; asked once."""
-        if self._rates is None:
-            live = None if self.observer is None else self.observer.rates()
-            self._rates = table() if live is None else from_live(live)
-        return self._rates
-
     def _tell(self, endpoint: Endpoint, text: str) -> None:
         self.watch(Activity(endpoint=endpoint.id, text=text))
-
-    @contextmanager
-    def _permit(
-        self, endpoint: Endpoint, expected_usd: float | None
-    ) -> Iterator[Callable[[float | None], None]]:
-        if self.ledger is None:
-            yield lambda _: None
-            return
-        longest_usd = self._pricing(endpoint).bound_of_seconds(self.settings.deadline_sec(endpoint.timeout))
-        self._tell(endpoint, "waiting for its turn")
-        with self.ledger.call(expected_usd, longest_usd=longest_usd) as entry:
-            yield entry.spent
 
 
 def _tolerates(level: Level) -> bool:

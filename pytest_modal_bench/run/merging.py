@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SAME = ("workspace", "environment", "against", "simulated")
 """Fields without which results are not those of one run."""
 
-_ALIKE = ("quick", "rounds", "cold", "cold_rounds", "strict", "version", "traffic_per_hour")
+_ALIKE = ("quick", "rounds", "rounds_auto", "cold", "cold_rounds", "strict", "version", "traffic_per_hour")
 """Fields that make results less comparable where they differ, and no less true."""
 
 

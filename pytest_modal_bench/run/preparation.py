@@ -95,7 +95,7 @@ class Preparer:
             with self._lend() as measurer:
                 counterparts = {} if base is None else {each.id: each for each in base.endpoints}
                 others = [counterparts[each.id] for each in selected if each.id in counterparts]
-                self._say(cost_limit.foreseen([*selected, *others], self._settings, measurer))
+                self._say(cost_limit.foreseen([*selected, *others], self._settings, measurer.spending))
 
     def _look_for_lora(self, catalogue: Catalogue, selected: Sequence[Endpoint]) -> None:
         lora = catalogue.resources.lora

@@ -99,6 +99,7 @@ class RunRecord:
             resources=dict(self.resources),
             quick=settings.quick,
             rounds=settings.rounds,
+            rounds_auto=settings.auto,
             cold=settings.cold,
             cold_rounds=settings.cold_rounds,
             notes=list(self._notes),

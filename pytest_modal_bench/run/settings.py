@@ -34,6 +34,7 @@ class Settings:
     catalogue_asked_for: bool
     """Whether the catalogue itself is among what pytest was asked to collect."""
     rounds: int
+    """Warm calls for each endpoint; where it is `auto`, at the most."""
     cold: Cold
     cold_rounds: int
     timeout: float | None
@@ -58,6 +59,8 @@ class Settings:
     """Where `against` is a second catalogue: its file."""
     baseline_last: int | None = None
     """How many of the runs in `baseline` are compared with: the last; None: all."""
+    auto: bool = False
+    """Whether an endpoint's warm calls end as soon as they are enough (`gate.stopping`)."""
     traffic: float | None = None
     """Calls an hour that each pool is expected to get."""
 

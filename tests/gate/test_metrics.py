@@ -22,27 +22,27 @@ def test_every_metric_of_a_check_but_the_share_of_successes_is_here() -> None:
 def test_a_metric_is_read_off_a_call(name: Name, value: float) -> None:
     one = sample("warm", 3.0, stream=STREAM, cost_usd=0.1, cost_basis="measured")
 
-    assert METRICS[name].of_call(result(cost_basis="measured"), one) == value
+    assert METRICS[name].of_call(one, "measured") == value
 
 
 @pytest.mark.parametrize("name", get_args(Name))
 def test_a_call_that_failed_says_nothing(name: Name) -> None:
     failed = sample("warm", 3.0, ok=False, stream=STREAM, cost_usd=0.1)
 
-    assert METRICS[name].of_call(result(), failed) is None
+    assert METRICS[name].of_call(failed, None) is None
 
 
 @pytest.mark.parametrize("name", get_args(Name))
 def test_one_that_timed_out_took_its_deadline_at_least_and_says_nothing_else(name: Name) -> None:
     late = sample("warm", 60.0, ok=False, cause="timeout", stream=STREAM)
 
-    assert METRICS[name].of_call(result(), late) == (60.0 if METRICS[name].is_duration_of_call else None)
+    assert METRICS[name].of_call(late, None) == (60.0 if METRICS[name].is_duration_of_call else None)
 
 
 def test_a_cost_of_another_basis_is_none_of_the_results() -> None:
     estimated = sample(cost_usd=0.1, cost_basis="estimated")
 
-    assert METRICS["cost"].of_call(result(cost_basis="measured"), estimated) is None
+    assert METRICS["cost"].of_call(estimated, "measured") is None
 
 
 @pytest.mark.parametrize("name", get_args(Name))

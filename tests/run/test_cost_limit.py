@@ -11,11 +11,10 @@ from pytest_modal_bench.report.json import render
 from pytest_modal_bench.run import cost_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 
-class Measurer:
+class Spending:
     """Knows what a call costs that takes until its deadline."""
 
     def __init__(self, usd: float | None) -> None:
@@ -31,6 +30,7 @@ class Settings:
 
     cold = "observe"
     cold_rounds = 1
+    auto = False
     rounds = 3
     max_cost = 0.5
     baseline: Path | None = None
@@ -46,8 +46,8 @@ def endpoint(name: str, pool: str = "pool") -> Endpoint:
 
 def foreseen(reports: Any = (), usd: float | None = 0.01) -> str:
     settings: Any = Settings(*reports)
-    measurer: Any = Measurer(usd)
-    return cost_limit.foreseen([endpoint("flux"), endpoint("other")], settings, measurer)
+    spending: Any = Spending(usd)
+    return cost_limit.foreseen([endpoint("flux"), endpoint("other")], settings, spending)
 
 
 def test_without_an_earlier_report_only_the_most_is_known() -> None:
@@ -63,10 +63,10 @@ def test_without_a_price_nothing_is() -> None:
 def test_what_may_be_measured_again_counts_twice() -> None:
     settings: Any = Settings()
     settings.baseline = "history"
-    measurer: Any = Measurer(0.01)
+    spending: Any = Spending(0.01)
 
     assert "made 6 times: $0.48;" in cost_limit.foreseen(
-        [endpoint("flux"), endpoint("other")], settings, measurer
+        [endpoint("flux"), endpoint("other")], settings, spending
     )
 
 
@@ -86,22 +86,22 @@ def test_forced_cold_starts_are_counted_as_they_are_made(
 ) -> None:
     settings: Any = Settings()
     settings.cold, settings.cold_rounds = "force", 6
-    measurer: Any = Measurer(0.01)
+    spending: Any = Spending(0.01)
     selected = [
         structs.replace(endpoint("flux"), cold=first),
         structs.replace(endpoint("other"), cold=second),
     ]
 
-    assert f"expected cost of {calls} calls:" in cost_limit.foreseen(selected, settings, measurer)
+    assert f"expected cost of {calls} calls:" in cost_limit.foreseen(selected, settings, spending)
 
 
 def test_what_is_called_in_turn_meets_as_many_new_containers_with_each_endpoint() -> None:
     settings: Any = Settings()
     settings.cold, settings.cold_rounds, settings.against = "force", 6, "staging"
-    measurer: Any = Measurer(0.01)
+    spending: Any = Spending(0.01)
     both = [endpoint("flux"), endpoint("other")] * 2
 
-    assert f"expected cost of {4 * (6 + 6)} calls:" in cost_limit.foreseen(both, settings, measurer)
+    assert f"expected cost of {4 * (6 + 6)} calls:" in cost_limit.foreseen(both, settings, spending)
 
 
 def test_the_last_report_says_what_to_expect(tmp_path: Path) -> None:

@@ -329,7 +329,7 @@ def test_calls_have_a_price_by_the_provider_before_the_catalogue() -> None:
     process.measure("/wan")
     assert result.cost_usd == pytest.approx(0.02)
     assert observer.asked_rates == 1
-    assert process.measurer.longest_usd(endpoint(timeout=100.0)) == pytest.approx(1.0)
+    assert process.measurer.spending.longest_usd(endpoint(timeout=100.0)) == pytest.approx(1.0)
 
 
 def test_a_measured_cost_is_not_estimated() -> None:

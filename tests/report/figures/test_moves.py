@@ -29,7 +29,14 @@ def test_the_largest_move_comes_first_in_either_direction() -> None:
 
 @pytest.mark.parametrize(
     "unmoved",
-    [check(1.1), check(1.4, p=0.2), check(1.4, p=None), check(0.5, p=0.5), check(0.0), check(float("inf"))],
+    [
+        check(1.1),
+        check(1.4, limit=1.5),
+        check(1.4, p=None),
+        check(0.7, limit=1.5),
+        check(0.0),
+        check(float("inf")),
+    ],
 )
 def test_what_chance_explains_or_nobody_minds_did_not_move(unmoved: Check) -> None:
     assert moves([result(checks=[unmoved])]) == []

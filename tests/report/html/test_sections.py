@@ -74,23 +74,23 @@ def test_a_cost_that_is_known_of_some_calls_is_a_lower_bound() -> None:
 
 
 def test_what_moved_most_since_the_baseline_is_said_beyond_noise_only() -> None:
-    def changed(p: float) -> str | None:
+    def changed(limit: float) -> str | None:
         check = Check(
             metric="warm",
             against="baseline",
             verdict="WARN",
             message="m",
             value=2.8,
-            limit=1.1,
+            limit=limit,
             ratio=1.4,
-            p=p,
+            p=0.001,
             runs=5,
         )
         results = [result("A", verdict="WARN", checks=[check])]
         return overview(run(results), named(results)).changed
 
-    assert changed(0.5) is None
-    assert "A warm 1.4x (slower): 2.8 s, was 2.0 s in 5 earlier runs" in (changed(0.001) or "")
+    assert changed(1.5) is None
+    assert "A warm 1.4x (slower): 2.8 s, was 2.0 s in 5 earlier runs" in (changed(1.1) or "")
 
 
 def test_failures_are_grouped_by_cause_with_the_way_out_and_then_those_of_the_gate() -> None:

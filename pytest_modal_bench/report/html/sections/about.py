@@ -60,7 +60,7 @@ def _facts(run: Run) -> Iterator[Fact]:
     yield Fact("Commit", run.commit or "", code=True)
     yield Fact("Catalogue", run.catalogue or "", code=True)
     yield Fact("Catalogue's SHA-256", run.catalogue_sha256 or "", code=True)
-    yield Fact("Warm calls per endpoint", str(run.rounds))
+    yield Fact("Warm calls per endpoint", f"{'up to ' if run.rounds_auto else ''}{run.rounds}")
     yield Fact(
         "Cold starts per pool",
         "none: warm calls only" if run.quick else f"{run.cold_rounds}, {_COLD[run.cold]}",
