@@ -238,7 +238,7 @@ def _lacks(metric: Metric, values: Sequence[float], runs: Sequence[EndpointResul
     option = "--modal-bench-cold-rounds" if metric.start == "cold" else "--modal-bench-rounds"
     lacks = []
     if len(values) < fewest:
-        lacks.append(f"{fewest} calls as they had ({option}={fewest}), has {len(values)}")
+        lacks.append(f"{fewest} calls ({option}={fewest}), has {len(values)}")
     if len(runs) < RUNS:
         lacks.append(f"{RUNS} runs, has {len(runs)}")
     return lacks

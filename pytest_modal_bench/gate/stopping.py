@@ -16,10 +16,10 @@ from pytest_modal_bench.gate.statistics import median_interval
 from pytest_modal_bench.model.series import calls
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_modal_bench.gate.metrics import Name
-    from pytest_modal_bench.model import Endpoint, Sample
+    from pytest_modal_bench.model import Endpoint, EndpointResult, Sample
 
     Limits = Mapping[Name, Sequence[float]]
     """By metric, in its unit: what a run's median is held against."""
@@ -47,6 +47,23 @@ def is_enough(endpoint: Endpoint, samples: Sequence[Sample], limits: Limits) -> 
         return False
     names = [name for name in DECIDED if limits.get(name)] or ["ttft" if endpoint.stream else "warm"]
     return all(enough(_values(name, warm), limits.get(name, ()), error=ERROR / len(names)) for name in names)
+
+
+def spared(results: Iterable[EndpointResult]) -> str | None:
+    """Say how many warm calls were enough, and what those would have cost that were not made; None: none was spared."""
+    made, most, usd, unknown = 0, 0, 0.0, False
+    for result in results:
+        n = len(calls(result.samples, "warm"))
+        if result.status != "success" or not n:
+            continue
+        at_most = LOOKS[-1] * -(-n // LOOKS[-1])
+        made, most = made + n, most + at_most
+        usd += (at_most - n) * (result.cost_usd or 0.0)
+        unknown |= result.cost_usd is None and n < at_most
+    if made == most:
+        return None
+    worth = f": about ${usd:.4f} not spent{', and what is not known' if unknown else ''}" if usd else ""
+    return f"{made} warm calls were enough, of up to {most}{worth}"
 
 
 def _values(name: Name, warm: Sequence[Sample]) -> list[float]:

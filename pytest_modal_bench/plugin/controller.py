@@ -16,6 +16,7 @@ from pytest_modal_bench.catalogue import Catalogue, CatalogueError, check_select
 from pytest_modal_bench.catalogue import resources as test_resources
 from pytest_modal_bench.control.interface import ControlError
 from pytest_modal_bench.cost.ledger import Ledger
+from pytest_modal_bench.gate import stopping
 from pytest_modal_bench.gate.verdicts import FAILING
 from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
 from pytest_modal_bench.local.workspace.apps import serving
@@ -370,6 +371,8 @@ class Controller:
                 self._record.note(*control.restore(observer, self._project))
         if self._record.results.selected:
             self._record.note(*self._basis_of_verdicts())
+            if self.settings.auto and (spared := stopping.spared(self._record.results.all())):
+                self._record.note(spared)
             if self._ledger is not None and self._ledger.unknown_calls:
                 unknown = counted(self._ledger.unknown_calls, "call")
                 self._record.note(

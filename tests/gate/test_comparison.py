@@ -126,7 +126,7 @@ def test_with_too_little_of_either_it_is_inconclusive_and_shows_the_ratio() -> N
 
     assert check.verdict == "INCONCLUSIVE"
     assert check.message == (
-        "warm 1.50x of 3 earlier runs; needs 10 calls as they had (--modal-bench-rounds=10), has 3, and 5 runs, has 3"
+        "warm 1.50x of 3 earlier runs; needs 8 calls (--modal-bench-rounds=8), has 3, and 5 runs, has 3"
     )
 
 
@@ -214,7 +214,7 @@ def test_what_most_others_did_alike_is_no_deploys_fault() -> None:
 
 
 def test_what_was_worse_and_could_not_be_measured_again_is_not_forgotten() -> None:
-    slow, few = checks(run(3.0), HISTORY), checks(run(3.0, 9), HISTORY)
+    slow, few = checks(run(3.0), HISTORY), checks(run(3.0, 7), HISTORY)
 
     for found in (settled(slow, [], {}), settled(slow, few, {}), settled([], slow, {})):
         check = only(found)
