@@ -67,7 +67,8 @@ def test_there_are_never_too_many_and_none_of_the_loud_moments_is_lost(sizes: li
     assert 1 <= len(made) <= PEAKS
     assert sum(peak > 0 for peak in made) == 1
     where = next(number for number, peak in enumerate(made) if peak)
-    assert where / len(made) == pytest.approx(at / total, abs=0.05 + 64 / total)
+    # Within a block of 64 samples, and as much again where the last one, which is not full, counts as one.
+    assert where / len(made) == pytest.approx(at / total, abs=0.05 + 2 * 64 / total)
 
 
 def test_sound_that_gets_louder_rises() -> None:

@@ -105,7 +105,8 @@ def test_each_text_is_one_line_of_the_list_and_nothing_else(texts: list[str]) ->
     for shown in (0, 9):
         lines = [row for row in failures(made, shown=shown).splitlines() if row]
         assert all(row.startswith(("- `", "<details>", "<summary>", "</details>")) for row in lines)
-    assert len(reasons([skipped("A", raw) for raw in texts[:1]], "skipped").splitlines()) == 1
+    listed, _, _ = reasons([skipped("A", raw) for raw in texts[:1]], "skipped").partition("\n\n<details>")
+    assert len(listed.splitlines()) == 1  # what is cut in it follows in a fold
 
 
 @pytest.mark.parametrize("raw", HOSTILE[:-1])
