@@ -32,7 +32,9 @@ def recording(directory: Path, **given: Any) -> RunRecord:
     known = {"reports": (directory / "run.json",), "rounds": 3, "cold": "observe", "cold_rounds": 1}
     known["catalogue"] = directory / "endpoints.toml"
     return RunRecord(
-        Settings(**unset | known | {"budget": Budget(), "quick": False, "auto": False, "strict": False} | given),
+        Settings(
+            **unset | known | {"budget": Budget(), "quick": False, "auto": False, "strict": False} | given
+        ),
         command="pytest --modal-bench",
     )
 

@@ -194,14 +194,15 @@ def test_a_stream_says_what_the_model_took_until_its_first_token_and_how_many_th
 ) -> None:
     _, results = measured(project, "--modal-bench-time-scale=0.1", "-k", "chat-streamed or events")
 
-    # The prefill of a warm chat takes 35 ms and a token 2 ms; a busy machine adds to it, and nothing takes away.
+    # The prefill of a warm chat takes 35 ms and a token 2 ms. A client that the machine keeps from reading finds several
+    # tokens at once, and the first one late: then what is left after that is shorter, but never the whole.
     for sample in results["Chat streamed"]["samples"]:
         stream = sample["stream"]
         assert stream["chunks"] == stream["output_tokens"] > 30
         assert stream["ttft_sec"] > 0.03
-        assert stream["itl_sec"] > 0.0019
-        assert sample["elapsed_sec"] - stream["ttft_sec"] > 0.0019 * (stream["chunks"] - 1)
-        assert stream["tokens_per_sec"] < 500
+        assert sample["elapsed_sec"] > 0.03 + 0.0019 * (stream["chunks"] - 1)
+        after_first = (stream["output_tokens"] - 1) / stream["tokens_per_sec"]
+        assert 0 < after_first <= sample["elapsed_sec"] - stream["ttft_sec"]
         assert (stream["finish_reason"], stream["input_tokens"]) == ("stop", 10)
 
 
