@@ -16,11 +16,10 @@ from pytest_modal_bench.catalogue import Catalogue, CatalogueError, check_select
 from pytest_modal_bench.catalogue import resources as test_resources
 from pytest_modal_bench.control.interface import ControlError
 from pytest_modal_bench.cost.ledger import Ledger
-from pytest_modal_bench.gate import stopping
 from pytest_modal_bench.gate.verdicts import FAILING
 from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
 from pytest_modal_bench.local.workspace.apps import serving
-from pytest_modal_bench.model import Budget, EndpointResult, Resource, Run
+from pytest_modal_bench.model import EndpointResult, Resource, Run
 from pytest_modal_bench.plugin import settings as session_settings
 from pytest_modal_bench.plugin.collection import EndpointCollection, endpoint_of
 from pytest_modal_bench.plugin.junit import JUnitVerdicts
@@ -31,7 +30,7 @@ from pytest_modal_bench.plugin.termination import terminate_like_interrupt
 from pytest_modal_bench.protocol import outcome
 from pytest_modal_bench.protocol.preflight import without_schemas
 from pytest_modal_bench.report import comment
-from pytest_modal_bench.run import control, inputs
+from pytest_modal_bench.run import closing, control, inputs
 from pytest_modal_bench.run.base import Base, BaseError
 from pytest_modal_bench.run.measurer import Measurer
 from pytest_modal_bench.run.preparation import Preparer
@@ -40,7 +39,6 @@ from pytest_modal_bench.run.settings import LOCAL, Settings
 from pytest_modal_bench.safety.files import append_text
 from pytest_modal_bench.safety.secrets import ENVIRONMENT
 from pytest_modal_bench.safety.signals import held_signals
-from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -370,14 +368,8 @@ class Controller:
             if observer is not None and self.settings.cold == "force":
                 self._record.note(*control.restore(observer, self._project))
         if self._record.results.selected:
-            self._record.note(*self._basis_of_verdicts())
-            if self.settings.auto and (spared := stopping.spared(self._record.results.all())):
-                self._record.note(spared)
-            if self._ledger is not None and self._ledger.unknown_calls:
-                unknown = counted(self._ledger.unknown_calls, "call")
-                self._record.note(
-                    f"the cost of {unknown} is not known, and not in what the limit was held against"
-                )
+            results = self._record.results
+            self._record.note(*closing.notes(results.selected, results.all(), self.settings, self._ledger))
             if session.exitstatus != pytest.ExitCode.INTERRUPTED:
                 inspector = None if self._measurer is None else self._measurer.inspector
                 self._record.inputs = inputs.previews(self._record.results.all(), self._found, inspector)
@@ -405,25 +397,6 @@ class Controller:
                 if result.id in self._measured_by
             )
             add_records(self.config, measured)
-
-    def _basis_of_verdicts(self) -> Iterator[str]:
-        """What a verdict rests on, where that is less than it could be."""
-        history = session_settings.history(self.config)
-        if history is not None:
-            checks = (check for result in self._record.results.all() for check in result.checks)
-            if not any(check.against == "baseline" for check in checks):
-                yield "nothing was compared with earlier runs"
-            return
-        if self._base is not None:
-            return
-        limited = self.settings.budget != Budget() or any(
-            endpoint.budget != Budget() for endpoint in self._record.results.selected
-        )
-        yield (
-            "no baseline: held against absolute budgets only"
-            if limited
-            else "no baseline and no budgets: an endpoint passes if it answers as it should"
-        )
 
     def _add_to_job_summary(self, run: Run) -> None:
         """Add to the summary of the job, where this is one of GitHub's."""

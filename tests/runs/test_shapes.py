@@ -194,7 +194,7 @@ def test_a_stream_says_what_the_model_took_until_its_first_token_and_how_many_th
 ) -> None:
     _, results = measured(project, "--modal-bench-time-scale=0.1", "-k", "chat-streamed or events")
 
-    # The prefill of a warm chat takes 35 ms and a token 2 ms. A client that the machine keeps from reading finds several
+    # The prefill of a warm chat takes 35 ms, a token 2 ms. A client that the machine keeps from reading finds several
     # tokens at once, and the first one late: then what is left after that is shorter, but never the whole.
     for sample in results["Chat streamed"]["samples"]:
         stream = sample["stream"]
