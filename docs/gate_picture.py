@@ -28,7 +28,7 @@ def main() -> None:
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "gate", "font.family": "sans-serif"})
     figure, axes = plt.subplots(figsize=(7.2, 4.0), layout="constrained")
     for noise in NOISES:
-        tallies = [simulate(World(runs=runs, noise=noise), TRIALS, SEED) for runs in RUNS]
+        tallies = [simulate(World(runs=runs, noise=noise), TRIALS, SEED)[0] for runs in RUNS]
         noticed = [100 * (math.exp(tally.noticed / tally.endpoints) - 1) for tally in tallies]
         (line,) = axes.plot(RUNS, noticed, marker="o")
         label = f"runs differ by {100 * noise:g} %"

@@ -26,7 +26,8 @@ def simulation() -> Any:
 
 @pytest.mark.parametrize("noise", [0.046, 0.08])
 def test_the_rule_cries_wolf_no_more_often_than_stated(simulation: Any, noise: float) -> None:
-    found = simulation.simulate(simulation.World(noise=noise, shared=1.0), 1200, 7).row()
+    (tally,) = simulation.simulate(simulation.World(noise=noise), 1200, 7, [1.0])
+    found = tally.row()
 
     # Twice as many as stated would be 24 of 1,200: so few as are left have a chance of 3 in 10,000 then.
     assert found["any_false"] <= 2 * STATED * 0.55
@@ -34,20 +35,22 @@ def test_the_rule_cries_wolf_no_more_often_than_stated(simulation: Any, noise: f
 
 
 def test_with_heavy_tails_and_half_of_the_pace_shared_it_is_seldom_wrong(simulation: Any) -> None:
-    world = simulation.World(noise=0.08, tails="t3", shared=0.5)
+    (tally,) = simulation.simulate(simulation.World(noise=0.08, tails="t3"), 600, 7, [0.5])
 
-    assert simulation.simulate(world, 600, 7).row()["any_false"] <= 0.03
+    assert tally.row()["any_false"] <= 0.03
 
 
 def test_what_it_would_have_noticed_is_found_nine_times_of_ten(simulation: Any) -> None:
     for world in (simulation.World(), simulation.World(runs=20), simulation.World(endpoints=1)):
-        found = simulation.simulate(world, 4000 // world.endpoints, 7).row()
-        assert found["noticed_is_found"] == pytest.approx(0.9, abs=0.03)
+        (tally,) = simulation.simulate(world, 4000 // world.endpoints, 7)
+        assert tally.row()["noticed_is_found"] == pytest.approx(0.9, abs=0.03)
 
 
 def test_it_is_not_deaf(simulation: Any) -> None:
-    quiet = simulation.simulate(simulation.World(noise=0.02), 100, 7).row()
-    usual = simulation.simulate(simulation.World(runs=20), 100, 7).row()
+    quiet, usual = (
+        simulation.simulate(world, 100, 7)[0].row()
+        for world in (simulation.World(noise=0.02), simulation.World(runs=20))
+    )
 
     assert quiet["power_30"] > 0.95
     assert usual["power_30"] > 0.6
