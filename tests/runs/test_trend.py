@@ -28,7 +28,7 @@ def test_a_folder_of_real_reports_becomes_a_page_and_a_table(project: Project, s
     )
 
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.startswith("left out: history/cut.json: not JSON")
+    assert done.stderr.startswith("left out: history/cut.json: not a report of pytest-modal-bench")
     shown = (directory / "out" / "trend.md").read_text("utf-8")
     assert "**2026-10-28 13:05 (commit abc1230000)**\n\n- Ok Fast: " in shown
     assert "1 change point" in shown or "2 change points" in shown
