@@ -113,6 +113,7 @@ class Controller:
         self._record.workspace = LOCAL if self._local is not None else self.catalogue.workspace or "-"
         self._record.simulated = None if self._local is None else self._local.simulated
         if self.settings.max_cost is not None:
+            self._shared.mkdir(mode=0o700, exist_ok=True)
             self._ledger = Ledger(self._shared / "ledger", self.settings.max_cost)
         if self._measurer is not None:
             self._equip(self._measurer, self._observer)

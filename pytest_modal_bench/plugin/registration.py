@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
+import shutil
 import tempfile
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +39,8 @@ def register(config: pytest.Config) -> None:
     """Register what this process needs. Raises `pytest.UsageError` for a bad option or catalogue."""
     workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
     if workerinput is not None:
-        watch_controller(workerinput["modal_bench"]["controller"])
+        given = workerinput["modal_bench"]
+        watch_controller(given["controller"], Path(given["shared"]))
     distributed = workerinput is None and _distributed(config)
     settings = session_settings.resolve(config)
     catalogue = session_settings.catalogue(config)
@@ -125,12 +129,15 @@ def _register_benchmark(config: pytest.Config, *, distributed: bool, worker: boo
 
 
 def _shared_directory(config: pytest.Config, workerinput: dict[str, Any] | None) -> Path:
-    """A directory that the processes of the run share on this machine, and that goes with the session."""
+    """A directory that the processes of the run share on this machine, and that goes with the session.
+
+    Who first needs it makes it: most runs have nothing to share, and one of them that is killed leaves nothing behind.
+    """
     if workerinput is not None:
         return Path(workerinput["modal_bench"]["shared"])
-    directory = tempfile.TemporaryDirectory(prefix="modal-bench-")
-    config.add_cleanup(directory.cleanup)
-    return Path(directory.name)
+    directory = Path(tempfile.gettempdir()) / f"modal-bench-{secrets.token_hex(16)}"
+    config.add_cleanup(partial(shutil.rmtree, directory, ignore_errors=True))
+    return directory
 
 
 def _reporting(*, worker: bool) -> Callable[[pytest.Item], AbstractContextManager[None]]:

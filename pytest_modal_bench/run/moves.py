@@ -29,6 +29,7 @@ class Shared(Generic[T]):
     def add(self, items: Sequence[T]) -> None:
         """Write them down."""
         lines = b"".join(msgspec.json.encode(item) + b"\n" for item in items)
+        self._path.parent.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(descriptor, lines)

@@ -137,7 +137,11 @@ def test_a_killed_pytest_leaves_its_journal(hanging: Path, spread: tuple[str, ..
 
 @pytest.mark.parametrize(
     ("number", "spread"),
-    [(signal.SIGINT, ()), (signal.SIGTERM, ("-n", "2")), (signal.SIGKILL, ("-n", "2"))],
+    [
+        (signal.SIGINT, ()),
+        (signal.SIGTERM, ("-n", "2")),
+        (signal.SIGKILL, ("-n", "2", "--modal-bench-max-cost=100")),
+    ],
     ids=["Ctrl-C", "SIGTERM-spread", "SIGKILL-spread"],
 )
 def test_the_local_workspace_ends_with_its_session(
