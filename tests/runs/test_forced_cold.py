@@ -178,6 +178,19 @@ def test_the_cli_as_a_second_opinion(lasting: LastingWorkspace) -> None:
     assert len(by_cli) == len(measured["samples"]) + 1, "and once for what the app says of itself"
 
 
+def stop_while_changed(lasting: LastingWorkspace, group: int) -> None:
+    """Stop a run's processes at a moment at which settings are changed: between two pools they are as before."""
+
+    def stopped() -> bool:
+        os.killpg(group, signal.SIGSTOP)
+        if not lasting.as_before():
+            return True
+        os.killpg(group, signal.SIGCONT)
+        return False
+
+    until("it is stopped with settings changed", stopped, timeout=60)
+
+
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM", "kill -9"])
 @pytest.mark.parametrize("spread", [(), ("-n", "auto")], ids=["alone", "spread"])
 def test_settings_are_put_back_however_a_run_ends(
@@ -191,9 +204,9 @@ def test_settings_are_put_back_however_a_run_ends(
         elif how == "SIGTERM":
             running.send(signal.SIGTERM)
         else:
-            os.killpg(
-                running.pid, signal.SIGKILL
-            )  # workers too: one that sees its controller die puts things right
+            stop_while_changed(lasting, running.pid)
+            # Workers too: one that sees its controller die puts things right.
+            os.killpg(running.pid, signal.SIGKILL)
         running.wait()
         until("everything it started is gone", lambda: not running.survivors(), timeout=20)
 
