@@ -51,6 +51,7 @@ _EDGE_ANSWERS = (
     _edge(404, r"modal-http: workspace \S+ is disabled", "workspace_disabled"),
     _edge(429, r"modal-http: Webhook failed: workspace billing cycle spend limit reached", "spend_limit"),
     _edge(429, r"modal-http: Function .*reached pending input queue limit", "queue_full"),
+    _edge(429, r"modal-http: .*rate limit", "rate_limited"),
     _edge(400, r"modal-http: bad redirect method", "bad_redirect"),
     _edge(408, r"Missing request, possibly due to expiry or cancellation", "input_lost"),
     _edge(500, r"modal-http: internal error: function was terminated by signal", "killed"),

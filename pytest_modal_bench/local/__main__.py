@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 
-EXTRA = {"av", "fastapi", "httpx", "pydantic", "python_multipart", "starlette", "uvicorn"}
+EXTRA = {"av", "fastapi", "h11", "httpx", "pydantic", "python_multipart", "starlette", "uvicorn"}
 
 
 def main() -> None:

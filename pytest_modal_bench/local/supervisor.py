@@ -72,6 +72,7 @@ async def serving(  # noqa: PLR0913 - all that a workspace is made of
             fork_server,
             records=Records(scenario.apps.get(name), time_scale),
             log=log,
+            limits=scenario.limits,
         )
         for name, app in workspace.apps.items()
     }
@@ -100,7 +101,7 @@ async def serving(  # noqa: PLR0913 - all that a workspace is made of
             await pool.close()
         server.should_exit = True
         await running
-        await edge.close()
+        edge.close()
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""The simulated GPU of one container: one job at a time; it loads models on first calls and caches the last answer."""
+"""The simulated GPU of one container: so many jobs at once, one model load at a time; it caches the last answer."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import asyncio
 import os
 import random
 import signal
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 
-    from pytest_modal_bench.local.workspace.apps import Endpoint
+    from pytest_modal_bench.local.workspace.apps import Endpoint, Service
+    from pytest_modal_bench.local.workspace.pauses import Pauses
 
 USD_PER_SEC = {
     "T4": 0.000164,
@@ -56,7 +58,7 @@ class Job(NamedTuple):
 class Gpu:
     """Loads models and runs jobs: sleeps the simulated seconds times `time_scale`, and does the work in addition."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a GPU can be
         self,
         endpoints: Mapping[str, Endpoint],
         *,
@@ -64,6 +66,9 @@ class Gpu:
         seed: int,
         kind: str = "L40S",
         killed_on_load: Collection[str] = (),
+        jobs_at_once: int = 1,
+        service: Service = "steady",
+        pauses: Pauses | None = None,
     ) -> None:
         self._endpoints = endpoints
         self._kind = kind
@@ -72,21 +77,24 @@ class Gpu:
         self._killed_on_load = killed_on_load
         self._loaded: set[str] = set()
         self._last: dict[str, tuple[str, bytes]] = {}
-        self._lock = asyncio.Lock()
+        self._free = asyncio.Semaphore(jobs_at_once)
+        self._loading = asyncio.Lock()
+        self._service = service
+        self._pauses = pauses and pauses.scaled(time_scale)
 
     async def run(self, path: str, request: str | None, work: Callable[[], bytes], *, steps: int = 0) -> Job:
         """Run `work` for the route `path`, unless its last call had the same `request`: then the cache answers.
 
         A `request` of None is like no other. `steps` come on top of the route's `inference`: the tokens of a text.
         """
-        async with self._lock:
+        async with self._free:
             endpoint = self._endpoints[path]
             last_request, last_body = self._last.get(path, (None, b""))
             if request is not None and request == last_request:
                 await self._sleep(CACHED_SEC)
                 return Job(last_body, CACHED_SEC, endpoint.cost_factor, self._kind)
             seconds = await self._load(path)
-            seconds += await self._sleep(self._with_jitter(endpoint.inference + steps * endpoint.step))
+            seconds += await self._sleep(self._vary(endpoint.inference + steps * endpoint.step))
             body = await asyncio.to_thread(work)
             if request is not None:
                 self._last[path] = request, body
@@ -95,13 +103,13 @@ class Gpu:
     @asynccontextmanager
     async def reserved(self, path: str) -> AsyncGenerator[None]:
         """Hold the GPU for one call of the route `path`, whose model is loaded by then."""
-        async with self._lock:
+        async with self._free:
             await self._load(path)
             yield
 
     async def infer(self, path: str) -> None:
         """Take the route's `inference`, in a reserved GPU."""
-        await self._sleep(self._with_jitter(self._endpoints[path].inference))
+        await self._sleep(self._vary(self._endpoints[path].inference))
 
     async def step(self, path: str) -> None:
         """Take one of the route's steps, in a reserved GPU."""
@@ -112,17 +120,25 @@ class Gpu:
 
         For a path in `killed_on_load` the process ends by SIGKILL instead.
         """
-        if path in self._loaded:
-            return 0.0
-        seconds = await self._sleep(self._with_jitter(self._endpoints[path].load))
-        if path in self._killed_on_load:
-            os.kill(os.getpid(), signal.SIGKILL)
-        self._loaded.add(path)
-        return seconds
+        async with self._loading:
+            if path in self._loaded:
+                return 0.0
+            seconds = await self._sleep(self._with_jitter(self._endpoints[path].load))
+            if path in self._killed_on_load:
+                os.kill(os.getpid(), signal.SIGKILL)
+            self._loaded.add(path)
+            return seconds
+
+    def _vary(self, seconds: float) -> float:
+        if self._service == "exponential":
+            return seconds * self._random.expovariate(1)
+        return self._with_jitter(seconds)
 
     def _with_jitter(self, seconds: float) -> float:
         return seconds * self._random.uniform(1 - JITTER, 1 + JITTER)
 
     async def _sleep(self, seconds: float) -> float:
-        await asyncio.sleep(seconds * self._time_scale)
+        now = time.monotonic()
+        real = seconds * self._time_scale
+        await asyncio.sleep(self._pauses.end(now, real) - now if self._pauses else real)
         return seconds

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
+from pytest_modal_bench.local.workspace.apps import MAX_CONTAINERS
+
 if TYPE_CHECKING:
     from pytest_modal_bench.local.workspace.apps import App
 
 SHORTEST_WINDOW, LONGEST_WINDOW = 2, 3600
 """Bounds of `scaledown_window` in seconds (Modal's documentation of that setting)."""
-MAX_CONTAINERS = 10
-"""Containers that one app may have on this machine, whatever its settings."""
 
 
 class Autoscaler(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +56,6 @@ class Autoscaler(msgspec.Struct, frozen=True, kw_only=True):
         return min(self.max_containers or MAX_CONTAINERS, MAX_CONTAINERS)
 
     def wanted(self, busy: int) -> int:
-        """How many containers are kept up while `busy` of them have inputs."""
+        """How many containers there are to be while there are inputs for `busy` of them."""
         spare = self.buffer_containers if busy else 0
         return min(max(self.min_containers, busy + spare), self.upper_bound)

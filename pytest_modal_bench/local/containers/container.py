@@ -76,6 +76,9 @@ async def _serve(spec: ContainerSpec, listener: socket.socket, supervisor: socke
         seed=spec.seed,
         kind=spec.app.gpu,
         killed_on_load=spec.killed_on_load(),
+        jobs_at_once=spec.app.jobs_at_once,
+        service=spec.app.service,
+        pauses=spec.app.pauses,
     )
     web: Callable[..., Any] = build(spec.name, spec.app, gpu, spec.loras, spec.faults)
     if spec.middleware:

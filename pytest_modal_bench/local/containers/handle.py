@@ -37,7 +37,10 @@ class ContainerHandle:
         self, fork_server: ForkServer, spec: ContainerSpec, changed: Callable[[ContainerHandle], None]
     ) -> None:
         self.id = identifier("ta")
+        self.concurrent_inputs = spec.app.concurrent_inputs
         self.inputs = 0
+        self.taken = 0
+        """Inputs that it has taken since its start."""
         self.pid = 0
         """Its process id; 0 until the process has sent it."""
         self.created_at = time.time()

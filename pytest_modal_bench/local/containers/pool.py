@@ -1,18 +1,26 @@
-"""One app's containers: started on demand, kept and stopped as the autoscaler's settings ask for."""
+"""One app's containers: started on demand, kept and stopped as the autoscaler's settings ask for.
+
+Inputs wait in one queue, in order. A container that is up and has room takes the first of them; one that boots has
+none yet, so an input that waits is taken by whichever container has room first.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from pytest_modal_bench.local.containers.admission import Admission
 from pytest_modal_bench.local.containers.autoscaler import Autoscaler
 from pytest_modal_bench.local.containers.handle import ContainerDiedError, ContainerHandle
 from pytest_modal_bench.local.events import ContainerEvent
+from pytest_modal_bench.local.identifiers import object_id
+from pytest_modal_bench.local.workspace.settings import Limits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -47,13 +55,17 @@ class Pool:
         *,
         records: Records,
         log: Callable[[ContainerEvent], None],
+        limits: Limits | None = None,
     ) -> None:
+        """Without `limits`, they are Modal's own."""
         self.name, self.app, self.time_scale = spec.name, spec.app, spec.time_scale
         self.records = records
         self.settings = Autoscaler.deployed(spec.app)
         self.containers: list[ContainerHandle] = []
         self.ended: deque[ContainerHandle] = deque(maxlen=MAX_ENDED)
         """Containers that were stopped or died, latest last."""
+        self.function_id = object_id("fu")
+        self._admission = Admission(limits or Limits(), self.function_id, spec.time_scale)
         self._spec = spec
         self._fork_server = fork_server
         self._log = log
@@ -64,24 +76,22 @@ class Pool:
         self._timer: asyncio.TimerHandle | None = None
         self._update()
 
+    def refusal(self) -> str | None:
+        """Why no input is accepted now; None: one is, and is counted."""
+        return self._admission.refusal(len(self._queue) if not self._has_room() else 0)
+
     @asynccontextmanager
     async def container(self) -> AsyncGenerator[ContainerHandle]:
-        """Hold a slot for one input in a container that is up; waits in the queue, and for the container's boot.
+        """Hold a slot for one input in a container that is up; waits in the queue until one has room.
 
-        Raises `ContainerDiedError` if the container ends while it boots. If it was stopped on purpose, this waits
-        for another one instead. Raises `OSError` if none can be started.
+        Raises `ContainerDiedError` if the container that would have taken it died as it booted, or if the pool is
+        closed; `OSError` if no container can be started.
         """
-        while True:
-            container = await self._acquire_slot()
-            try:
-                await container.up.wait()
-                if not container.gone.is_set():
-                    yield container
-                    return
-                if not container.stopped or self._closing:
-                    raise ContainerDiedError(container.id)
-            finally:
-                self._release_slot(container)
+        container = await self._acquire_slot()
+        try:
+            yield container
+        finally:
+            self._release_slot(container)
 
     def change(self, changes: dict[str, int]) -> None:
         """Change autoscaler settings, which hold at once; raises `ValueError` if they make no sense."""
@@ -98,14 +108,11 @@ class Pool:
 
     def stats(self) -> Stats:
         """Count inputs and containers."""
-        up = [each for each in self._accepting() if each.up.is_set()]
-        assigned = sum(each.inputs for each in self.containers)
-        running = sum(each.inputs for each in self.containers if each.up.is_set())
         return Stats(
-            backlog=assigned - running + sum(not slot.done() for slot in self._queue),
-            running=running,
+            backlog=len(self._queue),
+            running=sum(each.inputs for each in self.containers),
             containers=len(self.containers),
-            headroom=sum(self.app.concurrent_inputs - each.inputs for each in up),
+            headroom=sum(self.app.concurrent_inputs - each.inputs for each in self._serving()),
         )
 
     async def close(self) -> None:
@@ -113,9 +120,7 @@ class Pool:
         self._closing = True
         if self._timer:
             self._timer.cancel()
-        for slot in self._queue:
-            if not slot.done():
-                slot.set_exception(ContainerDiedError(self.name))
+        self._fail(len(self._queue), ContainerDiedError(self.name))
         containers = list(self.containers)
         for container in containers:
             self._stop(container)
@@ -123,7 +128,7 @@ class Pool:
             await container.ended()
 
     async def _acquire_slot(self) -> ContainerHandle:
-        """Queue for a slot in a container, whether it is up or not."""
+        """Queue for a slot in a container that is up."""
         if self._closing:
             raise ContainerDiedError(self.name)
         slot: asyncio.Future[ContainerHandle] = asyncio.get_running_loop().create_future()
@@ -132,7 +137,10 @@ class Pool:
         try:
             return await slot
         except asyncio.CancelledError:
-            if slot.done() and not slot.cancelled() and not slot.exception():
+            if slot in self._queue:
+                self._queue.remove(slot)
+                self._update()
+            elif not slot.cancelled() and not slot.exception():
                 self._release_slot(slot.result())
             raise
 
@@ -144,42 +152,44 @@ class Pool:
         self._update()
 
     def _update(self) -> None:
-        """Assign queued inputs to containers, then start and stop containers as the settings ask for."""
+        """Give queued inputs to containers, then start and stop containers as the settings ask for."""
         if self._closing:
             return
-        while self._queue:
-            slot = self._queue[0]
-            if not slot.done():
-                try:
-                    container = self._choose()
-                except OSError as error:
-                    slot.set_exception(error)
-                else:
-                    if container is None:
-                        break
+        for container in self._serving():
+            while self._queue and container.inputs < self.app.concurrent_inputs:
+                slot = self._queue.popleft()
+                if not slot.done():  # a slot that is not wanted any more is done
                     container.inputs += 1
                     slot.set_result(container)
-            self._queue.popleft()
         self._scale()
 
     def _accepting(self) -> list[ContainerHandle]:
         return [each for each in self.containers if not each.draining]
 
-    def _choose(self) -> ContainerHandle | None:
-        """A container with a free slot, a new one if need be; None: the maximum is reached."""
-        for container in self._accepting():
-            if container.inputs < self.app.concurrent_inputs:
-                return container
-        return self._start() if len(self._accepting()) < self.settings.upper_bound else None
+    def _serving(self) -> list[ContainerHandle]:
+        return [each for each in self._accepting() if each.up.is_set()]
+
+    def _has_room(self) -> bool:
+        return any(each.inputs < self.app.concurrent_inputs for each in self._serving())
+
+    def _fail(self, inputs: int, error: Exception) -> None:
+        """End the wait of the first so many inputs with an error."""
+        for _ in range(min(inputs, len(self._queue))):
+            slot = self._queue.popleft()
+            if not slot.done():
+                slot.set_exception(error)
 
     def _scale(self) -> None:
-        wanted = self.settings.wanted(sum(each.inputs > 0 for each in self._accepting()))
-        with suppress(OSError):  # if the fork server has ended, the next call reports it
+        busy = sum(each.inputs > 0 for each in self._accepting())
+        wanted = self.settings.wanted(busy + math.ceil(len(self._queue) / self.app.concurrent_inputs))
+        try:
             while len(self._accepting()) < wanted:
                 self._start()
+        except OSError as error:  # the fork server has ended
+            self._fail(len(self._queue), error)
         if self._timer:
             self._timer.cancel()
-        idle = [each for each in self._accepting() if each.up.is_set() and not each.inputs]
+        idle = [each for each in self._serving() if not each.inputs]
         for container in sorted(idle, key=lambda each: each.idle_since):
             if len(self._accepting()) <= wanted:
                 break
@@ -206,9 +216,13 @@ class Pool:
         """Handle a container that came up, or that ended for whatever reason."""
         if not container.gone.is_set():
             container.idle_since = time.monotonic()
+            if container in self.containers:
+                self._log_event(container, "up")
         elif container in self.containers:
             self._died += 1
             self._remove(container, "died")
+            if not container.up_at:
+                self._fail(self.app.concurrent_inputs, ContainerDiedError(container.id))
         self._update()
 
     def _remove(self, container: ContainerHandle, what: str) -> None:
@@ -217,4 +231,4 @@ class Pool:
         self._log_event(container, what)
 
     def _log_event(self, container: ContainerHandle, what: str) -> None:
-        self._log(ContainerEvent(time.time(), self.name, container.id, what))
+        self._log(ContainerEvent(time.time(), self.name, container.id, what, time.monotonic()))

@@ -17,7 +17,7 @@ from pytest_modal_bench.local.workspace.scenario import AppFault
 if TYPE_CHECKING:
     from pytest_modal_bench.local.containers.handle import ContainerHandle
 
-MAX_RECORDS = 1000
+MAX_RECORDS = 10_000
 """Records of one pool that are kept; older ones are dropped."""
 
 Status = Literal["pending", "running", "success", "timeout", "terminated", "init_failure", "internal_failure"]
@@ -35,6 +35,12 @@ class Record(msgspec.Struct):
     """How long the start of its container took, if the call waited for that."""
     ended_at: float | None = None
     status: Status = "pending"
+    received: float = msgspec.field(default_factory=time.monotonic)
+    """Like the next two, on the monotonic clock."""
+    began: float | None = None
+    ended: float | None = None
+    number: int | None = None
+    """1 for the first call that its container took."""
 
     @property
     def execution_sec(self) -> float | None:
@@ -46,20 +52,24 @@ class Record(msgspec.Struct):
     def start(self, container: ContainerHandle) -> None:
         """Note that the call is in a container that is up."""
         self.status = "running"
-        self.started_at = time.time()
+        self.started_at, self.began = time.time(), time.monotonic()
         self.container_id = container.id
-        waited = container.up_at >= self.enqueued_at
+        container.taken += 1
+        self.number = container.taken
+        # When it came up it took as many as it takes at once. Who came later waited for those, not for its start.
+        was_next = self.number <= container.concurrent_inputs
+        waited = was_next and container.up_at >= self.enqueued_at
         self.startup_sec = container.up_at - container.created_at if waited else None
 
     def requeue(self) -> None:
         """Note that its container was stopped, and that the call waits for another one."""
         self.status = "pending"
-        self.started_at = self.container_id = self.startup_sec = None
+        self.started_at = self.container_id = self.startup_sec = self.began = self.number = None
 
     def end(self, status: Status) -> None:
         """Note that the call is over."""
         self.status = status
-        self.ended_at = time.time()
+        self.ended_at, self.ended = time.time(), time.monotonic()
 
 
 class Records:

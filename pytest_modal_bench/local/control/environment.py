@@ -78,7 +78,7 @@ class Environment:
         for url, pool in pools.items():
             called = pool.app.modal_app or pool.name
             app = apps.setdefault(called, DeployedApp(called, object_id("ap"), self.created_at, []))
-            ids = object_id("fu"), object_id("cs")
+            ids = pool.function_id, object_id("cs")
             app.functions.append(DeployedFunction(pool, url, app.app_id, app.name, *ids))
         self.apps = list(apps.values())
 

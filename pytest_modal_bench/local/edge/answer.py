@@ -23,6 +23,11 @@ def text(status: int, line: str) -> Answer:
     return Answer(status, [("content-type", "text/plain; charset=utf-8")], f"{line}\n".encode())
 
 
+def too_many(reason: str) -> Answer:
+    """Refuse a request of which there are too many."""
+    return text(429, f"modal-http: {reason}")
+
+
 def see_other(location: str) -> Answer:
     """Redirect the client to another URL, with GET."""
     return Answer(303, [("location", location)], b"")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
 
 ATTEMPT_TOKEN = "__modal_attempt_token"  # noqa: S105 - a parameter's name
 CALL_ID = "__modal_function_call_id"
-MAX_KEPT = 256
-"""Calls whose answer can still be fetched; older ones are cancelled, and their input is lost."""
+MAX_DONE = 256
+"""Answers that can still be fetched; older ones are dropped."""
+MAX_KEPT = 4096
+"""Calls that are kept, done or not; older ones are cancelled, and their input is lost."""
 
 
 class Call:
@@ -41,22 +44,35 @@ class Calls:
     """The calls of one host whose clients were redirected or have left, so that no open request waits for them."""
 
     def __init__(self) -> None:
-        self._kept: list[Call] = []
+        self._by_id: dict[str, Call] = {}
+        """Oldest first."""
+        self._by_token: dict[str, Call] = {}
+        self._done: deque[Call] = deque()
+        """Those of them that are done, in that order."""
 
     def keep(self, call: Call) -> None:
         """Make the call's answer available under its token and its id."""
-        if call in self._kept:
+        if call.id in self._by_id:
             return
-        self._kept.append(call)
-        if len(self._kept) > MAX_KEPT:
-            self._kept.pop(0).task.cancel()
+        self._by_id[call.id] = self._by_token[call.token] = call
+        call.task.add_done_callback(lambda _: self._note_done(call))
+        if len(self._by_id) > MAX_KEPT:
+            oldest = next(iter(self._by_id.values()))
+            self._drop(oldest)
+            oldest.task.cancel()
 
     def find(self, query: Mapping[str, str]) -> Call | None:
         """Find the call that a result URL's query names; None: unknown or expired."""
-        for call in self._kept:
-            if call.token == query.get(ATTEMPT_TOKEN) or call.id == query.get(CALL_ID):
-                return call
-        return None
+        return self._by_token.get(query.get(ATTEMPT_TOKEN, "")) or self._by_id.get(query.get(CALL_ID, ""))
+
+    def _note_done(self, call: Call) -> None:
+        self._done.append(call)
+        if len(self._done) > MAX_DONE:
+            self._drop(self._done.popleft())
+
+    def _drop(self, call: Call) -> None:
+        self._by_id.pop(call.id, None)
+        self._by_token.pop(call.token, None)
 
 
 def is_result(query: Mapping[str, str]) -> bool:

@@ -6,11 +6,12 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import httpx
+import h11
 
 from pytest_modal_bench.local.containers.handle import ContainerStoppedError
 from pytest_modal_bench.local.edge import answer
 from pytest_modal_bench.local.edge.answer import Answer
+from pytest_modal_bench.local.edge.connections import BrokenError, Connections
 from pytest_modal_bench.local.edge.pieces import Pieces
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ NOT_FORWARDED = {
 
 
 async def forward(  # noqa: PLR0913, PLR0917 - a call, and where it goes
-    client: httpx.AsyncClient,
+    connections: Connections,
     pool: Pool,
     container: ContainerHandle,
     request: Request,
@@ -47,12 +48,6 @@ async def forward(  # noqa: PLR0913, PLR0917 - a call, and where it goes
     An answer that comes bit by bit is passed to `begin` once its head has come, before it is whole. Raises
     `ContainerStoppedError` if the container was stopped on purpose before any of its answer came.
     """
-    forwarded = client.build_request(
-        request.method,
-        httpx.URL(scheme="http", host="127.0.0.1", port=container.port, raw_path=path_and_query(request)),
-        headers=[(k, v) for k, v in request.headers.raw if k not in NOT_FORWARDED],
-        content=body,
-    )
     begun: list[Answer] = []
 
     def note_begin(made: Answer) -> None:
@@ -61,10 +56,11 @@ async def forward(  # noqa: PLR0913, PLR0917 - a call, and where it goes
 
     try:
         async with asyncio.timeout(pool.app.timeout * pool.time_scale):
-            return await _receive(client, forwarded, note_begin), "success"
+            forwarded = forwarded_request(request, body)
+            return await _receive(connections, container.port, forwarded, body, note_begin), "success"
     except TimeoutError:
         return (*begun, answer.TIMED_OUT)[0], "timeout"
-    except httpx.TransportError:
+    except BrokenError:
         with suppress(TimeoutError):
             async with asyncio.timeout(CONTAINER_END_TIMEOUT_SEC):
                 await container.gone.wait()
@@ -75,27 +71,34 @@ async def forward(  # noqa: PLR0913, PLR0917 - a call, and where it goes
         return (*begun, answer.INTERNAL_FAILURE)[0], "internal_failure"
 
 
+def forwarded_request(request: Request, body: bytes) -> h11.Request:
+    """The head of the request as the container gets it."""
+    headers = [(name, value) for name, value in request.headers.raw if name not in NOT_FORWARDED]
+    if not any(name == b"host" for name, _ in headers):  # HTTP/1.0 has none
+        headers.append((b"host", b"127.0.0.1"))
+    if body or request.method not in {"GET", "HEAD"}:
+        headers.append((b"content-length", str(len(body)).encode()))
+    return h11.Request(method=request.method, target=path_and_query(request), headers=headers)
+
+
 async def _receive(
-    client: httpx.AsyncClient, request: httpx.Request, begin: Callable[[Answer], None]
+    connections: Connections, port: int, request: h11.Request, body: bytes, begin: Callable[[Answer], None]
 ) -> Answer:
-    response = await client.send(request, stream=True)
-    try:
-        made = Answer(response.status_code, list(response.headers.items()), b"")
-        if "content-length" in response.headers:
-            return made._replace(body=await response.aread())
+    async with connections.response(port, request, body) as response:
+        made = Answer(response.status, response.headers, b"")
+        if any(name == "content-length" for name, _ in response.headers):
+            return made._replace(body=b"".join([piece async for piece in response.pieces()]))
         pieces = Pieces(asyncio.current_task())
         made = made._replace(pieces=pieces)
         begin(made)
         broken = True
         try:
-            async for piece in response.aiter_raw():
+            async for piece in response.pieces():
                 pieces.add(piece)
             broken = False
         finally:
             pieces.end(broken=broken)
         return made
-    finally:
-        await response.aclose()
 
 
 def path_and_query(request: Request) -> bytes:

@@ -7,19 +7,18 @@ a URL that will have the answer, and again after each further 150 s.
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import httpx
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from pytest_modal_bench.local.containers.handle import ContainerDiedError, ContainerStoppedError
 from pytest_modal_bench.local.edge import answer, delivery
 from pytest_modal_bench.local.edge.calls import ATTEMPT_TOKEN, Call, Calls, is_result
+from pytest_modal_bench.local.edge.connections import Connections
+from pytest_modal_bench.local.edge.entries import ended_call, refused_call
 from pytest_modal_bench.local.edge.forwarding import forward
-from pytest_modal_bench.local.events import AnsweredCall
 from pytest_modal_bench.local.http import RESET
 from pytest_modal_bench.local.identifiers import identifier
 from pytest_modal_bench.local.workspace.faults import (
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from pytest_modal_bench.local.containers.pool import Pool
-    from pytest_modal_bench.local.containers.records import Record
     from pytest_modal_bench.local.edge.answer import Answer
     from pytest_modal_bench.local.events import LogEntry
     from pytest_modal_bench.local.workspace.scenario import Scenario
@@ -55,6 +53,14 @@ MAX_BODY = 64 * 1024 * 1024
 """Bytes of a request's body; Modal takes 4 GiB."""
 PROXY_AUTH = {"modal-key", "modal-secret"}
 NOT_RETURNED = {"connection", "content-length", "date", "server", "transfer-encoding"}
+
+
+class RefusedError(Exception):
+    """A call was not accepted."""
+
+    def __init__(self, made: Answer) -> None:
+        super().__init__(made.status)
+        self.answer = made
 
 
 class Host(NamedTuple):
@@ -81,18 +87,11 @@ class Edge:
         self._scenario = scenario
         self._log = log
         self._hold = HOLD_SEC * time_scale
-        # Containers are found by their port alone: no proxies, no redirects, no deadline but Modal's own, and
-        # no TLS, whose context would cost more than all else here.
-        self._client = httpx.AsyncClient(
-            timeout=None,  # noqa: S113
-            verify=False,  # noqa: S501
-            trust_env=False,
-            limits=httpx.Limits(max_connections=None),
-        )
+        self._connections = Connections()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close the connections to the containers."""
-        await self._client.aclose()
+        self._connections.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -181,7 +180,10 @@ class Edge:
         await asyncio.wait(either, timeout=self._hold, return_when=asyncio.FIRST_COMPLETED)
         if call.task.cancelled():
             return answer.INPUT_LOST
-        made = call.answer
+        try:
+            made = call.answer
+        except RefusedError as error:
+            return error.answer
         if made is None:
             host.calls.keep(call)  # it goes on; Python would discard a task without a reference
             if client_gone.done():
@@ -194,18 +196,22 @@ class Edge:
     ) -> Answer:
         """Run a request in a container, again if that is stopped on purpose; a failure gets Modal's own answer.
 
-        An answer that comes bit by bit is in `begun` once its head has come.
+        An answer that comes bit by bit is in `begun` once its head has come. Raises `RefusedError`.
         """
 
         def begin(made: Answer) -> None:
             begun.set_result(self._without_lost_headers(made))
 
+        if reason := pool.refusal():
+            refused = answer.too_many(reason)
+            self._log(refused_call(pool.name, request.scope["path"], refused))
+            raise RefusedError(refused)
         record = pool.records.enqueue(call_id)
         while True:
             try:
                 async with pool.container() as container:
                     record.start(container)
-                    made, status = await forward(self._client, pool, container, request, body, begin)
+                    made, status = await forward(self._connections, pool, container, request, body, begin)
             except ContainerStoppedError:
                 record.requeue()
                 continue
@@ -215,9 +221,10 @@ class Edge:
                 made, status = answer.INTERNAL_FAILURE, "internal_failure"
             except asyncio.CancelledError:
                 record.end("terminated")
+                self._log(ended_call(pool.name, record, request.scope["path"], None))
                 raise
             record.end(status)
-            self._log(answered_call(pool.name, record, request.scope["path"], made))
+            self._log(ended_call(pool.name, record, request.scope["path"], made))
             return self._without_lost_headers(made)
 
     def _without_lost_headers(self, made: Answer) -> Answer:
@@ -227,22 +234,6 @@ class Edge:
     def _reaches_client(self, header: str) -> bool:
         """Whether a header of a container's answer reaches the client."""
         return header not in NOT_RETURNED and self._scenario.passes(header)
-
-
-def answered_call(app: str, record: Record, path: str, made: Answer) -> AnsweredCall:
-    """Make the log entry of a call that is over, with the time and cost that its app states."""
-    stated = dict(made.headers)
-    seconds, cost = stated.get("x-execution-time-sec"), stated.get("x-cost-usd")
-    return AnsweredCall(
-        at=time.time(),
-        app=app,
-        container=record.container_id,
-        path=path,
-        call=record.call_id,
-        status=made.status,
-        gpu_seconds=None if seconds is None else float(seconds),
-        cost_usd=None if cost is None else float(cost),
-    )
 
 
 def refusal(request: Request) -> Answer | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from pytest_modal_bench.local.workspace.catalogue import NAMES, REFERENCE, Name
+from pytest_modal_bench.local.workspace.pauses import Pauses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,6 +79,12 @@ KINDS: dict[str, frozenset[Kind]] = {
 }
 """What the routes of each kind answer; those of a `BodyName` answer a picture."""
 
+MAX_CONTAINERS = 10
+"""Containers that one app may have on this machine, whatever its settings."""
+
+Service = Literal["steady", "exponential"]
+"""How inference times vary: by a few per cent, or exponentially about their mean, as queueing theory has it."""
+
 ANIMATED: set[BodyName] = {"clip", "reference_clip", "lora_clip", "face_swap", "upscale"}
 TAKING_MEDIA: set[BodyName] = {"face_picture", "edit", "inpaint", "reference_clip", "face_swap", "upscale"}
 
@@ -132,8 +139,13 @@ class App(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     buffer_containers: int = 0
     timeout: float = 1800.0
     concurrent_inputs: int = 5
+    jobs_at_once: int = 1
+    """How many of a container's inputs its GPU works on at once; the others wait in the container."""
     max_containers: int = 3
     """Kept low to spare this machine; Modal's own limit is the workspace's quota."""
+    service: Service = "steady"
+    pauses: Pauses | None = None
+    """When all of its containers stall; None: never."""
 
 
 class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

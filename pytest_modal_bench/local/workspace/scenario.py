@@ -11,6 +11,7 @@ import msgspec
 from pytest_modal_bench.local.workspace.catalogue import REFERENCE
 from pytest_modal_bench.local.workspace.fault_needs import reason_against
 from pytest_modal_bench.local.workspace.faults import AnyFault, Costly, EdgeAnswer, Hang, Positive, Slow
+from pytest_modal_bench.local.workspace.settings import AppSettings, Limits
 from pytest_modal_bench.safety.files import read_bytes
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class AppSlow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inference: Positive = 1.0
 
 
-class AppFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What goes wrong with a whole app; times are unscaled seconds."""
+class AppFault(AppSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What goes wrong with a whole app, beside its settings; times are unscaled seconds."""
 
     tls: Literal["cut"] | None = None
     """The connection is closed after the TLS handshake's ClientHello."""
@@ -113,6 +114,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     middleware: bool = False
     """Whether the apps are wrapped in the middleware that adds evidence headers to their answers."""
     control: ControlFault = ControlFault()
+    limits: Limits = Limits()
     apps: dict[str, AppFault] = {}
     faults: dict[str, AnyFault] = {}
     """By path, or by `APP:PATH`, which several apps with that path need."""
@@ -145,8 +147,9 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return header in map(str.lower, self.success_headers)
 
     def app_with_faults(self, name: str, app: App) -> App:
-        """The app with its times and costs as they are in this scenario."""
+        """The app with its settings, times and costs as they are in this scenario."""
         fault = self.apps.get(name, AppFault())
+        app = fault.applied(app)
         endpoints = {}
         for path, endpoint in app.endpoints.items():
             own = self.fault(name, path)

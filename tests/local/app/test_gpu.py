@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import statistics
 import threading
 import time
 
@@ -8,6 +10,7 @@ import pytest
 
 from pytest_modal_bench.local.app.gpu import CACHED_SEC, JITTER, Gpu, Job
 from pytest_modal_bench.local.workspace.apps import Endpoint
+from pytest_modal_bench.local.workspace.pauses import Pauses
 
 ENDPOINTS = {
     "/a": Endpoint(body="picture", load=30.0, inference=2.0, content_type="image/png"),
@@ -54,6 +57,56 @@ def test_an_identical_request_gets_the_same_bytes_from_the_cache_without_work() 
     assert again == Job(b"one", CACHED_SEC)
     assert (first.body, other.body) == (b"one", b"two")
     assert later.body == b"three"  # only the last workflow is remembered
+
+
+def test_times_can_vary_exponentially_about_their_mean() -> None:
+    async def calls() -> list[float]:
+        card = Gpu(ENDPOINTS, time_scale=0, seed=1, service="exponential")
+        await card.run("/a", None, lambda: b"")
+        return [(await card.run("/a", None, lambda: b"")).seconds for _ in range(1000)]
+
+    times = asyncio.run(calls())
+    # Of 1,000 draws mean and standard deviation are within four of their standard errors.
+    assert statistics.fmean(times) == pytest.approx(2.0, rel=0.13)
+    assert statistics.stdev(times) == pytest.approx(2.0, rel=0.25)
+    assert sum(each > 2.0 for each in times) / 1000 == pytest.approx(math.exp(-1), abs=0.06)
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_so_many_jobs_are_worked_on_at_once_but_a_model_is_loaded_once(at_once: int) -> None:
+    working = 0
+    most = 0
+
+    def work() -> bytes:
+        nonlocal working, most
+        with lock:
+            working += 1
+            most = max(most, working)
+        time.sleep(0.02)
+        with lock:
+            working -= 1
+        return b""
+
+    async def calls() -> list[float]:
+        card = Gpu(ENDPOINTS, time_scale=0, seed=1, jobs_at_once=at_once)
+        return [job.seconds for job in await asyncio.gather(*(card.run("/a", None, work) for _ in range(6)))]
+
+    lock = threading.Lock()
+    assert sorted(asyncio.run(calls())) == [*[near(2)] * 5, near(32)]
+    assert most == at_once
+
+
+def test_nothing_is_done_in_a_pause() -> None:
+    pauses = Pauses(every=100, sec=80)
+
+    async def work() -> None:
+        card = Gpu(ENDPOINTS, time_scale=0.001, seed=1, pauses=pauses)
+        for _ in range(12):
+            begin = time.monotonic()
+            await card.infer("/a")
+            assert time.monotonic() >= pauses.scaled(0.001).end(begin, 0.002 * (1 - JITTER))
+
+    asyncio.run(work())
 
 
 def test_work_that_fails_leaves_nothing_in_the_cache() -> None:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_modal_bench.local.containers.autoscaler import MAX_CONTAINERS, Autoscaler
-from pytest_modal_bench.local.workspace.apps import App
+from pytest_modal_bench.local.containers.autoscaler import Autoscaler
+from pytest_modal_bench.local.workspace.apps import MAX_CONTAINERS, App
 
 DEPLOYED = Autoscaler.deployed(App(endpoints={}, enter=0))
 

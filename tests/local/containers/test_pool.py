@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +19,7 @@ from pytest_modal_bench.local.containers.handle import ContainerDiedError, Conta
 from pytest_modal_bench.local.containers.pool import Pool, Stats
 from pytest_modal_bench.local.containers.records import Records
 from pytest_modal_bench.local.workspace.apps import App
+from pytest_modal_bench.local.workspace.settings import Limits
 
 if TYPE_CHECKING:
     from pytest_modal_bench.local.containers.fork_server import ForkServer
@@ -55,14 +57,21 @@ class FakeForkServer:
 Scene = Callable[[Pool, FakeForkServer], Awaitable[Any]]
 
 
-def play(scene: Scene, name: str = "trial", **app: Any) -> list[str]:
-    """Play a scene with a pool, and return what its log says."""
+def play(
+    scene: Scene,
+    name: str = "trial",
+    *,
+    limits: Limits | None = None,
+    log: list[ContainerEvent] | None = None,
+    **app: Any,
+) -> list[str]:
+    """Play a scene with a pool, and return what its log says of containers' starts and ends."""
     fork_server = FakeForkServer()
-    log: list[ContainerEvent] = []
+    log = [] if log is None else log
 
     async def run() -> None:
         spec = ContainerSpec(name=name, app=App(endpoints={}, enter=0, **app), time_scale=0.001, loras=[])
-        pool = Pool(spec, cast("ForkServer", fork_server), records=Records(), log=log.append)
+        pool = Pool(spec, cast("ForkServer", fork_server), records=Records(), log=log.append, limits=limits)
         try:
             async with asyncio.timeout(20):
                 await scene(pool, fork_server)
@@ -72,7 +81,7 @@ def play(scene: Scene, name: str = "trial", **app: Any) -> list[str]:
     asyncio.run(run())
     for process in fork_server.processes:
         process.wait(5)
-    return [event.what for event in log]
+    return [event.what for event in log if event.what != "up"]
 
 
 async def hold(pool: Pool, leave: asyncio.Event, seen: list[ContainerHandle]) -> None:
@@ -112,6 +121,72 @@ def test_a_container_takes_so_many_inputs_and_then_another_is_started_and_then_t
         assert len(fork_server.processes) == 2
 
     play(scene, concurrent_inputs=3, max_containers=2)
+
+
+def test_inputs_wait_in_order_and_for_no_container_in_particular() -> None:
+    async def scene(pool: Pool, _fork_server: FakeForkServer) -> None:
+        order: list[int] = []
+
+        async def take(number: int) -> ContainerHandle:
+            async with pool.container() as container:
+                order.append(number)
+                return container
+
+        async with pool.container() as first:
+            waiting = [asyncio.create_task(take(number)) for number in range(5)]
+            await until(lambda: len(pool.containers) == 2)
+        assert await waiting[0] is first, (
+            "it was up and free before the other one, which was started for this input"
+        )
+        await asyncio.gather(*waiting)
+        assert order == [0, 1, 2, 3, 4]
+
+    play(scene, concurrent_inputs=1, max_containers=2)
+
+
+def test_a_container_is_started_for_each_that_the_queue_would_fill_and_no_more() -> None:
+    async def scene(pool: Pool, fork_server: FakeForkServer) -> None:
+        holders = [asyncio.create_task(hold(pool, asyncio.Event(), [])) for _ in range(5)]
+        await until(lambda: pool.stats().backlog == 5)
+        assert len(fork_server.processes) == 3
+        for holder in holders:
+            holder.cancel()
+
+    play(scene, name="boots for ever", concurrent_inputs=2, max_containers=9)
+
+
+def test_an_input_is_refused_once_too_many_wait_but_never_while_there_is_room() -> None:
+    async def scene(pool: Pool, _fork_server: FakeForkServer) -> None:
+        seen: list[ContainerHandle] = []
+        leave = asyncio.Event()
+        holders = []
+        for _ in range(3):
+            assert pool.refusal() is None
+            holders.append(asyncio.create_task(hold(pool, leave, seen)))
+            await asyncio.sleep(0)
+        assert pool.refusal() == f"Function {pool.function_id} reached pending input queue limit (3)"
+        await until(lambda: len(seen) == 2)
+        assert pool.stats().backlog == 1
+        assert pool.refusal() is None
+        leave.set()
+        await asyncio.gather(*holders)
+        assert pool.refusal() is None
+
+    play(scene, limits=Limits(pending_inputs=3), concurrent_inputs=2, max_containers=1)
+
+
+def test_what_happens_to_a_container_is_logged_with_its_moment() -> None:
+    before = time.monotonic()
+
+    async def scene(pool: Pool, _fork_server: FakeForkServer) -> None:
+        async with pool.container():
+            pass
+
+    log: list[ContainerEvent] = []
+    play(scene, log=log)
+    assert [event.what for event in log] == ["started", "up", "stopped"]
+    moments = [event.moment for event in log]
+    assert before <= moments[0] <= moments[1] <= moments[2] <= time.monotonic()
 
 
 def test_an_idle_container_is_stopped_after_its_window_and_the_next_is_new() -> None:

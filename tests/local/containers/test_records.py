@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def container(*, up_at: float) -> ContainerHandle:
-    return cast("ContainerHandle", SimpleNamespace(id="ta-01", created_at=up_at - 2, up_at=up_at))
+    return cast(
+        "ContainerHandle",
+        SimpleNamespace(id="ta-01", created_at=up_at - 2, up_at=up_at, taken=0, concurrent_inputs=2),
+    )
 
 
 def ran(records: Records) -> Record:
@@ -44,11 +47,36 @@ def test_a_call_that_waited_for_no_start_has_no_startup_time() -> None:
     assert record.startup_sec is None
 
 
+def test_of_the_calls_that_were_there_before_a_container_those_waited_for_its_start_that_it_took_at_once() -> (
+    None
+):
+    records = Records()
+    waiting = [records.enqueue(f"fc-{number}") for number in range(4)]
+    started = container(up_at=time.time() + 1)
+    for record in waiting:
+        record.start(started)
+    assert [record.startup_sec is not None for record in waiting] == [True, True, False, False]
+
+
 def test_a_call_that_waits_again_has_started_nowhere() -> None:
     record = Records().enqueue("fc-01")
     record.start(container(up_at=0))
     record.requeue()
     assert (record.status, record.started_at, record.container_id) == ("pending", None, None)
+    assert (record.began, record.number) == (None, None)
+
+
+def test_calls_are_numbered_by_the_order_in_which_their_container_took_them() -> None:
+    records = Records()
+    first, second, waiting = (records.enqueue(f"fc-{number}") for number in range(3))
+    shared = container(up_at=0)
+    second.start(shared)
+    first.start(shared)
+    assert (first.number, second.number, waiting.number) == (2, 1, None)
+    assert second.began is not None
+    assert first.received <= second.received <= second.began
+    assert first.began is not None
+    assert second.began <= first.began
 
 
 def test_only_the_last_calls_are_remembered_oldest_first() -> None:

@@ -302,21 +302,23 @@ def test_what_happens_to_containers_and_calls_is_logged(tmp_path: Path) -> None:
     with launch("healthy", SCALE, log=log) as workspace:
         assert workspace.control is None
         started(workspace, "ryla-flux").kill()
-        until(lambda: len(log.read_text().splitlines()) == 3)
+        until(lambda: len(log.read_text().splitlines()) == 4)
         answer = get(workspace, "ryla-lora")
     events = [json.loads(line) for line in log.read_text().splitlines()]
     assert [(event["app"], event["what"]) for event in events] == [
         ("ryla-flux", "started"),
+        ("ryla-flux", "up"),
         ("ryla-flux", "answered"),
         ("ryla-flux", "died"),
         ("ryla-lora", "started"),
+        ("ryla-lora", "up"),
         ("ryla-lora", "answered"),
         ("ryla-lora", "stopped"),
     ]
-    assert len({event["container"] for event in events[:3]}) == 1
+    assert len({event["container"] for event in events[:4]}) == 1
     assert events[0]["at"] == pytest.approx(time.time(), abs=60)
-    assert events[4]["call"] == answer.headers["modal-function-call-id"]
-    assert (events[4]["path"], events[4]["status"], events[4]["gpu_seconds"]) == ("/health", 200, None)
+    assert events[6]["call"] == answer.headers["modal-function-call-id"]
+    assert (events[6]["path"], events[6]["status"], events[6]["gpu_seconds"]) == ("/health", 200, None)
 
 
 def test_another_token_is_refused(space: LocalWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,23 @@ def test_the_oldest_of_too_many_kept_calls_is_lost() -> None:
     asyncio.run(scene())
 
 
+def test_of_calls_that_are_done_only_the_last_are_kept_and_of_the_others_all() -> None:
+    async def scene() -> None:
+        book = Calls()
+        waiting = made(never)
+        done = [made(work) for _ in range(calls.MAX_DONE + 1)]
+        for call in (waiting, *done):
+            book.keep(call)
+        await asyncio.wait({call.task for call in done})
+        await asyncio.sleep(0)
+        assert book.find({calls.CALL_ID: done[0].id}) is None
+        assert book.find({calls.CALL_ID: done[1].id}) is done[1]
+        assert book.find({calls.CALL_ID: waiting.id}) is waiting
+        waiting.task.cancel()
+
+    asyncio.run(scene())
+
+
 def test_a_result_url_is_told_by_its_query() -> None:
     assert calls.is_result({"__modal_attempt_token": "x"})
     assert calls.is_result({"__modal_function_call_id": "x"})

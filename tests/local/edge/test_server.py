@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -16,7 +17,7 @@ from pytest_modal_bench.local.containers.records import Record, Records
 from pytest_modal_bench.local.edge import forwarding
 from pytest_modal_bench.local.edge import server as edge_module
 from pytest_modal_bench.local.edge.server import Edge
-from pytest_modal_bench.local.events import AnsweredCall
+from pytest_modal_bench.local.events import EndedCall
 from pytest_modal_bench.local.http import listen
 from pytest_modal_bench.local.workspace import apps as workspace
 from pytest_modal_bench.local.workspace import scenario as scenarios
@@ -64,12 +65,18 @@ class Backend:
     stopped: bool = False
     records: Records = field(default_factory=Records)
     id: str = "ta-01"
+    taken: int = 0
+    concurrent_inputs: int = 5
+    refuses: str | None = None
     created_at: float = 10.0
     up_at: float = 12.5
 
     def record(self) -> Record:
         (record,) = self.records.visible()
         return record
+
+    def refusal(self) -> str | None:
+        return self.refuses
 
     @asynccontextmanager
     async def container(self) -> AsyncGenerator[Backend]:
@@ -147,7 +154,7 @@ def play(  # noqa: PLR0913 - what a scene may want otherwise
             asyncio.timeout(20),
         ):
             result = await scene(client, backend)
-        await made.close()
+        made.close()
         return result
 
     return asyncio.run(run())
@@ -206,7 +213,7 @@ def test_headers_of_a_stream_can_get_lost_too_and_its_call_is_logged_at_its_end(
         answer = await client.post("/flux", json={})
         assert "x-gpu-type" not in answer.headers
         (entry,) = backend.log
-        assert isinstance(entry, AnsweredCall)
+        assert isinstance(entry, EndedCall)
         assert (entry.path, entry.status) == ("/flux", 200)
         assert backend.record().status == "success"
 
@@ -470,7 +477,7 @@ def test_a_call_is_logged_with_what_its_app_states_though_the_client_is_not_told
         answer = await client.post("/flux?a=1", json={})
         assert "x-cost-usd" not in answer.headers
         (call,) = backend.log
-        assert isinstance(call, AnsweredCall)
+        assert isinstance(call, EndedCall)
         assert (call.app, call.container, call.path) == ("ryla-flux", "ta-01", "/flux")
         assert call.call == answer.headers["modal-function-call-id"]
         assert (call.status, call.gpu_seconds, call.cost_usd) == (200, None, 0.001)
@@ -478,13 +485,68 @@ def test_a_call_is_logged_with_what_its_app_states_though_the_client_is_not_told
     play(scene, success_headers=False)
 
 
+def test_a_call_is_logged_with_when_it_came_was_taken_and_ended() -> None:
+    async def scene(client: httpx.AsyncClient, backend: Backend) -> None:
+        before = time.monotonic()
+        backend.release.clear()
+        calls = [asyncio.create_task(client.post("/flux", json={})) for _ in range(2)]
+        while len(backend.heads) < 2:  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.05)
+        backend.release.set()
+        await asyncio.gather(*calls)
+        logged = [entry for entry in backend.log if isinstance(entry, EndedCall)]
+        assert sorted(call.number or 0 for call in logged) == [1, 2]
+        for call in logged:
+            assert call.began is not None
+            assert before <= call.received <= call.began <= call.ended - 0.03
+            assert call.ended <= time.monotonic()
+            assert call.startup_sec is None, "the container was up before"
+
+    play(scene)
+
+
 def test_a_call_that_no_container_took_is_logged_too() -> None:
     async def scene(client: httpx.AsyncClient, backend: Backend) -> None:
         backend.error = ContainerDiedError("ta-1")
         await client.post("/flux", json={})
         (call,) = backend.log
-        assert isinstance(call, AnsweredCall)
+        assert isinstance(call, EndedCall)
         assert (call.container, call.status, call.cost_usd) == (None, 500, None)
+        assert (call.began, call.number, call.what) == (None, None, "answered")
+
+    play(scene)
+
+
+def test_a_call_that_is_not_accepted_is_answered_by_the_edge_in_modals_words_and_logged() -> None:
+    async def scene(client: httpx.AsyncClient, backend: Backend) -> None:
+        backend.refuses = "Function fu-1 reached pending input queue limit (2000)"
+        answer = await client.post("/flux", json={})
+        assert (answer.status_code, answer.headers["content-type"]) == (429, TEXT)
+        assert answer.text == "modal-http: Function fu-1 reached pending input queue limit (2000)\n"
+        assert "modal-function-call-id" not in answer.headers
+        assert backend.records.visible() == []
+        (call,) = backend.log
+        assert isinstance(call, EndedCall)
+        assert (call.what, call.status, call.container, call.call) == ("refused", 429, None, None)
+
+    play(scene)
+
+
+def test_a_call_that_is_given_up_is_logged_without_an_answer() -> None:
+    async def scene(client: httpx.AsyncClient, backend: Backend) -> None:
+        backend.release.clear()
+        asking = asyncio.create_task(client.post("/flux", json={}))
+        while not backend.heads:  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.001)
+        (work,) = (task for task in asyncio.all_tasks() if "Edge._run" in repr(task.get_coro()))
+        work.cancel()
+        await asyncio.wait({asking})
+        backend.release.set()
+        await asyncio.sleep(0.01)  # so that the container can close its end
+        (call,) = backend.log
+        assert isinstance(call, EndedCall)
+        assert (call.what, call.status, call.container) == ("cancelled", None, "ta-01")
 
     play(scene)
 
