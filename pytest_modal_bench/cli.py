@@ -1,6 +1,6 @@
 """The command line beside pytest: write a catalogue; merge, render again, compare what runs have left behind.
 
-Measures nothing.
+Measures nothing, but for `load-worker`, which calls for a run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from pytest_modal_bench.gate.summary import reasons, verdict_of_run, verdict_or_
 from pytest_modal_bench.gate.verdicts import FAILING
 from pytest_modal_bench.init import command as init
 from pytest_modal_bench.init.errors import InitError
-from pytest_modal_bench.model.encoding import LARGEST_BYTES, load
+from pytest_modal_bench.load import command as load
+from pytest_modal_bench.model.encoding import LARGEST_BYTES
+from pytest_modal_bench.model.encoding import load as load_run
 from pytest_modal_bench.report import comparison, markdown
 from pytest_modal_bench.report.escape import line
 from pytest_modal_bench.report.extras import MissingExtra
@@ -95,6 +97,8 @@ def parser() -> argparse.ArgumentParser:
         )
 
     init.define(command("init", init.PURPOSE, init.EXIT_CODES))
+
+    load.define(command("load-worker", load.PURPOSE, load.EXIT_CODES))
 
     merging = command("merge", "join the runs of several jobs into one", _EXIT_CODES)
     merging.add_argument("files", nargs="+", type=Path, metavar="FILE.json", help="a job's JSON report")
@@ -231,7 +235,7 @@ def _trend(options: argparse.Namespace) -> int:
 def _read(path: Path) -> Run:
     content = read_bytes(path, LARGEST_BYTES)
     try:
-        return journal.read(content) if journal.is_journal(content) else load(content)
+        return journal.read(content) if journal.is_journal(content) else load_run(content)
     except ValueError as error:
         raise Unusable(f"{path}: {error}") from None
 

@@ -429,7 +429,9 @@ def test_a_file_that_cannot_be_read_or_written_is_named(
     assert capsys.readouterr().err.startswith(said)
 
 
-@pytest.mark.parametrize("command", [[], ["init"], ["merge"], ["report"], ["compare"], ["trend"]])
+@pytest.mark.parametrize(
+    "command", [[], ["init"], ["merge"], ["report"], ["compare"], ["trend"], ["load-worker"]]
+)
 def test_help_says_what_the_exit_codes_mean(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*command, "--help"])

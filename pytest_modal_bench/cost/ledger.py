@@ -7,7 +7,7 @@ import math
 import os
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from pytest_modal_bench.safety.text import counted
 
@@ -70,17 +70,31 @@ class Ledger:
         unknown. `longest_usd`: what it costs if it takes until its deadline, which is what it counts as if this process
         does not live to say more. Not to be nested, by no thread either: the inner call would wait for the outer one.
         """
+        with self._alone() as file:
+            self._check(expected_usd)
+            with _noted(file, longest_usd) as entry:
+                yield entry
+
+    @contextmanager
+    def many(self) -> Iterator[tuple[Entry, float]]:
+        """Do the same for many calls that go on at a time; yield an entry for all of them, and what is left in USD.
+
+        All that is left is what they count as if this process does not live to say more.
+        """
+        with self._alone() as file:
+            self._check(None)
+            left = float(max(_exact(self._limit_usd) - self._read().spent, Decimal(0)))
+            with _noted(file, left) as entry:
+                yield entry, left
+
+    @contextmanager
+    def _alone(self) -> Iterator[IO[str]]:
+        """Hold all others back; yield the file."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="ascii") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             try:
-                self._check(expected_usd)
-                entry = Entry()
-                _append(file.fileno(), _BEGUN if longest_usd is None else f"{_BEGUN} {longest_usd!r}")
-                try:
-                    yield entry
-                finally:
-                    _append(file.fileno(), _UNKNOWN if entry.usd is None else repr(entry.usd))
+                yield file
             finally:
                 # Closing would not do where a process was forked meanwhile: it holds the same lock.
                 fcntl.flock(file, fcntl.LOCK_UN)
@@ -115,6 +129,17 @@ class Ledger:
             elif begun is not None:
                 balance, begun = balance.plus(_amount(line)), None
         return balance if begun is None else balance.plus(_amount(begun))
+
+
+@contextmanager
+def _noted(file: IO[str], longest_usd: float | None) -> Iterator[Entry]:
+    """Note that a call has begun, and what it cost once it is over."""
+    entry = Entry()
+    _append(file.fileno(), _BEGUN if longest_usd is None else f"{_BEGUN} {longest_usd!r}")
+    try:
+        yield entry
+    finally:
+        _append(file.fileno(), _UNKNOWN if entry.usd is None else repr(entry.usd))
 
 
 class _Balance(NamedTuple):

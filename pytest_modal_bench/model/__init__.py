@@ -16,6 +16,7 @@ from pytest_modal_bench.model.endpoint import (
     Resource,
     StreamForm,
 )
+from pytest_modal_bench.model.load import Knee, Load, LoadCall, LoadMoment, LoadStep, StepKind
 from pytest_modal_bench.model.preview import Preview
 from pytest_modal_bench.model.result import (
     WORST_FIRST,
@@ -54,7 +55,12 @@ __all__ = [
     "Expect",
     "HistoryStart",
     "Job",
+    "Knee",
     "Level",
+    "Load",
+    "LoadCall",
+    "LoadMoment",
+    "LoadStep",
     "Media",
     "MediaKind",
     "Need",
@@ -69,6 +75,7 @@ __all__ = [
     "Sample",
     "Start",
     "Status",
+    "StepKind",
     "StreamForm",
     "Streamed",
     "Summary",

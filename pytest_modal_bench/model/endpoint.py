@@ -79,6 +79,9 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
     Of a stream: seconds to the first output, the 95th percentile of the seconds between outputs, and at least how
     many tokens a second, each the median of warm calls.
+
+    Under load: seconds of the 95th percentile, which share of the calls may fail, the median of the seconds to the
+    first output, and up to which step at least all of that is kept.
     """
 
     max_cold: Level | None = None
@@ -88,6 +91,9 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     max_itl: Level | None = None
     min_tokens_per_sec: Level | None = None
     min_success: Level | None = None
+    max_p95: Level | None = None
+    max_errors: Level | None = None
+    min_knee: Level | None = None
 
     def under(self, specific: Budget) -> Budget:
         """Return this budget with what a more specific one says instead, metric by metric."""
@@ -186,6 +192,10 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     budget: Budget = Budget()
     """The most specific of the catalogue: this endpoint's own, its category's, or that for all."""
     quarantine: Quarantine | None = None
+    load: str | None = None
+    """The load that it is put under, as written; None: none but what the run asks for."""
+    load_weight: float = 1.0
+    """How often it is called in a mix, beside the others."""
     history: HistoryStart | None = None
     """From when on earlier runs are compared with: the latest of what the catalogue says of it; None: always."""
 

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from pytest_modal_bench.model.endpoint import HistoryStart, Quarantine
+from pytest_modal_bench.model.load import Load
 from pytest_modal_bench.model.preview import Preview
 from pytest_modal_bench.model.sample import Cause, CostBasis, Media, Sample
 
@@ -21,7 +22,20 @@ WORST_FIRST: tuple[Verdict, ...] = ("FAIL", "ERROR", "WARN", "INCONCLUSIVE", "PA
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that the gate held a result against, and what came of it. None: not known, or not part of it."""
 
-    metric: Literal["cold", "warm", "cost", "ttft", "itl", "tokens_per_sec", "success"]
+    metric: Literal[
+        "cold",
+        "warm",
+        "cost",
+        "ttft",
+        "itl",
+        "tokens_per_sec",
+        "success",
+        "load_p95",
+        "load_errors",
+        "load_ttft",
+        "load_knee",
+    ]
+    """What begins with `load_` is of an endpoint under load."""
     against: Literal["budget", "baseline", "history", "base"]
     """`baseline`: this run beside earlier ones; `history`: the level of the last runs beside the one before;
     `base`: this run beside what was called in turn with it."""
@@ -29,7 +43,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     """What it says, in one line: value, limit, and what is missing."""
     value: float | None = None
-    """Seconds, US dollars, or a share."""
+    """Seconds, US dollars, a share, or what a knee is in."""
     limit: float | None = None
     """In the same unit; against a baseline or a base: the ratio."""
     ratio: float | None = None
@@ -129,6 +143,8 @@ class EndpointResult(msgspec.Struct, kw_only=True):
     """What its container costs after its last call, until it scales down; an estimate."""
     notes: list[str] = []
     """What else is to be known of it, a line each."""
+    load: Load | None = None
+    """What it did under load; None: it was not put under any."""
     region: str | None = None
     """As its container says."""
     case: str | None = None

@@ -34,7 +34,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         """Count `results`."""
         sides = [side for result in results for side in (result, result.base) if side is not None]
         samples = [sample for side in sides for sample in side.samples]
-        costs = [sample.cost_usd for sample in samples if sample.cost_usd is not None]
+        steps = [step for side in sides if side.load is not None for step in side.load.steps]
+        priced = [(sample.cost_usd, sample.cost_basis) for sample in samples]
+        priced += [(step.cost_usd, step.cost_basis) for step in steps]
+        costs = [usd for usd, _ in priced if usd is not None]
 
         def count(status: Status) -> int:
             return sum(result.status == status for result in results)
@@ -45,10 +48,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
             failed=count("failed"),
             skipped=count("skipped"),
             not_run=count("not_run"),
-            calls=len(samples),
-            calls_with_cost=len(costs),
+            calls=len(samples) + sum(step.n + step.under_way for step in steps),
+            calls_with_cost=sum(sample.cost_usd is not None for sample in samples)
+            + sum(step.calls_with_cost for step in steps),
             total_cost_usd=sum(costs) if costs else None,
-            estimated=any(sample.cost_basis == "estimated" for sample in samples),
+            estimated=any(basis == "estimated" for _, basis in priced),
         )
 
 

@@ -16,7 +16,6 @@ from pytest_modal_bench.call.spool import SpoolError
 from pytest_modal_bench.control.interface import ControlError
 from pytest_modal_bench.control.pool_observer import NoPoolObserver, PoolObserver
 from pytest_modal_bench.cost.ledger import LimitReached
-from pytest_modal_bench.protocol import jobs
 from pytest_modal_bench.protocol.evidence import (
     NEW_CONTAINER,
     After,
@@ -29,7 +28,7 @@ from pytest_modal_bench.protocol.evidence import (
 )
 from pytest_modal_bench.protocol.plan import RETAKES, exhaust
 from pytest_modal_bench.protocol.progress import Activity, CallBegun, CallEnded, unwatched
-from pytest_modal_bench.protocol.sampling import as_sample
+from pytest_modal_bench.protocol.sending import send
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
@@ -323,27 +322,19 @@ class Measurement:
         self.conditions.watch(Activity(endpoint=self.endpoint.id, text=text))
 
     def _sent(self, request: Request, meant: Start, seed: int) -> tuple[Answer, Sample]:
-        """Send a request, or submit a job and ask for it until it is done; the sample is not judged yet."""
-        conditions, deadline_sec = self.conditions, self.conditions.deadline_sec
-        # A new container has no connection to keep; warm calls of a real client reuse theirs.
-        fresh = meant == "cold"
-        if self.endpoint.poll is None:
-            answer = conditions.client.call(
-                request,
-                deadline_sec=deadline_sec,
-                fresh=fresh,
-                arrivals=self.endpoint.stream is not None,
-            )
-            return answer, as_sample(answer, start=meant, seed=seed)
-        outcome = jobs.run(
+        """See `send`."""
+        conditions = self.conditions
+        return send(
             conditions.client,
             request,
             self.endpoint,
-            deadline_sec=deadline_sec,
-            fresh=fresh,
+            start=meant,
+            seed=seed,
+            deadline_sec=conditions.deadline_sec,
+            # A new container has no connection to keep; warm calls of a real client reuse theirs.
+            fresh=meant == "cold",
             time_scale=conditions.time_scale,
         )
-        return outcome.answer, jobs.sample_of(outcome, start=meant, seed=seed)
 
     def _settled(
         self,

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from pytest_modal_bench.call.causes import explain
 from pytest_modal_bench.call.described import described
-from pytest_modal_bench.model import Cause, Endpoint, EndpointResult, Sample, Start
+from pytest_modal_bench.model import Cause, Check, Endpoint, EndpointResult, Load, Sample, Start
 from pytest_modal_bench.model.series import calls, reaches, sum_up
 
 if TYPE_CHECKING:
@@ -62,6 +62,27 @@ def summarise(  # noqa: PLR0913 - all but the first two are named where it is ca
         media=next((sample.media for sample in reversed(samples) if sample.media is not None), None),
         timeout_sec=deadline_sec,
         samples=list(samples),
+    )
+
+
+def with_load(result: EndpointResult, load: Load, checks: Sequence[Check]) -> EndpointResult:
+    """Return a result with what its endpoint did under load. One that was called in no other way succeeds if any of
+    those calls was answered.
+    """
+    known = structs.replace(result, load=load, checks=[*result.checks, *checks])
+    if result.status != "not_run" or result.skipped_reason is not None:
+        return known
+    if any(step.answered for step in load.steps):
+        return structs.replace(known, status="success")
+    causes = [cause for step in load.steps for cause in step.errors]
+    if not causes:
+        return structs.replace(known, skipped_reason=load.stopped or "no call ended under load")
+    failed = [call for step in load.steps for call in step.calls if call.error and not call.ok]
+    return structs.replace(
+        known,
+        status="failed",
+        error=failed[-1].error if failed else f"under load no call was answered: {causes[-1]}",
+        cause=failed[-1].cause if failed else None,
     )
 
 

@@ -12,9 +12,9 @@ from pytest_modal_bench.protocol import outcome
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from pytest_modal_bench.model import Endpoint, EndpointResult, Status, TestEnd
+    from pytest_modal_bench.model import Check, Endpoint, EndpointResult, Load, Status, TestEnd
 
 _WEIGHT: dict[Status, int] = {"not_run": 0, "skipped": 1, "failed": 2, "success": 2}
 _WORST_FIRST: tuple[TestEnd, ...] = ("failed", "error", "xfailed", "skipped", "passed")
@@ -32,6 +32,7 @@ class Results:
         self._today = today
         self._selected: dict[str, Endpoint] = {}
         self._measured: dict[str, EndpointResult] = {}
+        self._loads: dict[str, tuple[Load, list[Check]]] = {}
         self._tests: dict[str, dict[str, OutcomeOfTest]] = {}
         self._judged: dict[str, EndpointResult] = {}
 
@@ -56,6 +57,11 @@ class Results:
             self._measured[result.id] = result
             self._judged.pop(result.id, None)
 
+    def keep_load(self, endpoint_id: str, load: Load, checks: Sequence[Check]) -> None:
+        """Keep what an endpoint did under load, beside what it did when it was called one by one."""
+        self._loads[endpoint_id] = (load, list(checks))
+        self._judged.pop(endpoint_id, None)
+
     def end(self, endpoint_id: str, test: str, end: TestEnd, message: str | None = None) -> None:
         """A test of the endpoint, or a part of it, ended so; the worst of its parts is how it ended."""
         tests = self._tests.setdefault(endpoint_id, {})
@@ -66,13 +72,15 @@ class Results:
 
     def is_known(self, endpoint_id: str) -> bool:
         """Whether anything is known of what the endpoint did."""
-        return endpoint_id in self._measured
+        return endpoint_id in self._measured or endpoint_id in self._loads
 
     def of(self, endpoint_id: str) -> EndpointResult:
         """What is known of an endpoint, with the verdict on it."""
         if endpoint_id not in self._judged:
             endpoint = self._selected[endpoint_id]
             measured = self._measured.get(endpoint_id) or outcome.not_run(endpoint)
+            if endpoint_id in self._loads:
+                measured = outcome.with_load(measured, *self._loads[endpoint_id])
             tests = list(self._tests.get(endpoint_id, {}).values())
             known = structs.replace(
                 measured, tests=tests, quarantine=endpoint.quarantine, history=endpoint.history

@@ -61,6 +61,14 @@ class Settings:
     """How many of the runs in `baseline` are compared with: the last; None: all."""
     auto: bool = False
     """Whether an endpoint's warm calls end as soon as they are enough (`gate.stopping`)."""
+    load: tuple[str, ...] = ()
+    """Loads that every endpoint is put under, as written; they beat the catalogue's."""
+    load_bind: tuple[str, int] | None = None
+    """Host and port where processes of other machines connect to take part in a load; None: nowhere."""
+    load_workers: int = 0
+    """How many of them a load waits for."""
+    load_only: bool = False
+    """Whether endpoints are put under load alone, and not called one by one."""
     traffic: float | None = None
     """Calls an hour that each pool is expected to get."""
 

@@ -35,7 +35,7 @@ class Spending:
         observer = self._observer()
         return Pricing(
             endpoint,
-            rates=self._current_rates,
+            rates=self.rates,
             provider_gpu=lambda: None if observer is None else observer.gpu(endpoint),
             simulated=self._settings.local,
         )
@@ -57,7 +57,7 @@ class Spending:
         with self.ledger.call(expected_usd, longest_usd=longest_usd) as entry:
             yield entry.spent
 
-    def _current_rates(self) -> Rates:
+    def rates(self) -> Rates:
         """Modal's live prices where it can be asked, else those of the table; asked once."""
         if self._rates is None:
             observer = self._observer()

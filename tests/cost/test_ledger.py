@@ -280,3 +280,23 @@ def test_whatever_becomes_of_a_call_the_limit_and_one_call_bound_what_is_spent(
         assert spent <= Decimal(repr(limit_usd)) + max(
             (Decimal(repr(usd)) for _, usd in calls), default=Decimal(0)
         )
+
+
+def test_many_calls_at_a_time_are_one_entry_and_know_what_is_left(path: Path) -> None:
+    ledger = Ledger(path, 1.0)
+    spend(ledger, 0.25)
+    with ledger.many() as (entry, left):
+        assert left == 0.75
+        entry.spent(0.5)
+    assert ledger.spent == 0.75
+
+
+def test_many_calls_whose_process_does_not_live_to_say_more_have_spent_all_that_was_left(path: Path) -> None:
+    with Ledger(path, 1.0).many():
+        assert Ledger(path, 1.0).spent == 1.0
+
+
+def test_no_calls_are_made_together_where_nothing_is_left(path: Path) -> None:
+    spend(Ledger(path, 0.5), 0.5)
+    with pytest.raises(LimitReached), Ledger(path, 0.5).many():
+        pass

@@ -1,0 +1,1 @@
+"""The same endpoints under load, on Locust: what many callers at once meet."""
