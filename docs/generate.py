@@ -149,7 +149,7 @@ def report_schema() -> dict[str, Any]:
     schema = msgspec.json.schema(model.Run)
     for name, definition in schema["$defs"].items():
         said = _field_docstrings(getattr(model, name))
-        for field, property_ in definition["properties"].items():
+        for field, property_ in _properties(definition, name):
             if field in said:
                 property_["description"] = said[field]
     schema["$defs"]["Run"]["properties"]["schema"]["const"] = model.SCHEMA
@@ -158,6 +158,16 @@ def report_schema() -> dict[str, Any]:
         "title": "The JSON report of pytest-modal-bench",
         **schema,
     }
+
+
+def _properties(definition: dict[str, Any], name: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return a type's fields, each with its schema; one that is an array has them in their order, without names."""
+    if "properties" in definition:
+        return [*definition["properties"].items()]
+    names = [field.encode_name for field in msgspec.structs.fields(getattr(model, name))]
+    for field, item in zip(names, definition["prefixItems"], strict=True):
+        item.setdefault("title", field)
+    return [*zip(names, definition["prefixItems"], strict=True)]
 
 
 def _field_docstrings(struct: type) -> dict[str, str]:
@@ -175,7 +185,7 @@ def fields(schema: dict[str, Any], name: str) -> str:
     """Return the table of one type's fields."""
     rows = [
         (f"`{field}`", _type(property_), marked(property_.get("description", "")))
-        for field, property_ in schema["$defs"][name]["properties"].items()
+        for field, property_ in _properties(schema["$defs"][name], name)
     ]
     return table(("field", "type", "meaning"), rows)
 

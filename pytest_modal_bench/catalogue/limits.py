@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_modal_bench.catalogue.errors import Place
 
 METRICS = Budget.__struct_fields__
-_SHARE = "min_success"
+_SHARES = {"min_success": "a share above 0 and up to 1", "max_errors": "a share from 0 to below 1"}
 _AT_LEAST = "min_"
 """What the names of metrics begin with that are to be high."""
 
@@ -92,12 +92,21 @@ def histories(raw: dict[str, Any], place: Place) -> tuple[HistoryStart | None, d
 def misfit(level: Level, name: str) -> str | None:
     """Say why `level` is none of the metric `name`; None: it is one."""
     for bound in (level.warn, level.fail):
-        if bound is not None and not (0 < bound <= 1 if name == _SHARE else bound > 0):
-            return "expected a share above 0 and up to 1" if name == _SHARE else "expected a number above 0"
+        if bound is not None and not _in_bounds(bound, name):
+            return f"expected {_SHARES.get(name, 'a number above 0')}"
     if level.warn is None or level.fail is None:
         return None
     milder = level.warn >= level.fail if name.startswith(_AT_LEAST) else level.warn <= level.fail
     return None if milder else "warn comes before fail: it is the milder of the two"
+
+
+def _in_bounds(bound: float, name: str) -> bool:
+    match name:
+        case "min_success":
+            return 0 < bound <= 1
+        case "max_errors":
+            return 0 <= bound < 1
+    return bound > 0
 
 
 def _split(raw: dict[str, Any], place: Place, name: str) -> tuple[dict[str, Any], dict[str, Any]]:

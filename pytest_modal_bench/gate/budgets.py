@@ -138,7 +138,7 @@ def _compared(name: Name, value: float | None, level: Level, words: _Words) -> C
         metric=name,
         against="budget",
         verdict=verdict,
-        message=f"{metric.label} {_beside(limit, value, is_worse)}{metric.unit}{shown}{words.mark}",
+        message=f"{metric.label} {beside(limit, value, is_worse)}{metric.unit}{shown}{words.mark}",
         value=value,
         limit=limit,
     )
@@ -173,7 +173,7 @@ def _held(level: Level, beyond: Callable[[float], bool]) -> tuple[Verdict, float
     return "PASS", level.fail if level.fail is not None else level.warn
 
 
-def _beside(limit: float | None, value: float, is_worse: Callable[[float, float], bool]) -> str:
+def beside(limit: float | None, value: float, is_worse: Callable[[float, float], bool]) -> str:
     """Three significant digits of `value`, or as many as it takes to see on which side of `limit` it is."""
     for digits in range(3, 17):
         shown = _rounded(value, digits)
@@ -191,6 +191,6 @@ def _number(text: str, part: str) -> float:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not (math.isfinite(number) and number > 0):
+    if not (math.isfinite(number) and number >= 0):
         raise ValueError(f"expected a number above 0 in {part!r}")
     return number

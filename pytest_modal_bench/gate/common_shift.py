@@ -9,7 +9,7 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_modal_bench.gate.metrics import Name  # noqa: TC001 - moves are read back by their types
+from pytest_modal_bench.gate.metrics import Name, is_metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +66,7 @@ def of_results(results: Iterable[EndpointResult]) -> list[Shift]:
         Move(check.metric, result.pool, check.ratio)
         for result in results
         for check in result.checks
-        if check.against == "baseline" and check.metric != "success" and check.ratio is not None
+        if check.against == "baseline" and is_metric(check.metric) and check.ratio is not None
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from msgspec import structs
 
 from pytest_modal_bench.gate.common_shift import Move
-from pytest_modal_bench.gate.metrics import METRICS
+from pytest_modal_bench.gate.metrics import METRICS, is_metric
 from pytest_modal_bench.gate.noise import RUNS, Noise, Usual, noise
 from pytest_modal_bench.gate.stopping import LOOKS
 from pytest_modal_bench.gate.survivors import beyond, survivors
@@ -93,7 +93,7 @@ def moves(result: EndpointResult, found: Sequence[Check]) -> list[Move]:
     return [
         Move(check.metric, result.pool, check.ratio)
         for check in found
-        if check.metric != "success" and check.ratio is not None
+        if is_metric(check.metric) and check.ratio is not None
     ]
 
 
@@ -163,7 +163,7 @@ def _settled(first: Check | None, again: Check | None, place: Where) -> Check:
         said = _TWICE[place]
     ratios = " and ".join(f"{check.ratio:.2f}x" for check in known if check.ratio is not None)
     metric = flags[-1].metric
-    label = metric if metric == "success" else METRICS[metric].label
+    label = METRICS[metric].label if is_metric(metric) else metric
     limit = f" (limit {flags[-1].limit:.3g}x)" if flags[-1].limit is not None else ""
     message = f"{label} {ratios} of its earlier runs{said.words}{limit}"
     return structs.replace(

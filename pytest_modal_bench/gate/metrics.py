@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeGuard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,3 +80,8 @@ METRICS: dict[Name, Metric] = {
     "tokens_per_sec": _of_stream("tokens/s", "tokens a second", "", "tokens_per_sec", less_is_worse=True),
 }
 """By the name that checks have."""
+
+
+def is_metric(name: str) -> TypeGuard[Name]:
+    """Whether a check's metric is one of these: neither the share of successes, nor a figure under load."""
+    return name in METRICS

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import structs
 
 from pytest_modal_bench.gate.comparison import BLIND, FLOORS
-from pytest_modal_bench.gate.metrics import METRICS, Name
+from pytest_modal_bench.gate.metrics import METRICS, Name, is_metric
 from pytest_modal_bench.gate.moderation import NOTHING, Spread, prior
 from pytest_modal_bench.gate.noise import FALSE_ALARM, POWER
 from pytest_modal_bench.gate.pairing import ratios
@@ -185,7 +185,7 @@ def _check(name: Name, result: EndpointResult, pairs: Ratios, basis: Basis) -> C
 
 def _tested(check: Check, known: Estimate, metric: Metric, mark: str, tail: float) -> Check:
     """Return `check` with the ratio's interval, and with what it comes to at the probability `tail`."""
-    assert check.metric != "success"  # noqa: S101 - it has no ratio
+    assert is_metric(check.metric)  # noqa: S101 - no other has a ratio
     floor = math.log(FLOORS[check.metric])
     half = (1 - _INTERVAL) / 2
     low, high = sorted((metric.ratio(known.lowest(half)), metric.ratio(known.highest(half))))

@@ -22,9 +22,11 @@ from pytest_modal_bench.report.figures.failures import by_cause
 from pytest_modal_bench.report.figures.moves import history, moves, ratio_of, sentence
 from pytest_modal_bench.report.figures.series_cells import HEADS, figure, shown_metrics
 from pytest_modal_bench.report.figures.timestamps import shown
+from pytest_modal_bench.report.figures.under_load import sentences, under_load
 from pytest_modal_bench.report.figures.units import UNKNOWN
 from pytest_modal_bench.report.labels import VERDICT_MARKS
 from pytest_modal_bench.report.sections.lists import Said, advice, cut_messages, of_group
+from pytest_modal_bench.report.sections.under_load import sentence as sentence_of_load
 from pytest_modal_bench.safety.text import counted, once
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ MESSAGE_LIMIT = 300
 _FRAME = 2_000
 """Bytes set aside for what stands around the blocks' lines: headings, folds, how many lines were cut."""
 
-_SHOWN_MOVES, _SHOWN_CAUSES, _SHOWN_OBJECTIONS = 5, 6, 8
+_SHOWN_MOVES, _SHOWN_CAUSES, _SHOWN_OBJECTIONS, _SHOWN_LOADS = 5, 6, 8, 8
 """What can be read in half a minute."""
 
 
@@ -85,6 +87,7 @@ def _body(run: Run, limit: int) -> str:
         _more_failures(run),
         _objections(run),
         _doubts(run),
+        _under_load(run),
         _figures(run),
         _notes(run),
     )
@@ -175,6 +178,16 @@ def _doubts(run: Run) -> _Block:
     lines = [f"- {VERDICT_MARKS['INCONCLUSIVE']} {said.cut()}" for said in _why(run, doubtful)]
     title = f"{counted(len(doubtful), 'endpoint')} with an open question"
     return _Block(lines, f"{_fold(title)}\n", "</details>")
+
+
+def _under_load(run: Run) -> _Block:
+    """What each endpoint keeps under load, a line each; their tables are in the report."""
+    lines = [
+        f"- {_name(result, run)} {sentence_of_load(said, MESSAGE_LIMIT)}"
+        for result, load in under_load(run.results)
+        for said in sentences(load)
+    ]
+    return _Block(lines, "**Under load**\n", most=_SHOWN_LOADS)
 
 
 def _figures(run: Run) -> _Block:

@@ -14,6 +14,7 @@ from pytest_modal_bench.report.escape import MESSAGE_LIMIT, NAME_LIMIT, code, te
 from pytest_modal_bench.report.figures.series_cells import HEADS, figure, shown_metrics
 from pytest_modal_bench.report.figures.timestamps import shown
 from pytest_modal_bench.report.figures.units import UNKNOWN, doubted
+from pytest_modal_bench.report.sections.load_comparison import LoadPair, load_comparison
 from pytest_modal_bench.report.table import table
 from pytest_modal_bench.safety.text import counted
 
@@ -71,6 +72,7 @@ def render(old: Run, new: Run, left_out: Sequence[str] = ()) -> str:
         )
         if pairs
         else "",
+        load_comparison([LoadPair(pair.old, pair.new, not pair.differences) for pair in pairs]),
         "\n".join(
             [
                 *_incomparable(pairs),

@@ -11,7 +11,7 @@ from pytest_modal_bench.model import Verdict
 from pytest_modal_bench.report.escape import line
 
 if TYPE_CHECKING:
-    from pytest_modal_bench.model import EndpointResult, Run
+    from pytest_modal_bench.model import EndpointResult, Load, Run
 
 GATE = "gate.json"
 """Name of the file, beside a run's first report."""
@@ -49,7 +49,12 @@ def _endpoint(result: EndpointResult, run: Run) -> dict[str, Any]:
         "quarantined": quarantined(result, run),
         "reasons": reasons(result),
         "checks": msgspec.to_builtins(result.checks),
+        "load": None if result.load is None else _load(result.load),
     }
+
+
+def _load(load: Load) -> dict[str, Any]:
+    return {"spec": load.spec, "stopped": load.stopped, "knees": msgspec.to_builtins(load.knees)}
 
 
 def _lines(value: Any) -> Any:

@@ -23,6 +23,7 @@ from pytest_modal_bench.report.sections.recommendations import recommendations
 from pytest_modal_bench.report.sections.results import categories
 from pytest_modal_bench.report.sections.starts import cold_starts
 from pytest_modal_bench.report.sections.streaming import streaming
+from pytest_modal_bench.report.sections.under_load import section as under_load
 from pytest_modal_bench.report.sections.verdicts import verdicts
 from pytest_modal_bench.report.table import fold, folds, lines_outside_folds, table
 from pytest_modal_bench.safety.text import counted
@@ -48,6 +49,7 @@ def render(run: Run) -> str:
         header(run),
         _section("Summary", _summary(run.summary)),
         _section("Results by Category", categories(results)),
+        _section("Under Load", under_load(results)),
         _section("Key Findings", _findings(run)),
         _section("Recommendations", recommendations(run)),
     )

@@ -14,6 +14,7 @@ from pytest_modal_bench.model.series import series
 from pytest_modal_bench.report.escape import NAME_LIMIT, line, width
 from pytest_modal_bench.report.figures.against import ratio
 from pytest_modal_bench.report.figures.failures import by_cause
+from pytest_modal_bench.report.figures.under_load import sentences, under_load
 from pytest_modal_bench.report.figures.units import UNKNOWN, cost, doubted, seconds
 from pytest_modal_bench.report.labels import Labels
 from pytest_modal_bench.safety.text import counted
@@ -30,8 +31,8 @@ _MESSAGES = 3
 """Of a cause, so many messages are shown."""
 _NAMED = 5
 """Endpoints that a line names; it counts the others."""
-_MESSAGE, _REMEDY = 160, 300
-"""Characters of a message, which stands in full above and in the report, and of what to try."""
+_MESSAGE, _REMEDY, _SENTENCE = 160, 300, 400
+"""Characters of a message, which stands in full above and in the report, of what to try, and of what is kept."""
 _SHORTEST_NAME = 8
 """Columns of the terminal."""
 _GAP = "  "
@@ -115,6 +116,19 @@ def table(run: Run, columns: int) -> list[Row]:
         text for mark, text in _MARKS.items() if any(mark in cell for head in heads for cell in cells[head])
     ]
     return [*rows, *([Row(None, ", ".join(marks))] if marks else [])]
+
+
+def loads(run: Run) -> Iterator[str]:
+    """Say what endpoints keep under load, a line each."""
+    labels = Labels(run.results)
+    said = [
+        f"{line(labels.name(result), NAME_LIMIT)} {line(each, _SENTENCE)}"
+        for result, load in under_load(run.results)
+        for each in sentences(load)
+    ]
+    yield from said[:MOST_OTHERS]
+    if len(said) > MOST_OTHERS:
+        yield f"… and {len(said) - MOST_OTHERS} more, in the report"
 
 
 def failures(run: Run) -> Iterator[str]:

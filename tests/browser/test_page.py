@@ -103,7 +103,7 @@ def test_it_opens_quietly_asks_for_nothing_and_says_the_verdict_first(
         "reference": "7 of 21 endpoints failed",
         "shapes": "All 26 endpoints passed",
         "empty": "This run has no endpoints",
-        "everything": "1 of 8 endpoints failed",
+        "everything": "1 of 9 endpoints failed",
         "many": "100 of 1000 endpoints failed",
     }
 

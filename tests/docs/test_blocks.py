@@ -68,6 +68,7 @@ def test_toml_is_a_catalogue_a_scenario_or_settings(
 def completed(part: dict[str, Any]) -> dict[str, Any]:
     """A whole catalogue of what a page shows a part of."""
     tables = {"workspace", "environment", "defaults", "resources", "budget", "apps", "endpoints"}
+    tables |= {"load"} if isinstance(part.get("load"), dict) else set()  # an endpoint's own is a text
     whole = {key: value for key, value in part.items() if key in tables}
     fields = {key: value for key, value in part.items() if key not in tables}
     entries = whole.get("endpoints", {})

@@ -5,14 +5,18 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from report_runs import result, sample, streamed
 
-from pytest_modal_bench.gate.metrics import METRICS, Name
+from pytest_modal_bench.gate.metrics import METRICS, Name, is_metric
 from pytest_modal_bench.model import Check
 
 STREAM = streamed(0.2)
 
 
-def test_every_metric_of_a_check_but_the_share_of_successes_is_here() -> None:
-    assert {*METRICS} == {*get_args(Name)} == {*get_args(get_type_hints(Check)["metric"])} - {"success"}
+def test_every_metric_of_a_check_but_the_share_of_successes_and_those_under_load_is_here() -> None:
+    every = {*get_args(get_type_hints(Check)["metric"])}
+    others = {"success", *(name for name in every if name.startswith("load_"))}
+
+    assert {*METRICS} == {*get_args(Name)} == every - others
+    assert {name for name in every if is_metric(name)} == {*METRICS}
 
 
 @pytest.mark.parametrize(

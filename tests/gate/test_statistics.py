@@ -4,7 +4,7 @@ import time
 from bisect import bisect_right
 from fractions import Fraction
 from itertools import accumulate, pairwise
-from math import comb
+from math import ceil, comb
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pytest_modal_bench.gate.statistics import median_interval, outliers, wilson_interval
+from pytest_modal_bench.gate.statistics import (
+    chance_of_more,
+    fewest_for,
+    median_interval,
+    outliers,
+    percentile,
+    wilson_interval,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,3 +127,20 @@ def test_outliers_are_few_and_never_the_median(values: list[float]) -> None:
     found = outliers(values)
     assert not any(values[index] == median(values) for index in found)
     assert len(found) * 2 <= len(values)
+
+
+@pytest.mark.parametrize(("share", "n"), [(0.5, 5), (0.9, 29), (0.95, 59), (0.99, 299)])
+def test_a_percentile_takes_so_many_values_that_one_lies_above_the_true_one(share: float, n: int) -> None:
+    assert fewest_for(share) == n
+    assert 1 - share**n >= 0.95 > 1 - share ** (n - 1)
+    assert percentile(range(n - 1), share) is None
+    assert percentile(range(n), share) == ceil(share * n) - 1
+
+
+@given(st.integers(1, 40), st.floats(0.01, 0.99), st.data())
+def test_the_chance_of_so_many_successes_is_that_of_the_binomial_distribution(
+    n: int, share: float, data: st.DataObject
+) -> None:
+    k = data.draw(st.integers(0, n))
+
+    assert chance_of_more(k, n, share) == pytest.approx(scipy_stats.binom.sf(k - 1, n, share))

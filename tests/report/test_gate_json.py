@@ -52,6 +52,7 @@ def test_it_says_what_a_script_asks() -> None:
                 "verdict": "FAIL",
                 "quarantined": False,
                 "reasons": ["warm 3.0s above 2.0s"],
+                "load": None,
             },
             {
                 "id": "wan2",
@@ -63,6 +64,7 @@ def test_it_says_what_a_script_asks() -> None:
                 "quarantined": False,
                 "reasons": [],
                 "checks": [],
+                "load": None,
             },
         ],
     }

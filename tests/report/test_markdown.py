@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 from report_runs import ANY_TEXT, HOSTILE, reference_run, result, run, sample, tables
 
-from pytest_modal_bench.model import Cause, Check, Job, Media, Streamed
+from pytest_modal_bench.model import Cause, Check, Job, Knee, Load, LoadStep, Media, Streamed
 from pytest_modal_bench.report import benchmark_json, comment, comparison, gate_json
 from pytest_modal_bench.report.cells import CELL_LIMIT
 from pytest_modal_bench.report.escape import line, width
@@ -85,7 +85,18 @@ def hostile_evidence(raw: str) -> dict[str, object]:
         "cached": raw,
         "misfits": [raw],
         "notes": [raw],
+        "load": hostile_load(raw),
     }
+
+
+def hostile_load(raw: str) -> Load:
+    """Return a load with `raw` in all its texts, as a report that others made may have it."""
+    given: dict[str, Any] = {"kind": "burst", "value": 20, "took_sec": 3.0, "n": 4, "answered": 2}
+    step = LoadStep(
+        **given, errors={raw: 2}, client_busy=raw, scale_out_sec=(1.0,), late_share=0.5, behind=True
+    )
+    knee = Knee(kind="burst", value=None, sentence=raw)
+    return Load(spec=raw, steps=(step,), knees=(knee,), engine=raw, stopped=raw, notes=(raw,))
 
 
 def failing(number: int) -> list[EndpointResult]:

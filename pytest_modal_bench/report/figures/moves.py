@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pytest_modal_bench.gate.metrics import METRICS
+from pytest_modal_bench.gate.metrics import METRICS, is_metric
 from pytest_modal_bench.model.series import series
 from pytest_modal_bench.report.figures.against import is_proven
 from pytest_modal_bench.report.figures.sparkline import sparkline
@@ -48,7 +48,7 @@ def moved(check: Check) -> Direction | None:
     """Say in which direction a median moved, if by as much as a check would have minded: up, or just as far down."""
     # A drift is said by its warning: this run by itself did not move.
     if (
-        check.metric == "success"
+        not is_metric(check.metric)
         or check.against == "history"
         or not check.ratio
         or not check.limit
@@ -76,7 +76,7 @@ def moved(check: Check) -> Direction | None:
 def ratio_of(check: Check, result: EndpointResult) -> str:
     """Return a check's ratio, such as `warm 1.4x (slower)`."""
     direction = moved(check)
-    label = check.metric if check.metric == "success" else METRICS[check.metric].label
+    label = METRICS[check.metric].label if is_metric(check.metric) else check.metric
     shown = doubted(f"{check.ratio:.3g}x", proven=_proven(check, result))
     return f"{label} {shown}{f' ({direction})' if direction else ''}"
 
@@ -85,7 +85,7 @@ def sentence(move: Move) -> str:
     """Say what moved, and from where to where, such as `warm 1.4x (slower): 2.1 s, was 1.5 s in 5 earlier runs`."""
     check, result = move.check, move.result
     said = ratio_of(check, result)
-    if check.value is None or not check.ratio or check.metric == "success":
+    if check.value is None or not check.ratio or not is_metric(check.metric):
         return said
     metric = METRICS[check.metric]
     figure = dollars if check.metric == "cost" else seconds

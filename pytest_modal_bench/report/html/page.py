@@ -17,6 +17,7 @@ from pytest_modal_bench.report.html.sections.samples import samples
 from pytest_modal_bench.report.html.sections.starts import cold_starts
 from pytest_modal_bench.report.html.sections.streams import streams
 from pytest_modal_bench.report.html.sections.times import categories
+from pytest_modal_bench.report.html.sections.under_load import loads
 from pytest_modal_bench.report.html.sections.verdicts import verdicts
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def render(run: Run) -> str:
         categories=categories(endpoints),
         cold_starts=cold_starts(endpoints),
         costs=costs(run, endpoints),
+        loads=loads(endpoints),
         streams=streams(endpoints),
         jobs=jobs(endpoints),
         answers=contact_sheet(run, endpoints),
