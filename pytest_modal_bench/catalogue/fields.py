@@ -24,6 +24,9 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LONGEST_TIMEOUT_SEC = 86_400.0
 """A Modal function may run for a day at most (Modal's guide, "Timeouts")."""
 
+MOST_WEIGHT = 1_000_000.0
+"""How many times as often as another an endpoint may be called in a mix."""
+
 _DATED = ("quarantine", "history")
 """Fields that may hold one of TOML's own dates."""
 
@@ -54,6 +57,8 @@ class EndpointFields(msgspec.Struct, frozen=True, kw_only=True):
     budget: Any = UNSET
     quarantine: Any = UNSET
     history: Any = UNSET
+    load: str | UnsetType = UNSET
+    load_weight: float | UnsetType = UNSET
 
 
 def read(raw: object, place: Place, files: Collection[str] = placeholders.MEDIA) -> dict[str, Any]:
@@ -69,8 +74,7 @@ def read(raw: object, place: Place, files: Collection[str] = placeholders.MEDIA)
         _check_path(fields["path"], place.at("path"))
     if "method" in fields:
         fields["method"] = _method(fields["method"], place.at("method"))
-    if "timeout" in fields and not 0 < fields["timeout"] <= LONGEST_TIMEOUT_SEC:
-        raise place.at("timeout").error(f"expected seconds above 0 and up to {LONGEST_TIMEOUT_SEC:.0f}")
+    _check_numbers(fields, place)
     _check_pairs(fields, place)
     if "budget" in fields:
         fields["budget"] = limits.budget(fields["budget"], place.at("budget"))
@@ -150,13 +154,20 @@ def check_line(text: str, place: Place) -> None:
 
 
 def _check_texts(fields: Mapping[str, Any], place: Place) -> None:
-    for name in ("app", "category", "name", "gpu"):
+    for name in ("app", "category", "name", "gpu", "load"):
         if name in fields:
             check_line(fields[name], place.at(name))
     for index, tag in enumerate(fields.get("tags", ())):
         check_line(tag, place.at(f"tags[{index}]"))
     if fields.get("description"):
         check_line(fields["description"], place.at("description"))
+
+
+def _check_numbers(fields: Mapping[str, Any], place: Place) -> None:
+    if "timeout" in fields and not 0 < fields["timeout"] <= LONGEST_TIMEOUT_SEC:
+        raise place.at("timeout").error(f"expected seconds above 0 and up to {LONGEST_TIMEOUT_SEC:.0f}")
+    if "load_weight" in fields and not 0 < fields["load_weight"] <= MOST_WEIGHT:
+        raise place.at("load_weight").error(f"expected a number above 0 and up to {MOST_WEIGHT:.0f}")
 
 
 def _check_pairs(fields: Mapping[str, Any], place: Place) -> None:

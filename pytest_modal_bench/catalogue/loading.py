@@ -33,8 +33,14 @@ class _File(msgspec.Struct, frozen=True):
     resources: dict[str, Any] = {}
     budget: dict[str, Any] = {}
     history: dict[str, Any] = {}
+    load: dict[str, Any] = {}
     apps: dict[str, Any] = {}
     endpoints: list[Any] = []
+
+
+class _LoadFields(msgspec.Struct, frozen=True):
+    spec: str | None = None
+    mix: bool = False
 
 
 class _AppFields(msgspec.Struct, frozen=True):
@@ -78,7 +84,10 @@ def load(
             hosts.check_name(name, place.at(kind))
     known = {**names, "environment_suffix": _suffix(names["environment"])}
     apps = {name: _app(name, app, known, place.at(f"apps.{name}")) for name, app in file.apps.items()}
-    endpoints = _endpoints(file, apps, place)
+    loads = table(file.load, _LoadFields, place.at("load"))
+    if loads.spec is not None:
+        endpoint_fields.check_line(loads.spec, place.at("load", "spec"))
+    endpoints = _endpoints(file, apps, loads.spec, place)
     folders = _folders(path.parent if media is None else media.absolute(), root)
     return Catalogue(
         path=path,
@@ -87,6 +96,7 @@ def load(
         apps=apps,
         endpoints=endpoints,
         resources=_resources(file.resources, endpoints, folders, place.at("resources")),
+        mix=loads.mix,
     )
 
 
@@ -146,7 +156,7 @@ def _app(name: str, raw: object, names: Mapping[str, str | None], place: Place) 
     )
 
 
-def _endpoints(file: _File, apps: Mapping[str, App], place: Place) -> tuple[Endpoint, ...]:
+def _endpoints(file: _File, apps: Mapping[str, App], load: str | None, place: Place) -> tuple[Endpoint, ...]:
     if not file.endpoints:
         raise place.at("endpoints").error("there are none; add [[endpoints]] with path, app and category")
     files = {*placeholders.MEDIA, *(name for name in file.resources if name not in placeholders.NO_FILES)}
@@ -198,6 +208,7 @@ def _endpoints(file: _File, apps: Mapping[str, App], place: Place) -> tuple[Endp
                     defaults.get("history"),
                     fields.get("history"),
                 ),
+                "load": fields.get("load", load),
             },
             apps[fields["app"]],
             names,

@@ -73,6 +73,8 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     apps: dict[str, App]
     endpoints: tuple[Endpoint, ...]
     resources: ResourcePaths
+    mix: bool = False
+    """Whether its endpoints are put under load together, each by its weight, and not one after the other."""
 
     @property
     def pools(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from pytest_modal_bench.run.longest import longest_sec, planned_sec
 from pytest_modal_bench.safety.text import slug
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
     from pathlib import Path
     from types import ModuleType
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # What a test may take beyond the deadlines of its calls before pytest-timeout, the backstop, ends it.
 _GRACE_SEC = 60.0
+LOAD_FIXTURE = "put_under_load"
+"""What a test asks for that puts its endpoint under load."""
 _NAMED = 3
 """Endpoints that a line names; it counts the others."""
 
@@ -31,6 +33,11 @@ def endpoint_of(item: pytest.Item) -> Endpoint | None:
     callspec = getattr(item, "callspec", None)
     endpoint = callspec.params.get("endpoint") if callspec is not None else None
     return endpoint if isinstance(endpoint, Endpoint) else None
+
+
+def is_under_load(item: pytest.Item) -> bool:
+    """Whether a test puts its endpoint under load."""
+    return LOAD_FIXTURE in getattr(item, "fixturenames", ())
 
 
 class CatalogueModule(pytest.Module):
@@ -83,6 +90,17 @@ class EndpointCollection:
         if _wants_endpoint(metafunc):
             metafunc.parametrize("endpoint", [_parameter(endpoint) for endpoint in self.catalogue.endpoints])
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pycollect_makeitem(self) -> Generator[None, Any, Any]:
+        """Make no test under load for an endpoint that is to be put under none."""
+        made = yield
+        return [item for item in made if self._has_load(item)] if isinstance(made, list) else made
+
+    def _has_load(self, item: pytest.Item) -> bool:
+        # Where no endpoint has one, nothing knows the fixture, nor so the endpoint of such a test.
+        endpoint = endpoint_of(item)
+        return not is_under_load(item) or (endpoint is not None and bool(self.settings.load or endpoint.load))
+
     @pytest.hookimpl
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Let `-k` find an endpoint by path, name, category, its slug, app and tags."""
@@ -99,14 +117,16 @@ class EndpointCollection:
         """Before others select: bring in the catalogue's own test where none was found. After them: put in order.
 
         A test that gets no endpoint has no place in a benchmark, as with `--benchmark-only`. Whatever shuffled or
-        sorted the tests, a pool's endpoints follow one another in catalogue order, so that the same one is cold.
+        sorted the tests, a pool's endpoints follow one another in catalogue order, so that the same one is cold; those
+        under load come after all others.
         """
         if self.settings.catalogue_asked_for and not any(map(endpoint_of, items)):
             module = CatalogueModule.from_parent(session, path=self.settings.catalogue)
             items.extend(session.genitems(module))
-        others = [item for item in items if endpoint_of(item) is None]
+        others = [item for item in items if not self._belongs(item)]
         if others:
-            items[:] = [item for item in items if endpoint_of(item) is not None]
+            left_out = {id(item) for item in others}
+            items[:] = [item for item in items if id(item) not in left_out]
             config.hook.pytest_deselected(items=others)
         yield
         items.sort(key=self._position)
@@ -114,10 +134,16 @@ class EndpointCollection:
             self._limit(config, item)
             self._excuse(item)
 
-    def _position(self, item: pytest.Item) -> tuple[int, int, str]:
+    def _belongs(self, item: pytest.Item) -> bool:
+        """Whether a test is part of what was asked for."""
+        if endpoint_of(item) is None:
+            return False
+        return is_under_load(item) or not self.settings.load_only
+
+    def _position(self, item: pytest.Item) -> tuple[bool, int, int, str]:
         endpoint = endpoint_of(item)
         assert endpoint is not None  # noqa: S101 - the others were deselected
-        return (*self._order[endpoint.id], item.nodeid)
+        return (is_under_load(item), *self._order[endpoint.id], item.nodeid)
 
     def _limit(self, config: pytest.Config, item: pytest.Item) -> None:
         """pytest-timeout as a backstop for what our own deadlines can't end; never over a limit that the user set."""
@@ -125,6 +151,8 @@ class EndpointCollection:
         if not config.pluginmanager.hasplugin("timeout") or endpoint is None:
             return
         marker = item.get_closest_marker("timeout")
+        if is_under_load(item):
+            return  # its steps have an end of their own, and a backstop would have to wait for all other tests, too
         if marker is not None:
             self._note_short(endpoint, _marked_sec(marker), "its marker")
         elif _users_timeout(config) is None and not self._waits_for_others(config):

@@ -19,9 +19,10 @@ from pytest_modal_bench.cost.ledger import Ledger
 from pytest_modal_bench.gate.verdicts import FAILING
 from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
 from pytest_modal_bench.local.workspace.apps import serving
-from pytest_modal_bench.model import EndpointResult, Resource, Run
+from pytest_modal_bench.model import Check, EndpointResult, Load, Resource, Run
+from pytest_modal_bench.plugin import load_handover
 from pytest_modal_bench.plugin import settings as session_settings
-from pytest_modal_bench.plugin.collection import EndpointCollection, endpoint_of
+from pytest_modal_bench.plugin.collection import EndpointCollection, endpoint_of, is_under_load
 from pytest_modal_bench.plugin.junit import JUnitVerdicts
 from pytest_modal_bench.plugin.outlook import outlook
 from pytest_modal_bench.plugin.report_ends import end_of
@@ -86,6 +87,10 @@ class Controller:
         self._workers: list[WorkerController] = []
         self._endpoint_ids: dict[str, str] = {}
         """By test id; the workers say so of what they collect."""
+        self._under_load: set[str] = set()
+        """Ids of tests that put their endpoint under load."""
+        self._one_by_one: set[str] = set()
+        """Ids of the other tests that have not ended yet: a load waits for them."""
         self._measured_by: dict[str, dict[str, Any]] = {}
         """By endpoint id: the test that measured it, as pytest-benchmark names it."""
         self._run: Run | None = None
@@ -179,10 +184,20 @@ class Controller:
         """Remember what is part of the session; in a controller of workers this finds nothing."""
         if self._measurer is not None:
             endpoints = ((item.nodeid, endpoint_of(item)) for item in session.items)
-            self._select({nodeid: endpoint.id for nodeid, endpoint in endpoints if endpoint is not None})
+            self._collected(
+                {nodeid: endpoint.id for nodeid, endpoint in endpoints if endpoint is not None},
+                [item.nodeid for item in session.items if is_under_load(item)],
+            )
+            self._select(self._endpoint_ids)
+
+    def _collected(self, endpoint_ids: dict[str, str], under_load: list[str]) -> None:
+        self._endpoint_ids.update(endpoint_ids)
+        self._under_load.update(under_load)
 
     def _select(self, endpoint_ids: dict[str, str]) -> None:
         self._endpoint_ids = endpoint_ids
+        self._one_by_one = endpoint_ids.keys() - self._under_load
+        self._loads_may_begin()
         chosen = set(endpoint_ids.values())
         selected = [endpoint for endpoint in self.catalogue.endpoints if endpoint.id in chosen]
         for line in self._check(selected):
@@ -273,7 +288,7 @@ class Controller:
         from pytest_modal_bench.plugin.xdist import receive_collected
 
         self._workers.append(node)
-        receive_collected(node, self._endpoint_ids.update)
+        receive_collected(node, self._collected)
         node.workerinput["modal_bench"] = {
             "urls": {app.name: app.url for app in self.catalogue.apps.values() if app.url is not None},
             "credentials": None if self._credentials is None else self._credentials.crossing(),
@@ -301,7 +316,9 @@ class Controller:
         from pytest_modal_bench.plugin.xdist import PoolScheduling
 
         def pool_of(nodeid: str) -> str:
-            return self._collection.endpoints[self._endpoint_ids[nodeid]].pool
+            # No pool: all loads are one unit, as they would disturb each other.
+            pool = self._collection.endpoints[self._endpoint_ids[nodeid]].pool
+            return load_handover.UNDER_LOAD if nodeid in self._under_load else pool
 
         return PoolScheduling(config, pool_of=pool_of, prepare=self._prepare)
 
@@ -327,6 +344,9 @@ class Controller:
         endpoint_id = carried.get("endpoint") or self._endpoint_ids.get(report.nodeid)
         if endpoint_id is None:
             return
+        if report.when == "teardown":
+            self._one_by_one.discard(report.nodeid)
+            self._loads_may_begin()
         results = self._record.results
         if report.when == "setup" and report.passed:
             results.begin(endpoint_id, report.nodeid)
@@ -341,6 +361,10 @@ class Controller:
             self._record.note(*carried["notes"])
             self._measured_by[endpoint_id] = carried["measured_by"]
             results.keep(convert(carried["result"], EndpointResult))
+        elif "load" in carried:
+            self._record.note(*carried["notes"])
+            checks = convert(carried["checks"], list[Check])
+            results.keep_load(endpoint_id, convert(carried["load"], Load), checks)
         elif end in ("failed", "error") and not results.is_known(endpoint_id):
             results.keep(outcome.failed(self._collection.endpoints[endpoint_id], message or end))
         elif end in ("skipped", "xfailed") and not results.is_known(endpoint_id):
@@ -349,6 +373,11 @@ class Controller:
             results.end(endpoint_id, report.nodeid, end, message)
             result = self._record.changed(endpoint_id)
             self.config.hook.pytest_modal_bench_result(config=self.config, result=result)
+
+    def _loads_may_begin(self) -> None:
+        """Let loads begin, which may wait in another process, once no endpoint is called one by one any more."""
+        if self._under_load and not self._one_by_one:
+            load_handover.let_begin(self._shared)
 
     # After the tests
 
@@ -365,6 +394,9 @@ class Controller:
         yield
 
     def _finish(self, session: pytest.Session) -> None:
+        if self._under_load and session.exitstatus == pytest.ExitCode.INTERRUPTED:
+            for each in load_handover.cut_off(self._shared):
+                self._record.results.keep_load(each.endpoint, each.load, each.checks)
         for observer in (self._observer, None if self._base is None else self._base.observer):
             if observer is not None and self.settings.cold == "force":
                 self._record.note(*control.restore(observer, self._project))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from _pytest.runner import runtestprotocol
 
-from pytest_modal_bench.plugin.collection import endpoint_of
+from pytest_modal_bench.plugin.collection import endpoint_of, is_under_load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -48,6 +48,9 @@ class Deferral:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Run an endpoint's test, and report it unless it waits. Where tests are rerun, that is for others to do."""
+        if is_under_load(item):
+            self._judge_waiting(item)  # under load, endpoints are not as they were
+            return None
         if endpoint_of(item) is None or _reruns(item):
             return None
         item.stash[MAY_WAIT] = not item.stash.get(SECOND_TIME, False)
@@ -71,12 +74,17 @@ class Deferral:
     def pytest_runtestloop(self) -> Generator[None, object, object]:
         """After all tests run those that wait. Where a run is stopped before, what they measured is in the report."""
         done = yield
-        for number, item in enumerate(self._waiting):
+        self._judge_waiting(None)
+        return done
+
+    def _judge_waiting(self, following: pytest.Item | None) -> None:
+        """Run again what waits; `following`: the test that is run after it."""
+        waiting, self._waiting = self._waiting, []
+        for number, item in enumerate(waiting):
             item.stash[SECOND_TIME] = True
-            nextitem = self._waiting[number + 1] if number + 1 < len(self._waiting) else None
+            nextitem = waiting[number + 1] if number + 1 < len(waiting) else following
             with self._reporting(item):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
-        return done
 
 
 def wait(item: pytest.Item) -> NoReturn:

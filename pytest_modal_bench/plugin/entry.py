@@ -16,7 +16,7 @@ from pytest_modal_bench.plugin.option_values import given, ini_type, is_on
 NOT_ASKED_FOR = "endpoint tests call deployed endpoints: run pytest with --modal-bench"
 _FIXTURES = frozenset(
     (
-        *("endpoint", "endpoint_result", "measure_endpoint"),
+        *("endpoint", "endpoint_result", "measure_endpoint", "put_under_load"),
         *("test_image", "test_lora", "test_mask", "test_resource", "test_video"),
     )
 )
@@ -137,6 +137,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ini="linelist",
         action="append",
     )
+    option(
+        "modal-bench-load",
+        "SPEC",
+        "Also put each endpoint under load, in a test of its own: users=1,2,4,8 duration=30 (so many callers, a step "
+        "each), rate=0.5,1,2 duration=60 (calls a second, arrivals=poisson spreads them as many people do), burst=20 "
+        "(all at once) or ramp=20 duration=60. Repeatable; beats the catalogue's. Needs the extra load.",
+        ini="linelist",
+        action="append",
+    )
+    option(
+        "modal-bench-load-bind",
+        "HOST:PORT",
+        "Where processes of other machines connect to take part in a load, each by `python -m pytest_modal_bench "
+        "load-worker --master HOST:PORT`. Nothing asks who they are: give an address that only they reach. Default: "
+        "this machine alone.",
+    )
+    option(
+        "modal-bench-load-workers",
+        "N",
+        "How many processes of other machines a load waits for before it begins. Default: 0.",
+        ini="int",
+    )
+    switch("modal-bench-load-only", "Make the loads alone, without the calls one by one.")
     switch(
         "modal-bench-strict",
         "Also fail what is in doubt: skipped endpoints, unverified cold starts, inconclusive results, answers from a "

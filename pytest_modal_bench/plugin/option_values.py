@@ -19,7 +19,7 @@ _ON_OR_OFF = {
 }
 
 
-SWITCHES = frozenset({"modal_bench", "modal_bench_quick", "modal_bench_strict"})
+SWITCHES = frozenset({"modal_bench", "modal_bench_load_only", "modal_bench_quick", "modal_bench_strict"})
 """Keys of options without a value."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import shutil
+import sys
 import tempfile
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -55,12 +56,19 @@ def register(config: pytest.Config) -> None:
         session_settings.check_places(settings)
         session_settings.history(config)
         session_settings.base(config)
+        session_settings.check_loads(settings, catalogue)
     moves = _shared_directory(config, workerinput) / "moves"
     measurer = None
     if only_lists or not distributed:
         measurer = Measurer(settings)
         gate = Gate(measurer, session_settings.history(config), Moves(moves), _beside(settings, moves.parent))
         manager.register(EndpointFixtures(measurer, gate, today), "modal-bench-measuring")
+        if settings.load or any(endpoint.load for endpoint in catalogue.endpoints):
+            from pytest_modal_bench.plugin.under_load import UnderLoad
+
+            say = partial(_say, config)
+            loads = UnderLoad(measurer, moves.parent, mix=catalogue.mix, say=say)
+            manager.register(loads, "modal-bench-load")
         if gate.compares:
             reporting = _reporting(worker=workerinput is not None)
             manager.register(Deferral(gate, reporting), "modal-bench-deferral")
@@ -154,6 +162,18 @@ def _today(workerinput: dict[str, Any] | None) -> dt.date:
     if workerinput is None:
         return dt.datetime.now(dt.UTC).date()
     return dt.date.fromisoformat(workerinput["modal_bench"]["today"])
+
+
+def _say(config: pytest.Config, line: str) -> None:
+    """Tell people at the terminal; a worker has none, and writes to its standard error."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:
+        sys.stderr.write(f"modal-bench: {line}\n")
+        return
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    with nullcontext() if capture is None else capture.global_and_fixture_disabled():  # a test is running
+        reporter.ensure_newline()
+        reporter.write_line(f"modal-bench: {line}")
 
 
 def _only_lists(config: pytest.Config) -> bool:

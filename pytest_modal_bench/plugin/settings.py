@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 CATALOGUE_NAME = "endpoints.toml"
 GENERATED = ("image", "video")
 _REPORT_VARIABLE = "MODAL_BENCH_REPORT"
+_LAST_PORT = 65535
 _DEFAULT_REPORTS = ("modal-bench-report.md", "modal-bench-report.json")
 _HTML_REPORT = "modal-bench-report.html"
 """By default, too, where the extra `html` is installed."""
@@ -141,6 +142,34 @@ def check_places(settings: Settings) -> None:
             )
 
 
+def check_loads(settings: Settings, catalogue: Catalogue) -> None:
+    """Raise `pytest.UsageError` for a load that can't be made, before a call costs money for it."""
+    written = {endpoint.path: endpoint.load for endpoint in catalogue.endpoints if endpoint.load}
+    if not settings.load and not written:
+        if settings.load_only:
+            raise pytest.UsageError(
+                "--modal-bench-load-only: no endpoint has a load: give one with --modal-bench-load=SPEC, or in the "
+                "catalogue"
+            )
+        return
+    if settings.load_workers and settings.load_bind is None:
+        raise pytest.UsageError(
+            "--modal-bench-load-workers: they have nowhere to connect: give --modal-bench-load-bind=HOST:PORT"
+        )
+    from pytest_modal_bench.load.processes import MissingEngine, require_engine
+    from pytest_modal_bench.load.spec import SpecError, parse
+
+    for path, text in written.items():
+        try:
+            parse(text)
+        except SpecError as error:
+            raise pytest.UsageError(f"{catalogue.path.name}: {path}: load: {error}") from None
+    try:
+        require_engine()
+    except MissingEngine as error:
+        raise pytest.UsageError(str(error)) from None
+
+
 def _resolve(config: pytest.Config) -> Settings:
     def value(name: str, parse: Callable[[str], T], default: D) -> T | D:
         for values in given(config, f"modal_bench_{name}"):
@@ -196,6 +225,10 @@ def _resolve(config: pytest.Config) -> Settings:
         time_scale=value("time_scale", _positive, 0.01),
         against=against,
         against_catalogue=second_catalogue,
+        load=_load(config),
+        load_bind=value("load_bind", _address, None),
+        load_workers=value("load_workers", _count, 0),
+        load_only=is_on(config, "modal_bench_load_only"),
         traffic=value("traffic", _positive, None),
     )
 
@@ -219,6 +252,19 @@ def _generate(config: pytest.Config) -> tuple[str, ...]:
             return _resources(",".join(each.text for each in values))
         except ValueError as error:
             raise pytest.UsageError(f"{values[0].source}: {error}") from None
+    return ()
+
+
+def _load(config: pytest.Config) -> tuple[str, ...]:
+    for values in given(config, "modal_bench_load"):
+        from pytest_modal_bench.load.spec import SpecError, parse
+
+        for source, text, _ in values:
+            try:
+                parse(text)
+            except SpecError as error:
+                raise pytest.UsageError(f"{source}: {error}") from None
+        return tuple(text for _, text, _ in values)
     return ()
 
 
@@ -334,6 +380,13 @@ def _rounds(text: str) -> int | None:
         return _count(text)
     except ValueError as error:
         raise ValueError(f"{error}, or 'auto'") from None
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host.strip("[]") or not port.isdecimal() or not 0 < int(port) <= _LAST_PORT:
+        raise ValueError(f"expected HOST:PORT, such as 10.0.0.5:5557, got {text!r}")
+    return host.strip("[]"), int(port)
 
 
 def _positive(text: str) -> float:

@@ -43,6 +43,7 @@ def summarise(
         reporter.write_line("")
     for row in rows:
         _write_row(reporter, row)
+    _write_block(reporter, "under load:", terminal.loads(run))
     _write_block(reporter, "what failed:", terminal.failures(run))
     _write_block(reporter, "notes:", terminal.remarks(run))
     if rows:

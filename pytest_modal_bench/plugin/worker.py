@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_modal_bench.plugin.collection import endpoint_of
+from pytest_modal_bench.plugin.collection import endpoint_of, is_under_load
 from pytest_modal_bench.plugin.termination import terminate_like_interrupt
 from pytest_modal_bench.plugin.xdist import WATCHED, progress_sender, receive_preparation, send_collected
 
@@ -26,7 +26,9 @@ class Worker:
         """Before xdist sends the ids of the tests: say which endpoint each has."""
         endpoints = ((item.nodeid, endpoint_of(item)) for item in session.items)
         send_collected(
-            session.config, {nodeid: endpoint.id for nodeid, endpoint in endpoints if endpoint is not None}
+            session.config,
+            {nodeid: endpoint.id for nodeid, endpoint in endpoints if endpoint is not None},
+            [item.nodeid for item in session.items if is_under_load(item)],
         )
 
     @pytest.hookimpl(tryfirst=True)

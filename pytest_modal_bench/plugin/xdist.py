@@ -182,14 +182,17 @@ def receive_preparation(config: pytest.Config, take: Callable[[dict[str, Any]], 
     interactor.handle_command = handle_command
 
 
-def send_collected(config: pytest.Config, endpoints: dict[str, str]) -> None:
-    """In a worker, before it says what it has collected: tell the controller which endpoint each test id has."""
-    _interactor(config).sendevent(_COLLECTED, endpoints=endpoints)
+def send_collected(config: pytest.Config, endpoints: dict[str, str], under_load: list[str]) -> None:
+    """In a worker, before it says what it has collected: tell the controller which endpoint each test id has.
+
+    `under_load`: the ids of those tests that put theirs under load.
+    """
+    _interactor(config).sendevent(_COLLECTED, endpoints=endpoints, under_load=under_load)
 
 
-def receive_collected(node: WorkerController, take: Callable[[dict[str, str]], None]) -> None:
+def receive_collected(node: WorkerController, take: Callable[[dict[str, str], list[str]], None]) -> None:
     """In the controller, as a worker is configured: have `take` called with what `send_collected` sends."""
-    _receive(node, _COLLECTED, lambda message: take(message["endpoints"]))
+    _receive(node, _COLLECTED, lambda message: take(message["endpoints"], message["under_load"]))
 
 
 def progress_sender(config: pytest.Config) -> Callable[[Event], None]:

@@ -36,6 +36,7 @@ EDGE: list[tuple[int, str, Cause]] = [
     (404, "modal-http: workspace ac-0aB1 is disabled", "workspace_disabled"),
     (429, "modal-http: Webhook failed: workspace billing cycle spend limit reached", "spend_limit"),
     (429, "modal-http: Function fu-1 reached pending input queue limit (2000) of it", "queue_full"),
+    (429, "modal-http: Input rate limit (200/s) exceeded for function fu-1", "rate_limited"),
     (400, "modal-http: bad redirect method", "bad_redirect"),
     (408, "Missing request, possibly due to expiry or cancellation", "input_lost"),
     (500, "modal-http: internal error: function was terminated by signal", "killed"),

@@ -302,7 +302,7 @@ def test_a_table_that_cannot_be_used_is_named(path: Path, content: str | bytes, 
         (
             f"{'long' * 50} = 1",
             "longlong",
-            "...: unknown field; known: workspace, environment, defaults, resources, budget, history, apps, endpoints",
+            "known: workspace, environment, defaults, resources, budget, history, load, apps, endpoints",
         ),
     ],
 )

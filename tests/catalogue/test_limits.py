@@ -136,6 +136,8 @@ def test_an_endpoints_own_budget_holds_whatever_its_answer_is(tmp_path: Path) ->
             {"top": "[budget]\nmax_itl = 'fast'"},
             "budget: max_itl: expected a number, or { warn = …, fail = … }",
         ),
+        ({"top": "[budget]\nmax_p95 = 0"}, "budget: max_p95: expected a number above 0"),
+        ({"top": "[budget]\nmax_errors = 1"}, "budget: max_errors: expected a share from 0 to below 1"),
         ({"top": "[budget]\nmin_success = 1.5"}, "budget: min_success: expected a share above 0 and up to 1"),
         (
             {"top": '[budget.category."Vidio"]\nmax_warm = 5'},

@@ -148,6 +148,10 @@ def test_help_lists_every_option_and_ini_key(project: Project) -> None:
         "modal-bench-baseline-last",
         "modal-bench-against",
         "modal-bench-budget",
+        "modal-bench-load",
+        "modal-bench-load-bind",
+        "modal-bench-load-workers",
+        "modal-bench-load-only",
         "modal-bench-strict",
         "modal-bench-generate",
         "modal-bench-scenario",
@@ -165,7 +169,7 @@ def test_the_fixtures_that_tests_are_skipped_for_are_all_there_are() -> None:
         if name.startswith(("test_", "measure_e", "endpoint"))
     }
 
-    assert offered | {"endpoint"} == plugin._FIXTURES  # noqa: SLF001
+    assert offered | {"endpoint", "put_under_load"} == plugin._FIXTURES  # noqa: SLF001
 
 
 def test_the_marker_is_declared(project: Project) -> None:

@@ -191,10 +191,10 @@ def test_a_worker_receives_its_preparation_and_xdist_everything_else() -> None:
 
 def test_the_controller_receives_what_was_collected_and_how_it_goes_on_and_xdist_everything_else() -> None:
     known: list[Any] = []
-    received: dict[str, str] = {}
+    received: list[Any] = []
     node: Any = SimpleNamespace(process_from_remote=known.append)
     events: list[Event] = []
-    receive_collected(node, received.update)
+    receive_collected(node, lambda *told: received.extend(told))
     receive_progress(node, events.append)
 
     def send(name: str, **data: Any) -> None:
@@ -204,13 +204,13 @@ def test_the_controller_receives_what_was_collected_and_how_it_goes_on_and_xdist
         handle_command=None, sendevent=lambda name, **data: send(name, **loads(dumps(data)))
     )
     config: Any = SimpleNamespace(pluginmanager=SimpleNamespace(get_plugins=lambda: [interactor]))
-    send_collected(config, {"test_endpoint[a]": "a"})
+    send_collected(config, {"test_endpoint[a]": "a"}, ["test_under_load[a]"])
     told: list[Event] = [begun(), ended(error="HTTP 500: boom", ok=False), EndpointEnded(endpoint="flux")]
     for event in told:
         progress_sender(config)(event)
     send("collectionfinish", ids=["test_endpoint[a]"])
     node.process_from_remote("end of the channel")
 
-    assert received == {"test_endpoint[a]": "a"}
+    assert received == [{"test_endpoint[a]": "a"}, ["test_under_load[a]"]]
     assert events == told
     assert known == [("collectionfinish", {"ids": ["test_endpoint[a]"]}), "end of the channel"]
