@@ -143,7 +143,9 @@ def test_phases_add_up() -> None:
     assert phases.wait_sec is not None
     assert phases.download_sec is not None
     assert phases.wait_sec >= 0.09
-    assert phases.download_sec >= 0.09
+    assert phases.download_sec > 0
+    # Where the machine is busy the first byte is seen late: what the wait has more, the download has less.
+    assert phases.wait_sec + phases.download_sec >= 0.18
     known = phases.connect_sec + phases.send_sec + phases.wait_sec + phases.download_sec
     assert known <= got.elapsed_sec < known + 0.1
 
