@@ -9,7 +9,7 @@ from typing import Any
 from locust import FastHttpUser, HttpUser, constant, constant_throughput, task
 
 _EVERY_SEC = os.environ.get("LOAD_PACE_SEC")
-_PACE = constant(0) if _EVERY_SEC is None else constant_throughput(1 / float(_EVERY_SEC))  # type: ignore[no-untyped-call]
+_PACE = constant(0) if _EVERY_SEC is None else constant_throughput(1 / float(_EVERY_SEC))
 
 
 def _call(client: Any) -> None:
