@@ -26,7 +26,8 @@ def upper_tail(t: float, degrees: float) -> float:
     """
     if degrees > _MANY:
         return math.erfc(t / math.sqrt(2)) / 2
-    half = _incomplete_beta(degrees / (degrees + t * t), degrees / 2, 0.5) / 2
+    both = degrees + t * t
+    half = _incomplete_beta(degrees / both, t * t / both, degrees / 2, 0.5) / 2
     return half if t >= 0 else 1 - half
 
 
@@ -52,17 +53,17 @@ def quantile(tail: float, degrees: float) -> float:
     return (low + high) / 2
 
 
-def _incomplete_beta(x: float, a: float, b: float) -> float:
-    """The regularised incomplete beta function I(x; a, b).
+def _incomplete_beta(x: float, rest: float, a: float, b: float) -> float:
+    """The regularised incomplete beta function I(x; a, b). `rest`: 1 - x, which x near 1 has not kept all digits of.
 
     Its continued fraction, which converges fast below (a + 1) / (a + b + 2); above, 1 - I(1 - x; b, a).
     Source: NIST Digital Library of Mathematical Functions, 8.17.22 and 8.17.4.
     """
-    if x in (0.0, 1.0):
+    if not x or not rest:
         return x
     if x > (a + 1) / (a + b + 2):
-        return 1 - _incomplete_beta(1 - x, b, a)
-    scale = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+        return 1 - _incomplete_beta(rest, x, b, a)
+    scale = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log(rest)
     return math.exp(scale) / a * _fraction(x, a, b)
 
 
