@@ -76,7 +76,7 @@ def test_it_opens_quietly_and_marks_what_changed_at_which_run(opened: Open, page
     assert wan.locator(".warm .marker.failed").count() == 3
     assert wan.locator(".warm circle").count() == 13
     assert "failed: HTTP 500: boom" in wan.locator("table").first.inner_html()
-    assert "broken.json: not JSON" in seen.page.inner_text("#left-out")
+    assert "broken.json: not a report of pytest-modal-bench" in seen.page.inner_text("#left-out")
     anchors = seen.page.evaluate(
         "[...document.querySelectorAll('a')].map((each) => each.getAttribute('href'))"
     )

@@ -32,7 +32,7 @@ IMPORTS = {
     "local": ("av", "fastapi", "httpx", "python_multipart", "uvicorn"),
     "modal": ("modal",),
     "schema": ("jsonschema",),
-    "stats": ("scipy",),
+    "load": ("locust",),
     "video": ("av",),
 }
 """What each extra is for, as Python imports it."""
