@@ -344,7 +344,7 @@ class Controller:
         endpoint_id = carried.get("endpoint") or self._endpoint_ids.get(report.nodeid)
         if endpoint_id is None:
             return
-        if report.when == "teardown":
+        if report.when not in ("setup", "call"):  # of a worker that crashed there is one report, of no phase
             self._one_by_one.discard(report.nodeid)
             self._loads_may_begin()
         results = self._record.results

@@ -44,6 +44,20 @@ def test_each_endpoint_is_put_under_load_after_all_have_been_called_one_by_one(
     assert len(set(service.calls[serial : serial + 3])) == 1, "loads are made one after the other"
 
 
+def test_a_worker_that_dies_before_keeps_no_load_waiting(project: Project, service: Service) -> None:
+    project.catalogue(service.url, "/a", "/b")
+    project.pytester.makeconftest(
+        "import os\n"
+        "def pytest_runtest_call(item):\n"
+        "    if item.name == 'test_endpoint[a]':\n"
+        "        os._exit(1)\n"
+    )
+
+    project.run("--modal-bench", BURST, "-n", "2")
+
+    assert {name: load["steps"][0]["n"] for name, load in loads(project).items()} == {"a": 3, "b": 3}
+
+
 def test_loads_are_chosen_by_keywords_and_stand_alone(project: Project, service: Service) -> None:
     project.catalogue(service.url, "/a", "/b")
 
