@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,8 @@ from project import HOSTS, WITHOUT_OTHER_PLUGINS, Handler, Project, Server, Serv
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
+TESTS = Path(__file__).parent
 
 try:
     import hypothesis
@@ -23,6 +27,20 @@ else:
     too_slow = [hypothesis.HealthCheck.too_slow]
     hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=too_slow)
     hypothesis.settings.load_profile("tests")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mix the files for the workers of a run: those whose tests wait among those whose tests compute.
+
+    Each worker begins with a piece of the list. In the order of their names, all whole runs would be the last worker's.
+    """
+    if not hasattr(config, "workerinput") or config.getoption("--modal-bench"):
+        return
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    drawn = sorted(files, key=lambda path: hashlib.sha256(str(path.relative_to(TESTS)).encode()).digest())
+    items[:] = [item for path in drawn for item in files[path]]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.client
+import os
 import socket
 import threading
 import time
@@ -193,10 +194,14 @@ class HTTPConnection(urllib3.connection.HTTPConnection):
 
     def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override] # as urllib3's own
         """Wait for an answer's head."""
-        trace = current.get()
+        trace, live = current.get(), self.sock
         self.timeout = trace.left_sec
-        with trace.timing("wait"):
-            response = super().getresponse()
+        try:
+            with trace.timing("wait"):
+                response = super().getresponse()
+        except BaseException:
+            _hang_up(live)
+            raise
         trace.answered(self._origin)
         self._used = True
         return response
@@ -256,6 +261,13 @@ class Adapter(HTTPAdapter):
 
         requests would have each connection read the certificate bundle again: 10 ms of our own, on the clock.
         """
+
+
+def _hang_up(live: socket.socket) -> None:
+    """Close it now. http.client has opened it as a file, for an answer that nobody gets, which keeps it open."""
+    live.close()
+    if (descriptor := live.detach()) >= 0:
+        os.close(descriptor)
 
 
 def _within(

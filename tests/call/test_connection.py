@@ -60,6 +60,24 @@ def test_closing_closes_what_is_kept_at_once() -> None:
         assert ended.wait(5)
 
 
+def test_a_wait_that_is_broken_off_closes_its_connection_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+
+    def handle(connection: object) -> None:
+        answering(lambda _: answer(b"ok"))(connection)  # type: ignore[arg-type] # a Connection
+        ended.set()
+
+    def broken_off(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("http.client.HTTPResponse.begin", broken_off)
+    with Server(handle) as server:
+        with pytest.raises(KeyboardInterrupt) as caught, Trace(5):
+            send(Adapter(), server.url)
+        assert caught.tb is not None, "what the frames hold is not collected"
+        assert ended.wait(5)
+
+
 def test_a_host_with_several_addresses_is_tried_at_each(monkeypatch: pytest.MonkeyPatch) -> None:
     def look_up(_: str, port: int, *__: object) -> list[object]:
         kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")

@@ -192,12 +192,14 @@ def stop_while_changed(lasting: LastingWorkspace, group: int) -> None:
 
 
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM", "kill -9"])
-@pytest.mark.parametrize("spread", [(), ("-n", "auto")], ids=["alone", "spread"])
+@pytest.mark.parametrize("spread", [(), ("-n", "2")], ids=["alone", "spread"])
 def test_settings_are_put_back_however_a_run_ends(
     lasting: LastingWorkspace, how: str, spread: tuple[str, ...]
 ) -> None:
     with PytestProcess(lasting.directory, *FORCE, "--modal-bench-cold-rounds=20", *spread) as running:
-        until("settings are changed", lambda: lasting.journal() and not lasting.as_before(), timeout=60)
+        running.until(
+            "settings are changed", lambda: lasting.journal() and not lasting.as_before(), timeout=60
+        )
         running.descendants()
         if how == "Ctrl-C":
             running.interrupt()

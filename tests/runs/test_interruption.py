@@ -86,7 +86,7 @@ def test_a_run_that_is_stopped_keeps_what_it_has(
     hanging: Path, service: Service, spread: tuple[str, ...], how: str
 ) -> None:
     with PytestProcess(hanging, "--modal-bench", *spread) as running:
-        until("an endpoint hangs", lambda: "/hang" in service.calls)
+        running.until("an endpoint hangs", lambda: "/hang" in service.calls)
         running.until_done(2)
         running.descendants()
         if how == "Ctrl-C":
@@ -157,7 +157,8 @@ def test_the_local_workspace_ends_with_its_session(
         else:
             running.send(number)
 
-        assert running.wait() == (-number if number == signal.SIGKILL else INTERRUPTED)
+        expected = -number if number == signal.SIGKILL else INTERRUPTED
+        assert running.wait() == expected, running.output.read_text()
         is_gone(running)
         if number == signal.SIGKILL:
             assert list(local.glob("modal-bench-report.*.journal"))
@@ -175,7 +176,7 @@ def test_a_second_interrupt_ends_quietly_and_costs_no_report(
     hanging: Path, service: Service, spread: tuple[str, ...]
 ) -> None:
     with PytestProcess(hanging, "--modal-bench", *spread) as running:
-        until("an endpoint hangs", lambda: "/hang" in service.calls)
+        running.until("an endpoint hangs", lambda: "/hang" in service.calls)
         running.until_done(2)
         running.descendants()
         for _ in range(3):
@@ -192,7 +193,7 @@ def test_a_second_interrupt_ends_quietly_and_costs_no_report(
 
 def test_workers_end_within_two_seconds_of_their_pytest(hanging: Path, service: Service) -> None:
     with PytestProcess(hanging, "--modal-bench", "-n", "2") as running:
-        until("an endpoint hangs", lambda: "/hang" in service.calls)
+        running.until("an endpoint hangs", lambda: "/hang" in service.calls)
         running.descendants()
         running.send(signal.SIGKILL)
         running.wait()

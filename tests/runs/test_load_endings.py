@@ -42,7 +42,7 @@ def test_a_load_that_is_interrupted_is_in_the_report_with_what_was_under_way(
 ) -> None:
     load = "--modal-bench-load=users=3 duration=120"
     with PytestProcess(folder, "--modal-bench", "--modal-bench-load-only", load, *spread) as running:
-        until("calls are made", lambda: len(service.calls) > 20)
+        running.until("calls are made", lambda: len(service.calls) > 20)
         running.descendants()
         if how == "Ctrl-C":
             running.interrupt()

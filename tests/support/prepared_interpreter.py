@@ -1,14 +1,16 @@
 """Starts pytest in processes that need not import it first: forks of one process a test session that has done so.
 
-What is run is a process of its own all the same, with its own arguments, environment, directory and output. Only third
-parties' modules are imported beforehand, and none that is a plugin: pytest rewrites those as it loads them.
+What is run is a process of its own all the same, with its own arguments, environment, directory and output. What is
+imported beforehand is what each run with this plugin imports: tests of what is imported when start a fresh process.
 """
 
 from __future__ import annotations
 
 import atexit
+import importlib
 import json
 import os
+import pkgutil
 import signal
 import socket
 import subprocess
@@ -29,7 +31,21 @@ PREPARED = (
         "concurrent.futures.thread",
     ),
 )
-_REQUEST_BYTES = 1 << 20
+ROOMS = (
+    "answers",
+    "call",
+    "catalogue",
+    "cost",
+    "gate",
+    "model",
+    "plugin",
+    "protocol",
+    "report",
+    "run",
+    "safety",
+)
+"""Of this package, those that a run needs, whatever it measures."""
+PLUGINS = ("pytest_modal_bench", "pytest_benchmark", "xdist")
 
 
 class Prepared:
@@ -117,6 +133,7 @@ def serve(descriptor: int) -> None:
         __import__(name)
     for name in sys.modules["_pytest.config"].default_plugins:
         __import__(f"_pytest.{name}")
+    _import_plugins()
     channel = socket.socket(fileno=descriptor)
     while True:
         head, descriptors, _, _ = socket.recv_fds(channel, 4, 3)
@@ -131,6 +148,19 @@ def serve(descriptor: int) -> None:
             os.close(each)
         while _reaped():
             pass
+
+
+def _import_plugins() -> None:
+    """Import what each run imports, and have pytest not ask for it to be imported once more, with asserts rewritten."""
+    for room in ROOMS:
+        package = importlib.import_module(f"pytest_modal_bench.{room}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            # The live display imports `rich`, which only some runs do.
+            if not module.name.startswith("pytest_modal_bench.plugin.live"):
+                importlib.import_module(module.name)
+    for name in PLUGINS:
+        if name in sys.modules:
+            sys.modules[name].__doc__ = "PYTEST_DONT_REWRITE"
 
 
 def _reaped() -> bool:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import psutil
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +90,23 @@ class PytestProcess:
             return None
         return report
 
+    def until(self, said: str, check: Callable[[], Any], *, timeout: float = PATIENCE_SEC) -> Any:
+        """Do as `until` does, as long as it runs; a failure tells what it has written."""
+
+        def running() -> Any:
+            answer = check()
+            if not answer and self._process.poll() is not None:
+                pytest.fail(self._told(f"it ended before: {said}"))
+            return answer
+
+        try:
+            return until(said, running, timeout=timeout)
+        except AssertionError:
+            pytest.fail(self._told(f"never: {said}"))
+
+    def _told(self, said: str) -> str:
+        return f"{said}\n{self.output.read_text()}"
+
     def until_done(self, count: int) -> None:
         """Wait until so many endpoints are done, by the report or, which comes first, by the journal."""
 
@@ -103,7 +121,7 @@ class PytestProcess:
             ]
             return len({line["result"]["id"] for line in lines}) >= count
 
-        until(f"{count} endpoints done\n{self.output.read_text()}", done)
+        self.until(f"{count} endpoints done", done)
 
     def interrupt(self) -> None:
         """What Ctrl-C in a terminal does: SIGINT to everything that runs in the foreground."""

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import sys
+from contextlib import suppress
 from functools import cache
-from importlib.util import find_spec
+from importlib.metadata import version
+from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +22,8 @@ from pytest_modal_bench.report.extras import MissingExtra
 from pytest_modal_bench.report.figures.units import UNKNOWN
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import BytecodeCache, Environment
+    from jinja2.bccache import Bucket
     from markupsafe import Markup
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -53,11 +57,12 @@ def page(template: str, **context: Any) -> str:
     )
     # These two files are the project's own, and hold no end tag.
     own = {"policy": Markup(policy), "css": Markup(css), "script": Markup(script)}  # noqa: S704
-    return _environment().get_template(template).render(**own, **context)
+    return environment().get_template(template).render(**own, **context)
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return what finds, compiles and fills templates."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -69,9 +74,32 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         auto_reload=False,
+        bytecode_cache=None if sys.dont_write_bytecode else _compiled(),
     )
     environment.filters["prose"] = _prose
     return environment
+
+
+def _compiled() -> BytecodeCache | None:
+    """Return where templates are kept compiled: where Python keeps this package's modules.
+
+    Compiling them takes as long as all else of a small run. None where nothing can be written there.
+    """
+    from jinja2 import FileSystemBytecodeCache
+
+    class Quiet(FileSystemBytecodeCache):
+        def dump_bytecode(self, bucket: Bucket) -> None:
+            with suppress(OSError):  # a full disk costs time, not a report
+                super().dump_bytecode(bucket)
+
+    folder = Path(cache_from_source(str(_TEMPLATES / "page.py"))).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    # What is compiled depends on the compiler and on the settings above, too.
+    settings = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
+    return Quiet(str(folder), f"jinja2-{version('jinja2')}-{settings}-%s.cache")
 
 
 def _printed(value: object) -> object:

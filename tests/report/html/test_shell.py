@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from report_runs import HOSTILE, result, run
 
 from pytest_modal_bench.report.extras import MissingExtra
 from pytest_modal_bench.report.html import page, shell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def hashed(text: str) -> str:
@@ -70,3 +75,48 @@ def test_templates_have_neither_inline_styles_nor_handlers_nor_addresses() -> No
         assert not re.search(r"\sstyle=|\son\w+=|https?://|\|\s*safe", text), path.name
     assert "@import" not in (folder / "page.css").read_text("utf-8")
     assert "url(" not in (folder / "page.css").read_text("utf-8")
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """Where Python keeps what it compiles, and templates, as if nothing had been compiled before."""
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    shell.environment.cache_clear()
+    yield tmp_path
+    shell.environment.cache_clear()
+
+
+def test_templates_are_compiled_once_and_not_in_each_run(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = page.render(run())
+    assert list(kept.rglob("jinja2-*.cache"))
+
+    shell.environment.cache_clear()
+    monkeypatch.setattr("jinja2.environment.Environment._compile", None)
+
+    assert page.render(run()) == first
+
+
+def test_where_nothing_may_be_kept_a_page_is_made_all_the_same(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    assert page.render(run())
+
+    shell.environment.cache_clear()
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    kept.joinpath("file").touch()
+    monkeypatch.setattr(sys, "pycache_prefix", str(kept / "file"))
+    assert page.render(run())
+
+    assert [path.name for path in kept.iterdir()] == ["file"]
+
+
+def test_a_disk_that_fills_costs_no_page(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("jinja2.bccache.tempfile.NamedTemporaryFile", full)
+
+    assert page.render(run())
+    assert not list(kept.rglob("jinja2-*.cache"))
