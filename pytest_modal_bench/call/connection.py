@@ -292,8 +292,8 @@ def _within(
             live.close()
 
     thread = threading.Thread(target=attempt, daemon=True)
-    thread.start()
     try:
+        thread.start()
         thread.join(seconds)
     except BaseException:  # Ctrl-C: nobody waits for the connection any more
         if not outcome.cancel() and outcome.exception() is None:

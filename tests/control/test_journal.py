@@ -355,7 +355,7 @@ def test_of_many_that_open_and_remove_one_entry_only_one_holds_it(tmp_path: Path
     for racer in racers:
         racer.start()
     for racer in racers:
-        racer.join(20)
+        racer.join(60)
         assert racer.exitcode == 0
     assert collisions.value == 0
     assert list(tmp_path.glob("*.json")) == []

@@ -123,7 +123,7 @@ def eventually(holds: Callable[[], object]) -> None:
 
 
 def call(workspace: LocalWorkspace, app: str = "ryla-flux") -> requests.Response:
-    return requests.get(f"{workspace.urls[app]}/health", timeout=10)
+    return requests.get(f"{workspace.urls[app]}/health", timeout=60)
 
 
 # --- Where and as whom ---

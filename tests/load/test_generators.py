@@ -409,7 +409,7 @@ def test_processes_that_are_started_by_hand_take_part_as_those_of_this_machine_d
             parse("users=4 duration=2", "rate=10 duration=2"),
             means(processes=0, remote=2, say=say),
         )
-        codes = [each.wait(20) for each in started]
+        codes = [each.wait(60) for each in started]
     assert codes == [0, 0]
     assert sum(step.n for step in load.steps) == len(server.came)
     assert load.steps[1].n == 20
@@ -431,7 +431,7 @@ def test_a_process_started_by_hand_that_is_told_to_end_tells_of_its_calls_first(
             endpoint(server), parse("users=4 duration=6"), means(processes=1, remote=1, say=say)
         )
         ending.join()
-        started[0].wait(20)
+        started[0].wait(60)
     assert len(server.came) == load.steps[0].n + load.steps[0].under_way
     assert load.steps[0].under_way <= 2
     assert any("is gone" in note for note in load.notes)

@@ -52,7 +52,7 @@ def assert_gone(processes: Sequence[psutil.Process], urls: Sequence[str]) -> Non
 def boot(workspace: LocalWorkspace) -> list[psutil.Process]:
     """Start two containers; every process there is now."""
     for app in ("ryla-flux", "ryla-lora"):
-        assert requests.get(f"{workspace.urls[app]}/health", timeout=10).status_code == 200
+        assert requests.get(f"{workspace.urls[app]}/health", timeout=60).status_code == 200
     processes = family(workspace.pid)
     assert len(processes) == 4  # supervisor, fork_server, two containers
     return processes

@@ -83,7 +83,7 @@ def test_the_addresses_in_an_answer_can_be_fetched(healthy: LocalWorkspace) -> N
     (item,) = answer.json()["data"]
 
     assert item["url"].startswith(healthy.urls["images"])
-    assert requests.get(item["url"], timeout=10).content.startswith(b"\x89PNG")
+    assert requests.get(item["url"], timeout=60).content.startswith(b"\x89PNG")
 
 
 def test_a_job_goes_on_while_its_client_is_away(healthy: LocalWorkspace) -> None:
@@ -91,7 +91,7 @@ def test_a_job_goes_on_while_its_client_is_away(healthy: LocalWorkspace) -> None
     call = post(healthy, "jobs", "/submit", small).json()["call_id"]
     url = f"{healthy.urls['jobs']}/result/{call}"
     deadline = time.monotonic() + 20
-    while (answer := requests.get(url, timeout=10)).status_code == 202:
+    while (answer := requests.get(url, timeout=60)).status_code == 202:
         assert time.monotonic() < deadline
         time.sleep(0.05)
 

@@ -74,7 +74,7 @@ class LastingWorkspace:
         """Somebody else's request."""
         import requests
 
-        requests.get(f"{self.workspace.urls[app]}/health", timeout=10).raise_for_status()
+        requests.get(f"{self.workspace.urls[app]}/health", timeout=60).raise_for_status()
 
 
 def standing_in(
@@ -210,7 +210,7 @@ def test_settings_are_put_back_however_a_run_ends(
             # Workers too: one that sees its controller die puts things right.
             os.killpg(running.pid, signal.SIGKILL)
         running.wait()
-        until("everything it started is gone", lambda: not running.survivors(), timeout=20)
+        until("everything it started is gone", lambda: not running.survivors(), timeout=60)
 
     if how == "kill -9":
         assert not lasting.as_before()

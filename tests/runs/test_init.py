@@ -230,7 +230,7 @@ def serving(program: Path, *arguments: str, cwd: Path) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _answers(url: str) -> bool:

@@ -49,7 +49,7 @@ def test_a_load_that_is_interrupted_is_in_the_report_with_what_was_under_way(
         else:
             running.send(signal.SIGTERM)
         assert running.wait() == INTERRUPTED, running.output.read_text()
-        until("everything it started is gone", lambda: not running.survivors(), timeout=20)
+        until("everything it started is gone", lambda: not running.survivors(), timeout=60)
         found = load_of(running.report())
     assert found["stopped"] == "interrupted"
     (step,) = found["steps"]

@@ -138,7 +138,7 @@ class Project:
         file.write_text("\n".join(lines))
         return file
 
-    def run(self, *args: str, timeout: float = 60, fresh: bool = False) -> pytest.RunResult:
+    def run(self, *args: str, timeout: float = 120, fresh: bool = False) -> pytest.RunResult:
         """Run pytest in a process of its own; a `fresh` one has imported nothing before."""
         with pytest.MonkeyPatch.context() as patch:
             if not fresh:

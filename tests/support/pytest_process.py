@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-PATIENCE_SEC = 30.0
+PATIENCE_SEC = 60.0
 
 # Whoever runs these tests in the background ignores SIGINT, and so would what they start.
 MAIN = "import signal, sys, pytest; signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(pytest.main())"

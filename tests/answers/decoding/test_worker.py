@@ -107,7 +107,7 @@ def test_it_ends_without_a_word_when_its_parent_closes_the_connection() -> None:
         worker.decode(media_corpus.good("png"))
         worker.parent.close()
 
-        assert worker.process.wait(20) == 0
+        assert worker.process.wait(60) == 0
         assert worker.process.stderr is not None
         assert worker.process.stderr.read() == b""
 
@@ -120,7 +120,7 @@ def test_it_ends_at_once_when_its_parent_is_gone_whatever_it_does(decoding: bool
             busy(worker)
         worker.lifeline.close()
 
-        assert worker.process.wait(20) == -signal.SIGIO
+        assert worker.process.wait(60) == -signal.SIGIO
 
 
 def test_what_its_socket_reports_while_it_decodes_does_not_end_it() -> None:
@@ -140,7 +140,7 @@ def test_its_own_clock_ends_it_where_the_parents_does_not() -> None:
 
         with pytest.raises(EOFError):
             worker.line()
-        assert worker.process.wait(20) == -signal.SIGALRM
+        assert worker.process.wait(60) == -signal.SIGALRM
 
 
 def test_its_clock_stands_while_it_waits_for_a_file() -> None:

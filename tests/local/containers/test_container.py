@@ -57,9 +57,9 @@ def test_it_reads_its_spec_sends_its_pid_boots_and_serves_until_its_supervisor_i
         supervisor.sendall(msgspec.json.encode(SPEC) + b"\n")
         assert int(lines.readline()) == process.pid
         assert lines.readline() == b"ready\n"
-        assert requests.get(f"{url}/health", timeout=5).json() == {"status": "healthy", "app": "ryla-flux"}
+        assert requests.get(f"{url}/health", timeout=60).json() == {"status": "healthy", "app": "ryla-flux"}
         supervisor.shutdown(socket.SHUT_WR)
-        assert process.wait(5) == 0
+        assert process.wait(60) == 0
         assert process.stderr is not None
         assert process.stderr.read() == b""
 
@@ -69,7 +69,7 @@ def test_it_adds_evidence_headers_if_its_spec_asks_for_them() -> None:
         with container() as (_process, supervisor, url), supervisor.makefile("rb") as lines:
             supervisor.sendall(msgspec.json.encode(spec) + b"\n")
             assert len([lines.readline(), lines.readline()]) == 2
-            return requests.get(f"{url}/health", timeout=5)
+            return requests.get(f"{url}/health", timeout=60)
 
     answer = answer_of(msgspec.structs.replace(SPEC, middleware=True))
     assert answer.json()["status"] == "healthy"
@@ -82,7 +82,7 @@ def test_it_adds_evidence_headers_if_its_spec_asks_for_them() -> None:
 def test_it_ends_quietly_if_it_never_gets_a_spec() -> None:
     with container() as (process, supervisor, _url):
         supervisor.close()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         assert process.stderr is not None
         assert process.stderr.read() == b""
 
@@ -92,14 +92,14 @@ def test_it_dies_of_sigkill_where_the_scenario_wants_that() -> None:
         supervisor.sendall(msgspec.json.encode(SPEC) + b"\n")
         assert len([lines.readline(), lines.readline()]) == 2
         body = {"prompt": "a lake", "width": 32, "height": 32}
-        assert requests.post(f"{url}/flux", json=body, timeout=5).status_code == 200
+        assert requests.post(f"{url}/flux", json=body, timeout=60).status_code == 200
         try:
-            requests.post(f"{url}/flux-dev", json=body, timeout=5)
+            requests.post(f"{url}/flux-dev", json=body, timeout=60)
         except requests.ConnectionError:
             pass
         else:
             raise AssertionError("it answered")
-        assert process.wait(5) == -9
+        assert process.wait(60) == -9
 
 
 def test_a_spec_survives_its_way_to_the_process() -> None:

@@ -80,7 +80,7 @@ def play(
 
     asyncio.run(run())
     for process in fork_server.processes:
-        process.wait(5)
+        process.wait(60)
     return [event.what for event in log if event.what != "up"]
 
 
@@ -198,7 +198,7 @@ def test_an_idle_container_is_stopped_after_its_window_and_the_next_is_new() -> 
         async with pool.container() as second:
             assert second.id != first.id
         assert len(fork_server.processes) == 2
-        assert fork_server.processes[0].wait(5) == -signal.SIGKILL
+        assert fork_server.processes[0].wait(60) == -signal.SIGKILL
 
     assert play(scene, scaledown_window=20)[:3] == ["started", "stopped", "started"]
 

@@ -68,7 +68,7 @@ class Cli:
 
 
 def test_containers_are_listed_and_stopped(cli: Cli, space: LocalWorkspace) -> None:
-    requests.get(f"{space.urls['ryla-flux']}/health", timeout=10).raise_for_status()
+    requests.get(f"{space.urls['ryla-flux']}/health", timeout=60).raise_for_status()
     (container,) = [each for each in cli.json("container", "list") if each["app_name"] == "ryla-flux"]
     assert container["start_time"] != "Pending"
     assert cli.run("container", "stop", container["container_id"], "-y").returncode == 0
@@ -79,7 +79,7 @@ def test_containers_are_listed_and_stopped(cli: Cli, space: LocalWorkspace) -> N
 
 
 def test_calls_are_told_by_number_and_by_time(cli: Cli, space: LocalWorkspace) -> None:
-    answers = [requests.get(f"{space.urls['ryla-lora']}/health", timeout=10) for _ in range(2)]
+    answers = [requests.get(f"{space.urls['ryla-lora']}/health", timeout=60) for _ in range(2)]
     listed = cli.json("function", "calls", "ryla-lora/ComfyUI.*")
     ids = [answer.headers["modal-function-call-id"] for answer in answers]
     assert [call["function_call_id"] for call in listed] == ids[::-1]
