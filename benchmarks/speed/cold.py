@@ -85,6 +85,7 @@ def _reported(folder: Path, workspace: LocalWorkspace, *, rounds: int, chosen: s
             "MODAL_TOKEN_SECRET": access.token_secret,
         },
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         timeout=_LIMIT_SEC,
         check=False,
