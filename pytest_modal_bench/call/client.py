@@ -188,7 +188,7 @@ class Client:
                 raise
             # A shut-down socket looks like an answer's end, so that what was read may seem complete.
             timed_out = trace.over
-            elapsed_sec = trace.elapsed_sec
+            elapsed_sec = trace.elapsed_sec if timed_out or problem is not None else trace.counted_sec
         if timed_out:
             problem, cause = failures.TIMEOUT, "timeout"
         elif problem is None and chain.status not in _SUCCESS:
