@@ -283,8 +283,10 @@ class Client:
         chain.redirects += 1
 
     def _read(self, raw: urllib3.HTTPResponse, trace: Trace, arrivals: Arrivals | None) -> None:
+        # urllib3 copies what it decodes, even where there is nothing to decode.
+        encoded = "content-encoding" in raw.headers
         try:
-            while piece := raw.read1(_PIECE_BYTES, decode_content=True):
+            while piece := raw.read1(_PIECE_BYTES, decode_content=encoded):
                 if arrivals is not None:
                     arrivals.add(self._spool.size + len(piece), trace.elapsed_sec)
                 self._spool.write(piece)
