@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import queue
 import socket
@@ -141,9 +142,10 @@ def _answer_all(live: socket.socket, context: ssl.SSLContext | None) -> None:
                 continue
             if kind == "wait":
                 time.sleep(float(values[0]))
-            live.sendall(_answer(int(values[0].partition("?")[0]) if kind == "answer" else 0))
+            closing = b"\r\nconnection: close\r\n" in head.lower()
+            live.sendall(_answer(int(values[0].partition("?")[0]) if kind == "answer" else 0, closing))
             _log.put([began, time.monotonic()])
-            if b"\r\nconnection: close\r\n" in head.lower():
+            if closing:
                 return
 
 
@@ -172,15 +174,14 @@ def json_text(size: int) -> bytes:
     return b'{"prompt":"%b"}' % (b"x" * (size - 13))
 
 
-_answers: dict[int, bytes] = {}
-
-
-def _answer(size: int) -> bytes:
-    if size not in _answers:
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-        body = json_text(size) if size else b"{}"
-        _answers[size] = head % len(body) + body
-    return _answers[size]
+@functools.cache
+def _answer(size: int, closing: bool) -> bytes:
+    body = json_text(size) if size else b"{}"
+    connection = b"close" if closing else b"keep-alive"
+    head = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: %b\r\n\r\n"
+    )
+    return head % (len(body), connection) + body
 
 
 def _stream(live: socket.socket, count: int, every_sec: float) -> list[float]:
