@@ -1,7 +1,8 @@
 """What a call takes by this project's client, beside curl, requests, httpx and the server's own time.
 
 All send the same request to the same server, in turn. A round's figure is the median of its calls. A fresh connection
-is opened for each call, with a full TLS handshake, and that is in the figure. Nobody looks for proxies.
+is opened for each call, with a full TLS handshake, and that is in the figure; making a client is not. Nobody looks for
+proxies.
 """
 
 from __future__ import annotations
@@ -152,6 +153,11 @@ def _compare(way: Way, rounds: int) -> Iterator[Comparison]:
         notes=[
             f"all of our client's function, not just its clock: {1000 * spread(ours.whole[1:]).median:.3f} ms",
             "server: its own time of our calls, from a request's first byte in to its answer's last byte out",
+            *(
+                []
+                if way.server.authority is None
+                else [f"curl has its own TLS; Python's is {ssl.OPENSSL_VERSION}"]
+            ),
         ],
     )
     small_enough = compared.difference("curl").median <= _OVER_CURL_SEC
