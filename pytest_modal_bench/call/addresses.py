@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """RFC 6052: the last 32 bits are an IPv4 address."""
 
 
+@functools.lru_cache
 def is_public(address: str) -> bool:
     """Say whether an IP address, as the resolver writes it, is one of the public internet's."""
     found = ipaddress.ip_address(address.partition("%")[0])

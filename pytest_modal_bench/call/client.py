@@ -188,7 +188,7 @@ class Client:
                 raise
             # A shut-down socket looks like an answer's end, so that what was read may seem complete.
             timed_out = trace.over
-            elapsed_sec = trace.elapsed_sec
+            elapsed_sec = trace.elapsed_sec if timed_out or problem is not None else trace.counted_sec
         if timed_out:
             problem, cause = failures.TIMEOUT, "timeout"
         elif problem is None and chain.status not in _SUCCESS:
@@ -283,8 +283,10 @@ class Client:
         chain.redirects += 1
 
     def _read(self, raw: urllib3.HTTPResponse, trace: Trace, arrivals: Arrivals | None) -> None:
+        # urllib3 copies what it decodes, even where there is nothing to decode.
+        encoded = "content-encoding" in raw.headers
         try:
-            while piece := raw.read1(_PIECE_BYTES, decode_content=True):
+            while piece := raw.read1(_PIECE_BYTES, decode_content=encoded):
                 if arrivals is not None:
                     arrivals.add(self._spool.size + len(piece), trace.elapsed_sec)
                 self._spool.write(piece)

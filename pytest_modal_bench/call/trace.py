@@ -64,6 +64,8 @@ class Trace:
         self._kept_before = frozenset(self.origins.kept)
         self._deadline_sec = deadline_sec
         self._started = 0.0
+        self._counted_until = 0.0
+        """When the latest phase ended, or the clock started."""
         self._spent: dict[Phase, float] = {}
         self._latest: dict[Phase, float] = {}
         self._lock = threading.Lock()
@@ -91,7 +93,7 @@ class Trace:
 
     def start_clock(self) -> None:
         """Leave out what was done until now, such as building the request. The deadline counts from here."""
-        self._started = time.monotonic()
+        self._started = self._counted_until = time.monotonic()
 
     @property
     def began(self) -> float:
@@ -102,6 +104,11 @@ class Trace:
     def elapsed_sec(self) -> float:
         """Seconds since the clock started."""
         return time.monotonic() - self._started
+
+    @property
+    def counted_sec(self) -> float:
+        """Seconds from the clock's start to the end of the latest phase: what the phases add up to."""
+        return self._counted_until - self._started
 
     @property
     def left_sec(self) -> float:
@@ -124,12 +131,12 @@ class Trace:
 
     @contextlib.contextmanager
     def timing(self, phase: Phase) -> Iterator[None]:
-        """Count the time meanwhile as `phase`."""
-        started = time.monotonic()
+        """Count the time meanwhile as `phase`, and what has passed since the phase before: it leads to this one."""
         try:
             yield
         finally:
-            self._latest[phase] = time.monotonic() - started
+            before, self._counted_until = self._counted_until, time.monotonic()
+            self._latest[phase] = self._counted_until - before
             self._spent[phase] = self._spent.get(phase, 0.0) + self._latest[phase]
 
     def hold(self, live: socket.socket) -> None:

@@ -42,6 +42,20 @@ def test_a_phase_that_happens_twice_is_summed() -> None:
     assert trace.phases == Phases(wait_sec=sum(took))
 
 
+def test_what_passes_between_two_phases_is_counted_with_the_later_one() -> None:
+    with Trace(5) as trace:
+        time.sleep(0.01)
+        with trace.timing("send"):
+            pass
+        time.sleep(0.01)
+        with trace.timing("wait"):
+            pass
+        counted_sec = trace.counted_sec
+        time.sleep(0.01)
+    assert min(trace.latest_sec("send"), trace.latest_sec("wait")) >= 0.01
+    assert counted_sec == pytest.approx(trace.latest_sec("send") + trace.latest_sec("wait"))
+
+
 def test_a_phase_that_fails_is_counted() -> None:
     with Trace(5) as trace, pytest.raises(ValueError, match="gone"), trace.timing("send"):
         int("gone")
