@@ -1,4 +1,4 @@
-"""Starts pytest in processes that need not import it first: forks of one process a test session that has done so.
+"""Starts pytest, and its workers, in processes that need not import it first: forks of one that has done so.
 
 What is run is a process of its own all the same, with its own arguments, environment, directory and output. What is
 imported beforehand is what each run with this plugin imports: tests of what is imported when start a fresh process.
@@ -16,8 +16,10 @@ import socket
 import subprocess
 import sys
 import threading
+import traceback
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 PREPARED = (
     *("pytest", "execnet.gateway", "execnet.multi", "requests", "urllib3.connection", "ssl"),
@@ -191,6 +193,88 @@ def _attend(request: dict[str, Any], descriptors: list[int]) -> None:
     given = filter(None, request["env"].get("PYTHONPATH", "").split(os.pathsep))
     sys.path[:0] = [request["cwd"], *given]
     sys.argv = request["argv"]
+    if any(argument.startswith("-n") for argument in sys.argv):
+        _prepare_workers()
+
+
+def _prepare_workers() -> None:
+    """Have xdist's workers forked, too: by a process that is as this one is now, and ends with it.
+
+    What execnet would start is `python -u -c BOOTSTRAP`, with pipes for standard input and output.
+    """
+    channel, theirs = socket.socketpair()
+    if os.fork() == 0:
+        channel.close()
+        _fork_workers(theirs)
+    theirs.close()
+    execnet = sys.modules["execnet.gateway_io"]
+
+    class Worker(execnet.Popen2IO):  # type: ignore[misc, name-defined] # of a module that is found by name
+        def __init__(self, _: object, execmodel: object) -> None:
+            here, there = socket.socketpair()
+            (given, stdin), (stdout, taken) = os.pipe(), os.pipe()
+            environ = json.dumps({"env": dict(os.environ), "cwd": str(Path.cwd())}).encode()
+            socket.send_fds(channel, [len(environ).to_bytes(4)], [given, taken, there.fileno()])
+            channel.sendall(environ)
+            for each in (given, taken):
+                os.close(each)
+            there.close()
+            self._lives = here
+            self._pid = int.from_bytes(_exactly(here, 4))
+            super().__init__(os.fdopen(stdin, "wb"), os.fdopen(stdout, "rb"), execmodel=execmodel)
+
+        def wait(self) -> None:
+            self._lives.recv(1)  # its end is the end of this
+
+        def kill(self) -> None:
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+
+    execnet.Popen2IOMaster = Worker
+
+
+def _fork_workers(channel: socket.socket) -> NoReturn:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        head, descriptors, _, _ = socket.recv_fds(channel, 4, 3)
+        if not head:
+            os._exit(0)
+        request = json.loads(_exactly(channel, int.from_bytes(head)))
+        if os.fork():
+            for each in descriptors:
+                os.close(each)
+            continue
+        channel.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        given, taken, lives = descriptors
+        os.write(lives, os.getpid().to_bytes(4))
+        for number, each in enumerate((given, taken)):
+            os.dup2(each, number)
+            os.close(each)
+        sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w")
+        os.environ.clear()
+        os.environ.update(request["env"])
+        os.chdir(request["cwd"])
+        sys.argv = ["-c"]
+        code = 0
+        try:
+            exec(eval(sys.stdin.readline()), {"__name__": "__main__"})
+        except SystemExit as error:
+            code = error.code if isinstance(error.code, int) else 1
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+        _end(code)
+
+
+def _end(code: int) -> NoReturn:
+    """Do what an interpreter does at its end."""
+    sys.stdout.flush()
+    threading._shutdown()  # type: ignore[attr-defined] # waits for threads that are not daemons
+    atexit._run_exitfuncs()
+    os._exit(code)
 
 
 if __name__ == "__main__":
