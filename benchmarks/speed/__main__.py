@@ -18,7 +18,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python benchmarks/speed", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; default: all")
     parser.add_argument("--quick", action="store_true", help="a few rounds, to see that it works")
-    parser.add_argument("--write", action="store_true", help="put the table of all figures there are into the README")
+    parser.add_argument(
+        "--write", action="store_true", help="put the table of all figures there are into the README"
+    )
     parser.add_argument("--before", type=Path, metavar="FOLDER", help="older JSON files: one more column")
     options = parser.parse_args()
     if unknown := set(options.names) - set(NAMES):
@@ -29,7 +31,9 @@ def main() -> None:
         (FOLDER / f"{name}.keys").write_text(json.dumps(keys))
     if options.write:
         known = [FOLDER / f"{name}.keys" for name in NAMES]
-        write([key for file in known if file.exists() for key in json.loads(file.read_text())], options.before)
+        write(
+            [key for file in known if file.exists() for key in json.loads(file.read_text())], options.before
+        )
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-import httpx
-
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
@@ -39,6 +37,8 @@ async def run_background_clients(
 
 
 async def _call_repeatedly(url: str, interval: float) -> None:
+    import httpx  # few scenarios have such clients, and it takes a tenth of a workspace's start
+
     # A boot may take long, and there is no TLS here that could be verified.
     async with httpx.AsyncClient(timeout=None, verify=False, trust_env=False) as client:  # noqa: S113, S501
         while True:

@@ -92,7 +92,7 @@ def calls(load: Load, step: int = 0) -> tuple[LoadCall, ...]:
 
 def test_users_call_one_call_after_the_other_and_each_call_comes_back() -> None:
     with serving(seconds=0.05) as server:
-        load = generators.run(endpoint(server), parse("users=3 duration=2"), means())
+        load = generators.run(endpoint(server), parse("users=3 duration=2"), means(processes=2))
     (step,) = load.steps
     assert step.n == step.answered == len(server.came) == server.answered
     assert server.most_at_once == step.concurrency_max == 3
@@ -109,7 +109,7 @@ def test_this_process_is_not_patched() -> None:
 
 def test_calls_at_a_rate_begin_by_their_schedule_whether_or_not_others_have_ended() -> None:
     with serving(seconds=1.0) as server:
-        load = generators.run(endpoint(server), parse("rate=10 duration=2"), means())
+        load = generators.run(endpoint(server), parse("rate=10 duration=2"), means(processes=2))
     assert sorted(call.meant_sec for call in calls(load)) == [number / 10 for number in range(20)]
     assert len(server.came) == 20
     assert server.most_at_once >= 8
@@ -159,9 +159,11 @@ def test_a_share_of_the_answers_is_decoded_by_a_process_of_its_own_and_what_is_n
     image = (tmp_path / "noise.png").read_bytes()
     with serving(lambda _: measure_server.answer(image, content_type="image/png"), seconds=0.05) as server:
         expected = endpoint(server, expect=Expect(kind="image", width=64))
-        fine = generators.run(expected, parse("users=2 duration=3"), means())
+        fine = generators.run(expected, parse("users=2 duration=3"), means(processes=2))
         wrong = generators.run(
-            endpoint(server, expect=Expect(kind="image", width=32)), parse("users=2 duration=2"), means()
+            endpoint(server, expect=Expect(kind="image", width=32)),
+            parse("users=2 duration=2"),
+            means(processes=2),
         )
     assert 2 <= fine.steps[0].checked <= fine.steps[0].n
     assert fine.steps[0].answered == fine.steps[0].n
@@ -209,7 +211,7 @@ def test_calls_are_made_over_tls_and_each_ends_at_its_deadline(tls: ssl.SSLConte
 def test_answers_too_large_for_memory_are_checked_before_the_next_call() -> None:
     large = measure_server.answer(b'"' + b"x" * (5 << 20) + b'"', content_type="application/json")
     with serving(lambda _: large) as server:
-        load = generators.run(endpoint(server), parse("users=2 duration=2"), means())
+        load = generators.run(endpoint(server), parse("users=2 duration=2"), means(processes=2))
     assert load.steps[0].n == load.steps[0].answered == len(server.came)
     assert load.steps[0].checked >= 2
 
@@ -283,7 +285,9 @@ def test_a_killed_process_is_told_its_calls_are_not_invented_and_the_others_go_o
             server.most_at_once = 0
 
         killing = in_background(kill)
-        load = generators.run(endpoint(server), parse("users=4 duration=8"), means(say=said.append))
+        load = generators.run(
+            endpoint(server), parse("users=4 duration=8"), means(processes=2, say=said.append)
+        )
         killing.join()
     (step,) = load.steps
     lost = len(server.came) - step.n
@@ -301,7 +305,7 @@ def test_a_killed_process_is_told_its_calls_are_not_invented_and_the_others_go_o
 def test_the_schedule_of_a_killed_process_is_taken_over() -> None:
     with serving() as server:
         killing = after(server, 10, lambda: kill_workers(slice(1)))
-        load = generators.run(endpoint(server), parse("rate=20 duration=8"), means())
+        load = generators.run(endpoint(server), parse("rate=20 duration=8"), means(processes=2))
         killing.join()
     late = [call for call in calls(load) if call.meant_sec >= 7.0]
     assert len(late) == 20
@@ -312,7 +316,7 @@ def test_the_schedule_of_a_killed_process_is_taken_over() -> None:
 def test_a_load_without_any_process_left_ends_and_says_so() -> None:
     with serving(seconds=0.02) as server:
         killing = after(server, 10, kill_workers)
-        load = generators.run(endpoint(server), parse("users=2 duration=60"), means())
+        load = generators.run(endpoint(server), parse("users=2 duration=60"), means(processes=2))
         killing.join()
     assert "no process is left" in (load.stopped or "")
     assert len(load.notes) >= 2

@@ -95,10 +95,10 @@ def settings(**given: Any) -> Settings:
 
 
 def means(ledger: Ledger | None = None, **given: Any) -> Means:
-    """Return what a load is made with: two processes."""
+    """Return what a load is made with: one process, unless more are asked for."""
     chosen = given.pop("settings", settings())
     spending = Spending(chosen, ledger, lambda: None)
-    return Means(**{"settings": chosen, "spending": spending, "processes": 2, "seed": "0", **given})
+    return Means(**{"settings": chosen, "spending": spending, "processes": 1, "seed": "0", **given})
 
 
 def script(server: LoadServer, spec: str, path: Path) -> Path:
@@ -109,7 +109,7 @@ import load_server, sys
 from pytest_modal_bench.load import generators, spec
 server = load_server.LoadServer(load_server.good, 0.0)
 server.url = {server.url!r}
-generators.run(load_server.endpoint(server), spec.parse({spec!r}), load_server.means())
+generators.run(load_server.endpoint(server), spec.parse({spec!r}), load_server.means(processes=2))
 """
     )
     return path
