@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -46,11 +46,16 @@ class Comparison:
 
     def ratio(self, peer: str) -> Spread:
         """Return ours over the peer's, round by round."""
-        return spread([mine / theirs for mine, theirs in zip(self.ours, self.peers[peer], strict=True)])
+        pairs = zip(self.ours, self.peers[peer], strict=True)
+        return spread([mine / theirs if theirs else math.inf for mine, theirs in pairs])
 
     def difference(self, peer: str) -> Spread:
         """Return ours less the peer's, round by round, in `unit`."""
         return spread([mine - theirs for mine, theirs in zip(self.ours, self.peers[peer], strict=True)])
+
+    def judged(self, *, met: bool) -> Comparison:
+        """Return it with a verdict that takes its own figures to say."""
+        return replace(self, met=met)
 
 
 def spread(values: list[float]) -> Spread:

@@ -17,10 +17,10 @@ from pathlib import Path
 import servers
 from comparison import OURS, Comparison, interleave
 from figures import show
+from pools import POOLS, catalogue
 from servers import MeasurementError
 
 NAME = "neighbours"
-_POOLS = 8
 _WAIT_SEC = 0.3
 _WITHIN = 0.05
 _LIMIT_SEC = 300.0
@@ -31,20 +31,20 @@ _WITHOUT = ("cacheprovider", "randomly", "rerunfailures", "hypothesispytest", "a
 def measure(quick: bool) -> list[Comparison]:
     """Run the benchmark with one worker and with eight, in turn."""
     calls, rounds = (2, 1) if quick else (5, 5)
-    with servers.running(hosts=_POOLS) as server, tempfile.TemporaryDirectory() as name:
+    with servers.running(hosts=POOLS) as server, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        folder.joinpath("endpoints.toml").write_text(_catalogue(server.port))
-        among, alone = (_Runs(folder, workers, calls) for workers in (_POOLS, 1))
+        folder.joinpath("endpoints.toml").write_text(catalogue(server.port, _WAIT_SEC))
+        among, alone = (_Runs(folder, workers, calls) for workers in (POOLS, 1))
         interleave({OURS: among.measure, "one worker": alone.measure}, rounds)
     # The first round of `interleave` is for nothing.
     ours, peer = among.medians[1:], alone.medians[1:]
     of_each = [
         statistics.median(run[pool] / before[pool] for run, before in zip(ours, peer, strict=True))
-        for pool in range(_POOLS)
+        for pool in range(POOLS)
     ]
     compared = Comparison(
         key="neighbours",
-        what=f"warm median of an endpoint that waits {_WAIT_SEC:g} s, with {_POOLS} workers",
+        what=f"warm median of an endpoint that waits {_WAIT_SEC:g} s, with {POOLS} workers",
         unit="s",
         ours=[median for run in ours for median in run],
         peers={"one worker": [median for run in peer for median in run]},
@@ -57,26 +57,6 @@ def measure(quick: bool) -> list[Comparison]:
     )
     show(compared)
     return [compared]
-
-
-def _catalogue(port: int) -> str:
-    """Return a catalogue of as many pools as there are addresses, each with one endpoint."""
-    catalogue = ""
-    for number in range(1, _POOLS + 1):
-        catalogue += f"""
-[apps.app{number}]
-url = "http://127.0.0.{number}:{port}"
-
-[[endpoints]]
-app = "app{number}"
-path = "/wait/{_WAIT_SEC}"
-name = "Wait {number}"
-category = "Wait"
-timeout = 10
-expect = {{ kind = "json" }}
-payload = {{ seed = "{{seed}}" }}
-"""
-    return catalogue
 
 
 class _Runs:
@@ -105,7 +85,7 @@ class _Runs:
         report = json.loads((self._folder / "modal-bench-report.json").read_text())
         results = sorted(report["results"], key=itemgetter("app"))
         warm = [sum(sample["start"] == "warm" for sample in result["samples"]) for result in results]
-        if warm != [self._calls] * _POOLS:
+        if warm != [self._calls] * POOLS:
             raise MeasurementError(f"warm calls of the endpoints: {warm}")
         self.medians.append([result["warm_time_sec"] for result in results])
         return statistics.median(self.medians[-1])

@@ -3,6 +3,7 @@
     POST /answer/2097152    a JSON text of so many bytes, once all of the request is there
     POST /wait/0.3          a short one, after so many seconds
     GET /events/1000/0.001  so many server-sent events, one each so many seconds
+    GET /blocks/512         server-sent events of 1 MiB each, so many of them, at once
 
 Moments are those of `time.monotonic`, which on Linux is one clock for all processes. Each connection has a thread that
 reads and writes its socket directly: with a framework's own time in them, the figures would tell of that.
@@ -140,6 +141,9 @@ def _answer_all(live: socket.socket, context: ssl.SSLContext | None) -> None:
             if kind == "events":
                 _log.put(_stream(live, int(values[0]), float(values[1])))
                 continue
+            if kind == "blocks":
+                _log.put(_blocks(live, int(values[0])))
+                continue
             if kind == "wait":
                 time.sleep(float(values[0]))
             closing = b"\r\nconnection: close\r\n" in head.lower()
@@ -202,6 +206,17 @@ def _stream(live: socket.socket, count: int, every_sec: float) -> list[float]:
         live.sendall(chunk)
     live.sendall(b"0\r\n\r\n")
     return moments
+
+
+def _blocks(live: socket.socket, count: int) -> list[float]:
+    event = b"data: %b\n\n" % (b"x" * (_PIECE_BYTES - 8))
+    chunk = b"%x\r\n%b\r\n" % (len(event), event)
+    live.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+    began = time.monotonic()
+    for _ in range(count):
+        live.sendall(chunk)
+    live.sendall(b"0\r\n\r\n")
+    return [began, time.monotonic()]
 
 
 if __name__ == "__main__":

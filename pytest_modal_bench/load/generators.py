@@ -20,6 +20,7 @@ from pytest_modal_bench.load.means import Means
 from pytest_modal_bench.load.messages import Target, Task
 from pytest_modal_bench.load.processes import Children, require_engine
 from pytest_modal_bench.load.provider import Watch, settled
+from pytest_modal_bench.load.schedule import meant, schedule_seed
 from pytest_modal_bench.model import Load
 
 if TYPE_CHECKING:
@@ -107,8 +108,10 @@ class _Running:
         self._spent_usd: float = 0.0
         self._engine: str | None = None
         self._processes = 0
+        self._seed = ""
 
     def run(self, task: Task) -> dict[str, Load]:
+        self._seed = task.seed
         try:
             with self._money() as left_usd, tempfile.TemporaryDirectory(prefix="modal-bench-load-") as name:
                 stopped = self._made(task, Path(name), left_usd)
@@ -160,6 +163,8 @@ class _Running:
         except KeyboardInterrupt as interrupt:
             made.interrupt = interrupt
         self._sum_up(step, made)
+        if made.stopped is None and made.interrupt is None:
+            self._count(number, step)
         return made
 
     def _wait_for_records(self, made: Made) -> None:
@@ -210,6 +215,15 @@ class _Running:
                     keep=self._means.keep,
                 )
             )
+
+    def _count(self, number: int, step: Step) -> None:
+        """Note calls of a schedule that were not made, or not told of: what they would have met is not known."""
+        if step.kind != "rate":
+            return
+        planned = sum(1 for _ in meant(step, schedule_seed(self._seed, number)))
+        known = sum(steps[-1].n + steps[-1].under_way for steps in self._steps)
+        if known != planned:
+            self._notes.append(f"{step}: {known} of the {planned} calls of its schedule are known")
 
     def _settled(self, record: Record) -> tuple[LoadCall, CostBasis | None]:
         index = record.target

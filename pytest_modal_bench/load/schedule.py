@@ -27,6 +27,11 @@ class Split(msgspec.Struct, frozen=True, kw_only=True):
     of: int
 
 
+def schedule_seed(seed: str, number: int) -> str:
+    """Return what the schedule of a load's step is drawn from."""
+    return f"{seed}:{number}"
+
+
 def meant(step: Step, seed: str) -> Iterator[float]:
     """Yield when the calls of a step at a rate are meant to begin, in seconds since the step began."""
     if step.duration_sec is None:

@@ -230,7 +230,7 @@ def _prepare_workers() -> None:
             with suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
 
-    execnet.Popen2IOMaster = Worker
+    execnet.Popen2IOMaster = Worker  # type: ignore[attr-defined] # of a module that is found by name
 
 
 def _fork_workers(channel: socket.socket) -> NoReturn:
@@ -260,10 +260,10 @@ def _fork_workers(channel: socket.socket) -> NoReturn:
         sys.argv = ["-c"]
         code = 0
         try:
-            exec(eval(sys.stdin.readline()), {"__name__": "__main__"})
+            exec(eval(sys.stdin.readline()), {"__name__": "__main__"})  # noqa: S102, S307 - as execnet has it
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else 1
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - as an interpreter does
             traceback.print_exc()
             code = 1
         _end(code)
@@ -272,8 +272,8 @@ def _fork_workers(channel: socket.socket) -> NoReturn:
 def _end(code: int) -> NoReturn:
     """Do what an interpreter does at its end."""
     sys.stdout.flush()
-    threading._shutdown()  # type: ignore[attr-defined] # waits for threads that are not daemons
-    atexit._run_exitfuncs()
+    threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - waits for threads that are no daemons
+    atexit._run_exitfuncs()  # noqa: SLF001
     os._exit(code)
 
 

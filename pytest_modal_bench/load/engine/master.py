@@ -19,7 +19,7 @@ import gevent
 import psutil
 from gevent.queue import Queue
 from locust.env import Environment
-from locust.runners import STATE_MISSING
+from locust.runners import STATE_INIT, STATE_MISSING, STATE_STOPPED, STATE_STOPPING
 from msgspec import json
 
 from pytest_modal_bench.load import messages
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 TASK = "task"
 """File with what workers need."""
+_AT_REST = (STATE_INIT, STATE_STOPPING, STATE_STOPPED)
 _TICK_SEC = 0.1
 _PROGRESS_SEC = 0.5
 _PREPARE_SEC = 60.0
@@ -165,11 +166,30 @@ class Master:
                 spent_up=self._spent_up,
             )
         )
-        for client in self._runner.clients.values():
+        self._stop_users(going)
+
+    def _stop_users(self, going: Going) -> None:
+        """Have Locust stop users, and wait until each process has left and come back, as Locust has it.
+
+        Users of the next step go to the processes that are there when it starts: all of them must be.
+        """
+        runner = self._runner
+        before = (
+            {}
+            if runner.state in _AT_REST
+            else {worker: runner.clients.get(worker) for worker in going.workers}
+        )
+        for client in runner.clients.values():
             # Their users have ended by themselves; Locust would wait a second or more to hear of it.
             client.user_classes_count = {}
-        self._runner.stop()
-        _until(lambda: all(worker in self._runner.clients for worker in going.workers), _HALT_SEC)
+        runner.stop()
+        _until(
+            lambda: all(
+                worker not in self._known or runner.clients.get(worker) not in (None, client)
+                for worker, client in before.items()
+            ),
+            _HALT_SEC,
+        )
 
     def _start(self, going: Going) -> None:
         """Have Locust start the users, and let them begin."""

@@ -107,7 +107,7 @@ class Present:
 
     def schedule(self) -> Iterator[float]:
         """Yield when the calls of this process are meant to begin."""
-        seed = f"{self.equipment.task.seed}:{self.order.number}"
+        seed = schedule.schedule_seed(self.equipment.task.seed, self.order.number)
         for meant_sec in schedule.own(schedule.meant(self.order.step, seed), self.splits):
             if self._halted:
                 return

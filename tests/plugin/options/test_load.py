@@ -169,5 +169,5 @@ def test_without_a_load_nothing_of_it_is_imported(project: Project, service: Ser
         "    found = [name for name in sys.modules if name.startswith(heavy)]\n"
         "    assert not found, found\n"
     )
-    assert project.run("--modal-bench").ret == 0
+    assert project.run("--modal-bench", fresh=True).ret == 0
     assert "locust" not in sys.modules

@@ -7,25 +7,26 @@ so what is left is their own work. The server runs on 127.0.0.1, in a process of
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import http.client
 import json
 import os
-import platform
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
-from itertools import pairwise
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
+
+from comparison import Comparison
+from figures import show
+
+from pytest_modal_bench.gate.earlier.reports import parsed
+from pytest_modal_bench.report.write import FORMATS, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,6 +40,9 @@ CALLS = 4
 """Calls an endpoint: one first call and three warm ones, as the benchmark makes them by default."""
 CATEGORIES = 10
 LIMIT_SEC = 1800.0
+MOST = 1.5
+REPORT_SEC = 3.0
+NAME = "growth"
 
 _WITHOUT = ("cacheprovider", "randomly", "rerunfailures", "hypothesispytest", "anyio")
 _PYTEST = (
@@ -153,7 +157,7 @@ class Server:
 def server_process() -> Iterator[Server]:
     """Run the server as long as the block lasts."""
     process = subprocess.Popen(  # noqa: S603 - this program itself
-        [sys.executable, __file__, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert process.stdin is not None  # noqa: S101 - both are pipes
     assert process.stdout is not None  # noqa: S101
@@ -181,16 +185,6 @@ class Measured:
     server_cpu_sec: float = 0.0
     written: dict[str, int] = field(default_factory=dict)
     """Bytes of each file that the run left."""
-
-
-class Row(NamedTuple):
-    """What the runs of one size came to: medians."""
-
-    endpoints: int
-    ours_sec: float
-    plain_sec: float
-    ours_mib: float
-    plain_mib: float
 
 
 def environment() -> dict[str, str]:
@@ -252,7 +246,7 @@ def run(directory: Path, who: str, size: int, limit_sec: float) -> Measured:
     return Measured(size, who, seconds, usage.ru_utime + usage.ru_stime, peak_mib)
 
 
-def measure(server: Server, directory: Path, who: str, size: int, limit_sec: float) -> Measured:
+def run_once(server: Server, directory: Path, who: str, size: int, limit_sec: float) -> Measured:
     """Run once, in a new directory, and see what it did. Ends the program if the number of calls is not as planned."""
     write_project(directory, who, server.url, size)
     given = {path.name for path in directory.iterdir()} | {"output.txt"}
@@ -272,42 +266,6 @@ def measure(server: Server, directory: Path, who: str, size: int, limit_sec: flo
     return measured
 
 
-def rows(runs: Sequence[Measured]) -> list[Row]:
-    """Return the medians of each size, smallest size first."""
-    found = []
-    for size in sorted({each.endpoints for each in runs}):
-        ours, plain = ([run for run in runs if run.endpoints == size and run.who == who] for who in COMMANDS)
-        seconds = [statistics.median(run.seconds for run in those) for those in (ours, plain)]
-        peaks = [statistics.median(run.peak_mib for run in those) for those in (ours, plain)]
-        found.append(Row(size, *seconds, *peaks))
-    return found
-
-
-def table(sizes: Sequence[Row]) -> str:
-    """Render time and memory of each size."""
-    lines = [
-        "| endpoints | ours s | plain s | ratio | ours MiB | plain MiB | ratio |",
-        "| --------: | -----: | ------: | ----: | -------: | --------: | ----: |",
-    ]
-    lines += [
-        f"| {row.endpoints} | {row.ours_sec:.2f} | {row.plain_sec:.2f} | {row.ours_sec / row.plain_sec:.2f} "
-        f"| {row.ours_mib:.1f} | {row.plain_mib:.1f} | {row.ours_mib / row.plain_mib:.2f} |"
-        for row in sizes
-    ]
-    return "\n".join(lines)
-
-
-def growth(sizes: Sequence[Row]) -> str:
-    """Render how many times as much each size takes as the one before."""
-    return "\n".join(
-        f"{large.endpoints} endpoints against {small.endpoints}, {large.endpoints / small.endpoints:g} times as many: "
-        f"ours {large.ours_sec / small.ours_sec:.2f} times the time and "
-        f"{large.ours_mib / small.ours_mib:.2f} times the memory, "
-        f"plain {large.plain_sec / small.plain_sec:.2f} and {large.plain_mib / small.plain_mib:.2f}"
-        for small, large in pairwise(sizes)
-    )
-
-
 def line(each: Measured) -> str:
     """Render one run: its figures, what the server counted, and what was written."""
     return (
@@ -318,52 +276,75 @@ def line(each: Measured) -> str:
     )
 
 
-def measure_all(sizes: Sequence[int], repeat: int | None, limit_sec: float) -> list[Measured]:
-    """Run each size, ours and plain in turn, and print each run as it ends."""
+def measure_all(folder: Path, sizes: Sequence[int], repeat: int | None, limit_sec: float) -> list[Measured]:
+    """Run each size in folders of their own, ours and plain in turn, and print each run as it ends."""
     runs = []
-    with server_process() as server, tempfile.TemporaryDirectory(prefix="growth-") as name:
-        folder = Path(name)
+    with server_process() as server:
         for who in COMMANDS:  # the first run of each reads files from the disk that later ones find in memory
-            measure(server, folder / f"{who}-first", who, 1, limit_sec)
+            run_once(server, folder / f"{who}-first", who, 1, limit_sec)
         for size in sizes:
             for number in range(repeat or (1 if size >= ONCE_FROM else REPEAT)):
                 for who in list(COMMANDS)[:: -1 if number % 2 else 1]:
-                    runs.append(measure(server, folder / f"{who}-{size}-{number}", who, size, limit_sec))
+                    runs.append(run_once(server, folder / f"{who}-{size}-{number}", who, size, limit_sec))
                     print(line(runs[-1]), flush=True)
     return runs
 
 
-def main() -> None:
-    """Measure all sizes, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sizes", type=int, nargs="*", help=f"numbers of endpoints; default {SIZES}")
-    parser.add_argument(
-        "--repeat", type=int, help=f"runs of each; default {REPEAT}, from {ONCE_FROM} endpoints on 1"
-    )
-    parser.add_argument("--limit", type=float, default=LIMIT_SEC, help="seconds that one run may take")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.serve:
-        with suppress(KeyboardInterrupt):
-            asyncio.run(serve())
-        return
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that what was started ends, too
-    runs = measure_all(options.sizes or SIZES, options.repeat, options.limit)
-    found = rows(runs)
-    print(f"\n{table(found)}\n\n{growth(found)}")
-    if options.json is not None:
-        packages = ("pytest-modal-bench", "pytest", "pytest-benchmark", "requests")
-        figures = {
-            "python": platform.python_version(),
-            "machine": platform.platform(),
-            "cpus": os.cpu_count(),
-            "packages": {package: version(package) for package in packages},
-            "sizes": [row._asdict() for row in found],
-            "runs": [asdict(each) for each in runs],
-        }
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+def measure(quick: bool) -> list[Comparison]:
+    """Compare time and memory of each size, how they grow, and what each report of the largest takes."""
+    sizes = SIZES[:1] if quick else SIZES
+    with tempfile.TemporaryDirectory(prefix="growth-") as name:
+        runs = measure_all(Path(name), sizes, 1 if quick else None, LIMIT_SEC)
+        reports = _reports(Path(name) / f"ours-{sizes[-1]}-0" / "modal-bench-report.json")
+    found = []
+    for size in sizes:
+        of_size = {who: [run for run in runs if (run.who, run.endpoints) == (who, size)] for who in COMMANDS}
+        for key, what, unit, figures in (
+            ("time", "run", "s", {who: [run.seconds for run in those] for who, those in of_size.items()}),
+            (
+                "memory",
+                "peak memory",
+                "MiB",
+                {who: [run.peak_mib for run in those] for who, those in of_size.items()},
+            ),
+        ):
+            compared = Comparison(
+                key=f"growth-{key}-{size}",
+                what=f"{what}, {size:,} endpoints of {CALLS} calls",
+                unit=unit,
+                ours=figures.pop("ours"),
+                peers=figures,
+                target=f"ratio at most {MOST}",
+                met=False,
+            )
+            found.append(compared.judged(met=compared.ratio("plain").median <= MOST))
+    for comparison in [*found, *reports]:
+        show(comparison)
+    return [*found, *reports]
+
+
+def _reports(source: Path) -> list[Comparison]:
+    """Write each kind of report of the run that `source` is the JSON report of."""
+    run_of_all, _ = parsed(source.read_bytes(), source.stem)
+    size = len(run_of_all.results)
+    found = []
+    for suffix in FORMATS:
+        file = source.with_name(f"again{suffix}")
+        seconds = []
+        for _ in range(REPEAT):
+            began = time.perf_counter()
+            write(run_of_all, [file])
+            seconds.append(time.perf_counter() - began)
+        found.append(
+            Comparison(
+                *(f"growth-report{suffix}", f"a report of {size:,} endpoints, `{suffix}`", "s", seconds, {}),
+                *(f"less than {REPORT_SEC:g} s", max(seconds) < REPORT_SEC),
+                notes=[f"{file.stat().st_size / 2**20:.1f} MiB"],
+            )
+        )
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    with suppress(KeyboardInterrupt):
+        asyncio.run(serve())
