@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_modal_bench.model import Endpoint
+from pytest_modal_bench.plugin.selection import words
 from pytest_modal_bench.run.longest import longest_sec, planned_sec
-from pytest_modal_bench.safety.text import slug
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -106,9 +106,7 @@ class EndpointCollection:
         """Let `-k` find an endpoint by path, name, category, its slug, app and tags."""
         endpoint = endpoint_of(item)
         if endpoint is not None:
-            words = [endpoint.path, endpoint.name, endpoint.category, slug(endpoint.category)]
-            words += filter(None, (endpoint.app, endpoint.modal_app, endpoint.case))
-            item.extra_keyword_matches.update(words, endpoint.tags)
+            item.extra_keyword_matches.update(words(endpoint))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(

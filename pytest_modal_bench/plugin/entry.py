@@ -228,7 +228,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """With `-n auto`, start one worker a pool: endpoints of a pool are measured one after the other anyway."""
+    """With `-n auto`, start one worker a pool that is selected: those of a pool are measured one after the other."""
     if not asked_for(config) or "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None
     from pytest_modal_bench.plugin.settings import pools

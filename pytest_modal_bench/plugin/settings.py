@@ -118,8 +118,10 @@ def _read_history(path: Path, settings: Settings, catalogue: Catalogue) -> Histo
 
 
 def pools(config: pytest.Config) -> int:
-    """How many pools the session's catalogue has."""
-    return len(catalogue(config).pools)
+    """How many pools the endpoints have that may be selected; at least one."""
+    from pytest_modal_bench.plugin.selection import possible
+
+    return len({endpoint.pool for endpoint in possible(config, catalogue(config).endpoints)}) or 1
 
 
 def check_places(settings: Settings) -> None:
