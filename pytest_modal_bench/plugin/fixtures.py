@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import to_builtins
 
-from pytest_modal_bench.catalogue import resources as test_resources
-from pytest_modal_bench.gate import verdicts
 from pytest_modal_bench.model import Endpoint, EndpointResult, Need, Resource
 from pytest_modal_bench.plugin.collection import endpoint_of
 from pytest_modal_bench.plugin.deferral import MAY_WAIT, SECOND_TIME, Waits, wait
-from pytest_modal_bench.protocol import outcome
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -41,12 +38,18 @@ class GateFailed(pytest.fail.Exception):  # type: ignore[name-defined, misc] # n
 
 
 class EndpointFixtures:
-    """Plugin of the fixtures below: they measure with `measurer`, and `gate` says what of it passes."""
+    """Plugin of the fixtures below: they measure with `measurer`, and `gate` says what of it passes.
 
-    def __init__(self, measurer: Measurer, gate: Gate, today: dt.date) -> None:
+    Where tests are only listed, no fixture is ever set up, and there is neither.
+    """
+
+    measurer: Measurer
+    _gate: Gate
+
+    def __init__(self, measuring: tuple[Measurer, Gate] | None, today: dt.date) -> None:
         """`today` says whether a quarantine still holds."""
-        self.measurer = measurer
-        self._gate = gate
+        if measuring is not None:
+            self.measurer, self._gate = measuring
         self._today = today
         self._results: dict[str, EndpointResult] = {}
         self._asked: dict[str, set[str]] = {}
@@ -54,7 +57,8 @@ class EndpointFixtures:
 
     def pytest_unconfigure(self) -> None:
         """Close what is open when the session ends."""
-        self.measurer.close()
+        if hasattr(self, "measurer"):
+            self.measurer.close()
 
     @pytest.fixture
     def measure_endpoint(
@@ -73,6 +77,8 @@ class EndpointFixtures:
         missing = self.measurer.missing(endpoint)
         if missing is None:
             return lambda: self._measured(request.node, endpoint)
+        from pytest_modal_bench.protocol import outcome
+
         skipped = outcome.skipped(endpoint, missing)
         request.node.stash[_RESULT], request.node.stash[_NEW] = skipped, True
         if not self.measurer.settings.strict:
@@ -113,6 +119,8 @@ class EndpointFixtures:
 
     def _passed(self, result: EndpointResult) -> EndpointResult:
         """Return what passes the gate, or else fail the test."""
+        from pytest_modal_bench.gate import verdicts
+
         reason = verdicts.objection(result, strict=self.measurer.settings.strict, today=self._today)
         if reason is not None:
             raise GateFailed(f"{result.path}: {reason}")
@@ -153,7 +161,9 @@ class EndpointFixtures:
     def _resource(self, name: Need) -> Resource | str:
         resource = self.measurer.found.get(name)
         if resource is None:
-            pytest.skip(test_resources.missing_reason((name,), self.measurer.found) or name)
+            from pytest_modal_bench.catalogue.resources import missing_reason
+
+            pytest.skip(missing_reason((name,), self.measurer.found) or name)
         return resource
 
     @pytest.hookimpl(wrapper=True)

@@ -14,25 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import convert
 
-from pytest_modal_bench.cost.ledger import Ledger
-from pytest_modal_bench.gate.side_by_side import Scatter
 from pytest_modal_bench.model import Resource
 from pytest_modal_bench.plugin import settings as session_settings
 from pytest_modal_bench.plugin.collection import EndpointCollection
-from pytest_modal_bench.plugin.deferral import Deferral
 from pytest_modal_bench.plugin.fixtures import EndpointFixtures, NoBenchmark
 from pytest_modal_bench.plugin.orphans import watch_controller
-from pytest_modal_bench.run import control
-from pytest_modal_bench.run.beside import Beside
-from pytest_modal_bench.run.gating import Gate
-from pytest_modal_bench.run.measurer import Measurer
-from pytest_modal_bench.run.moves import Moves, Shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pytest
 
+    from pytest_modal_bench.run.beside import Beside
+    from pytest_modal_bench.run.gating import Gate
+    from pytest_modal_bench.run.measurer import Measurer
     from pytest_modal_bench.run.settings import Settings
 
 
@@ -58,18 +53,23 @@ def register(config: pytest.Config) -> None:
         session_settings.base(config)
         session_settings.check_loads(settings, catalogue)
     moves = _shared_directory(config, workerinput) / "moves"
+    has_loads = bool(settings.load) or any(endpoint.load for endpoint in catalogue.endpoints)
     measurer = None
-    if only_lists or not distributed:
-        measurer = Measurer(settings)
-        gate = Gate(measurer, session_settings.history(config), Moves(moves), _beside(settings, moves.parent))
-        manager.register(EndpointFixtures(measurer, gate, today), "modal-bench-measuring")
-        if settings.load or any(endpoint.load for endpoint in catalogue.endpoints):
+    if only_lists and not has_loads:
+        # Nothing is measured: what measures is not even imported.
+        manager.register(EndpointFixtures(None, today), "modal-bench-measuring")
+    elif only_lists or not distributed:
+        measurer, gate = _measuring(config, settings, moves)
+        manager.register(EndpointFixtures((measurer, gate), today), "modal-bench-measuring")
+        if has_loads:
             from pytest_modal_bench.plugin.under_load import UnderLoad
 
             say = partial(_say, config)
             loads = UnderLoad(measurer, moves.parent, mix=catalogue.mix, say=say)
             manager.register(loads, "modal-bench-load")
         if gate.compares:
+            from pytest_modal_bench.plugin.deferral import Deferral
+
             reporting = _reporting(worker=workerinput is not None)
             manager.register(Deferral(gate, reporting), "modal-bench-deferral")
     if only_lists:
@@ -97,7 +97,9 @@ def _register_worker(
     given: dict[str, Any],
 ) -> None:
     """`given`: what the controller has sent."""
+    from pytest_modal_bench.cost.ledger import Ledger
     from pytest_modal_bench.plugin.worker import Worker
+    from pytest_modal_bench.run import control
 
     catalogue = collection.catalogue
     if given["urls"]:
@@ -118,10 +120,24 @@ def _register_worker(
     config.pluginmanager.register(Worker(config, measurer), "modal-bench-session")
 
 
+def _measuring(config: pytest.Config, settings: Settings, moves: Path) -> tuple[Measurer, Gate]:
+    from pytest_modal_bench.run.gating import Gate
+    from pytest_modal_bench.run.measurer import Measurer
+    from pytest_modal_bench.run.moves import Moves
+
+    measurer = Measurer(settings)
+    beside = _beside(settings, moves.parent)
+    return measurer, Gate(measurer, session_settings.history(config), Moves(moves), beside)
+
+
 def _beside(settings: Settings, shared: Path) -> Beside | None:
     """What results are held against that are called in turn with others; None: they are not."""
     if settings.against is None:
         return None
+    from pytest_modal_bench.gate.side_by_side import Scatter
+    from pytest_modal_bench.run.beside import Beside
+    from pytest_modal_bench.run.moves import Shared
+
     scatters = Shared(shared / "scatters", Scatter)
     return Beside(Path(settings.against).name, scatters, forced=settings.cold == "force")
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_modal_bench.report import benchmark_json, comment, gate_json, json, markdown
-from pytest_modal_bench.report.html import page, shell
+from pytest_modal_bench.report import gate_json
 from pytest_modal_bench.safety.files import write_bytes
 
 if TYPE_CHECKING:
@@ -14,12 +13,46 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.model import Run
 
+
+# What makes a text is imported when it is made: most of it is not needed until a run has ended.
+
+
+def _markdown(run: Run) -> str:
+    from pytest_modal_bench.report import markdown
+
+    return markdown.render(run)
+
+
+def _json(run: Run) -> str:
+    from pytest_modal_bench.report import json
+
+    return json.render(run)
+
+
+def _html(run: Run) -> str:
+    from pytest_modal_bench.report.html import page
+
+    return page.render(run)
+
+
+def _comment(run: Run) -> str:
+    from pytest_modal_bench.report import comment
+
+    return comment.render(run)
+
+
+def _benchmark(run: Run) -> str:
+    from pytest_modal_bench.report import benchmark_json
+
+    return benchmark_json.render(run)
+
+
 FORMATS: dict[str, Callable[[Run], str]] = {
-    ".md": markdown.render,
-    ".json": json.render,
-    ".html": page.render,
-    ".comment.md": comment.render,
-    ".benchmark.json": benchmark_json.render,
+    ".md": _markdown,
+    ".json": _json,
+    ".html": _html,
+    ".comment.md": _comment,
+    ".benchmark.json": _benchmark,
 }
 
 
@@ -32,7 +65,9 @@ def format_of(path: Path) -> Callable[[Run], str] | None:
 
 def require_extra(path: Path) -> None:
     """Raise MissingExtra if a report with that name needs a library that is not installed."""
-    if format_of(path) is page.render:
+    if format_of(path) is _html:
+        from pytest_modal_bench.report.html import shell
+
         shell.require_extra()
 
 
