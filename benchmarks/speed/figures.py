@@ -11,9 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 from comparison import OURS, spread
-from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
     from comparison import Comparison, Spread
@@ -24,7 +22,6 @@ _PACKAGES = (
     *("pytest-modal-bench", "pytest", "pytest-benchmark", "pytest-xdist"),
     *("requests", "urllib3", "httpx", "msgspec"),
 )
-mpl.rcParams["svg.hashsalt"] = "figures"
 
 
 def show(comparison: Comparison) -> None:
@@ -114,6 +111,8 @@ def _curl() -> str | None:
 
 def _plot(comparison: Comparison, file: Path) -> None:
     """Draw a point for each round, and a bar at each median."""
+    from matplotlib.figure import Figure  # the table takes none of it
+
     figure = Figure(figsize=(7, 3.2), layout="constrained")
     axes = figure.add_subplot()
     series = {OURS: comparison.ours, **comparison.peers}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import xml.etree.ElementTree as ET
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 HEAD = 'summary = "of a test"\n[resources]\nimage = true\nvideo = true\nmask = true\nlora = true\n'
 FINE = {"PASS", "WARN", "INCONCLUSIVE"}
 """Where the machine is so busy that runs differ much, a comparison is blind, and says so."""
+HISTORY = 5
 ENDPOINTS = "z-image-simple or z-image-danrisi"
 
 
@@ -57,17 +59,19 @@ class Deploys:
         return [case.attrib["name"] for case in cases if case.find("failure") is not None]
 
 
-@pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the first test that needs it keeps the reports of five healthy runs."""
-    return tmp_path_factory.mktemp("history")
-
-
 @pytest.fixture
-def deploys(project: Project, history: Path) -> Deploys:
+def deploys(
+    project: Project, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Deploys:
+    """Deploys with the reports of five healthy runs, which one test makes for those of all workers."""
     deploys = Deploys(project)
-    if not list(history.iterdir()):
-        for number in range(5):
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if hasattr(request.config, "workerinput") else base
+    with (shared / "gate-history.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        history = shared / "gate-history"
+        history.mkdir(exist_ok=True)
+        for number in range(len(list(history.iterdir())), HISTORY):
             deploys.run().assert_outcomes(passed=2)
             # A run is told from another by when it began, in whole seconds.
             shutil.copy(deploys.directory / "modal-bench-report.json", history / f"{number}.json")

@@ -1,0 +1,97 @@
+"""What the speed measurements make of their figures."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import random
+import statistics
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+ROOT = Path(__file__).parents[2]
+VALUES = st.lists(st.floats(0.001, 1000.0), min_size=1, max_size=60)
+
+
+@pytest.fixture
+def speed(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "speed"))
+    return importlib.import_module
+
+
+@pytest.fixture
+def compared(speed: Any) -> Any:
+    return speed("comparison").Comparison(
+        *("small", "a small call", "s", [0.0030, 0.0020, 0.0040], {"curl": [0.0010, 0.0010, 0.0010]}),
+        *("at most 1 ms more", False),
+    )
+
+
+@given(VALUES)
+def test_an_interval_holds_the_median_and_is_made_of_what_was_measured(values: list[float]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "benchmarks" / "speed"))
+        found = importlib.import_module("comparison").spread(values)
+    assert found.median == statistics.median(values)
+    assert found.low <= found.median <= found.high
+    assert {found.low, found.high} <= {*values}
+
+
+@pytest.mark.parametrize("count", [8, 21, 40])
+def test_an_interval_holds_the_true_median_in_19_of_20_measurements_or_more(speed: Any, count: int) -> None:
+    drawn = random.Random(20261127)
+    spread = speed("comparison").spread
+    held = 0
+    for _ in range(2000):
+        low, high = spread([drawn.lognormvariate(0, 1) for _ in range(count)])[1:]
+        held += low <= 1.0 <= high
+    assert 0.94 <= held / 2000 <= 0.995
+
+
+def test_rounds_are_compared_one_by_one(compared: Any) -> None:
+    assert compared.ratio("curl").median == pytest.approx(3.0)
+    assert compared.difference("curl").median == pytest.approx(0.002)
+
+
+def test_contenders_take_turns_at_being_first_and_the_first_round_does_not_count(speed: Any) -> None:
+    order: list[str] = []
+
+    def asked(name: str) -> float:
+        order.append(name)
+        return float(len(order))
+
+    figures = speed("comparison").interleave({name: lambda name=name: asked(name) for name in "abc"}, 3)
+
+    assert "".join(order) == "abcbcacababc"
+    assert {name: len(taken) for name, taken in figures.items()} == {"a": 3, "b": 3, "c": 3}
+    assert 1.0 not in figures["a"]
+
+
+def test_a_peer_that_took_nothing_has_an_infinite_ratio(speed: Any) -> None:
+    nothing = speed("comparison").Comparison("m", "memory", "MiB", [3.0], {"peer": [0.0]}, "less", True)
+    assert nothing.ratio("peer").median == math.inf
+
+
+def test_a_line_says_what_was_measured_and_whether_it_is_enough(speed: Any, compared: Any) -> None:
+    figures = speed("figures")
+    line = figures.line(figures.record(compared))
+    assert line == "a small call: ours 3 ms, curl 1 ms (x 3 (2 to 4)); at most 1 ms more: MISSED"
+    assert figures.line(figures.record(compared.judged(met=True))).endswith("at most 1 ms more: met")
+
+
+def test_a_table_has_a_row_for_each_and_the_machine_below(speed: Any, compared: Any) -> None:
+    record = speed("figures").record(compared)
+    older = {**record, "ours": [0.0060]}
+    render = speed("table").render
+
+    rows = render([record], {}).splitlines()
+    assert rows[0] == "| what | ours | peers | ours / peer | target | met |"
+    assert rows[2] == "| a small call | 3 ms | curl 1 ms | curl 3 (2 to 4) | at most 1 ms more | **no** |"
+    assert rows[-1].startswith("Measured on ")
+    rows = render([record], {"small": older}).splitlines()
+    assert rows[0] == "| what | before | ours | peers | ours / peer | target | met |"
+    assert rows[2].startswith("| a small call | 6 ms | 3 ms |")
