@@ -63,3 +63,53 @@ def test_an_answer_of_512_mib_grows_memory_by_less_than_64() -> None:
 
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < _LIMIT_MIB
+
+
+# What is copied while a body comes, and what stays: the body itself, once.
+_COPIES = """
+    import sys, tracemalloc
+    from pytest_modal_bench.call.client import Client
+    from pytest_modal_bench.call.request import Request
+
+    with Client() as client:
+        request = Request(method="GET", url=sys.argv[1])
+        client.call(request, deadline_sec=60, fresh=False)
+        tracemalloc.start()
+        answer = client.call(request, deadline_sec=60, fresh=False)
+        print(tracemalloc.get_traced_memory()[1] / answer.size_bytes)
+"""
+
+
+class _Small(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(_SMALL_BYTES))
+        self.end_headers()
+        self.wfile.write(bytes(_SMALL_BYTES))
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
+        pass
+
+
+_SMALL_BYTES = 4 << 20
+
+
+def test_a_body_in_memory_is_copied_a_few_times_at_most() -> None:
+    with HTTPServer(("127.0.0.1", 0), _Small) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(_COPIES), f"http://127.0.0.1:{server.server_port}/"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        thread.join()
+
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < _MOST_COPIES
+
+
+_MOST_COPIES = 3.2
