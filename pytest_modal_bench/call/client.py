@@ -24,7 +24,7 @@ from pytest_modal_bench.call.certificates import ssl_context
 from pytest_modal_bench.call.connection import Adapter
 from pytest_modal_bench.call.proxies import unused_proxy
 from pytest_modal_bench.call.spool import Spool, SpoolError
-from pytest_modal_bench.call.trace import RefusedAddress, Trace
+from pytest_modal_bench.call.trace import RefusedAddress, Trace, Watchdog
 from pytest_modal_bench.safety.redaction import Redactor
 from pytest_modal_bench.safety.secrets import Secret, sealed
 
@@ -120,14 +120,23 @@ class Client:
     """Makes calls, one at a time. A context manager; connections are kept until `close`.
 
     A hop that took `held_after_sec` seconds to be answered with a redirect was held: it counts as waiting,
-    not as a redirect. Answers of more than `max_body_bytes` (decoded) are failures.
+    not as a redirect. Answers of more than `max_body_bytes` (decoded) are failures. `watchdog`: one that several
+    clients share, and whoever made it closes; None: the client has one of its own.
     """
 
-    def __init__(self, *, held_after_sec: float = 1.0, max_body_bytes: int = 1 << 30) -> None:
+    def __init__(
+        self,
+        *,
+        held_after_sec: float = 1.0,
+        max_body_bytes: int = 1 << 30,
+        watchdog: Watchdog | None = None,
+    ) -> None:
         self._held_after_sec = held_after_sec
         self._max_body_bytes = max_body_bytes
         self._adapter = Adapter()
         self._spool = Spool()
+        self._watchdog = Watchdog() if watchdog is None else watchdog
+        self._shares = watchdog is not None
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -141,6 +150,11 @@ class Client:
 
     def close(self) -> None:
         """Close the kept connections, and forget the last answer; the next call opens new ones."""
+        if not self._shares:
+            self._watchdog.close()
+        self._forget()
+
+    def _forget(self) -> None:
         self._adapter.close()
         self._spool.close()
 
@@ -163,13 +177,13 @@ class Client:
         """
         redactor = Redactor(request.secrets)
         if fresh:
-            self.close()
+            self._forget()
         self._spool.begin()
         chain = _Chain(url=request.url, arrivals=Arrivals() if arrivals else None)
         problem: str | None = None
         cause: Cause | None = None
         started_at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-        with redactor.guarding(), Trace(deadline_sec, self._adapter.origins) as trace:
+        with redactor.guarding(), Trace(deadline_sec, self._watchdog, self._adapter.origins) as trace:
             trace.public_only = public_only
             try:
                 prepared = _prepared(request.method, request.url, request.headers, request.body)

@@ -12,7 +12,7 @@ from measure_server import Server, answer, answering
 
 from pytest_modal_bench.call import connection
 from pytest_modal_bench.call.connection import Adapter
-from pytest_modal_bench.call.trace import Trace
+from pytest_modal_bench.call.trace import Trace, Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,12 +31,12 @@ def send(adapter: Adapter, url: str) -> bytes:
         return response.content
 
 
-def test_a_hop_is_told_to_the_trace() -> None:
+def test_a_hop_is_told_to_the_trace(watchdog: Watchdog) -> None:
     adapter = Adapter()
     with Server(answering(lambda _: answer(b"ok"))) as server:
-        with Trace(5) as first:
+        with Trace(5, watchdog) as first:
             assert send(adapter, server.url) == b"ok"
-        with Trace(5) as second:
+        with Trace(5, watchdog) as second:
             assert send(adapter, server.url) == b"ok"
         adapter.close()
     assert first.phases.connect_sec is not None
@@ -47,7 +47,7 @@ def test_a_hop_is_told_to_the_trace() -> None:
         assert trace.phases.wait_sec is not None
 
 
-def test_closing_closes_what_is_kept_at_once() -> None:
+def test_closing_closes_what_is_kept_at_once(watchdog: Watchdog) -> None:
     ended = threading.Event()
 
     def handle(connection: object) -> None:
@@ -56,7 +56,7 @@ def test_closing_closes_what_is_kept_at_once() -> None:
 
     adapter = Adapter()
     with Server(handle) as server:
-        with Trace(5):
+        with Trace(5, watchdog):
             send(adapter, server.url)
         assert not ended.is_set()
         adapter.close()
@@ -74,7 +74,7 @@ class BrokenOff(threading.Thread):
 
 @pytest.mark.parametrize("where", ["connecting", "waiting"])
 def test_a_call_that_is_broken_off_closes_its_connection_at_once(
-    monkeypatch: pytest.MonkeyPatch, where: str
+    monkeypatch: pytest.MonkeyPatch, where: str, watchdog: Watchdog
 ) -> None:
     ended = threading.Event()
 
@@ -91,19 +91,21 @@ def test_a_call_that_is_broken_off_closes_its_connection_at_once(
     else:
         monkeypatch.setattr(connection, "threading", SimpleNamespace(Thread=BrokenOff))
     with Server(handle) as server:
-        with pytest.raises(KeyboardInterrupt) as caught, Trace(5):
+        with pytest.raises(KeyboardInterrupt) as caught, Trace(5, watchdog):
             send(Adapter(), server.url)
         assert caught.tb is not None, "what the frames hold is not collected"
         assert ended.wait(60)
 
 
-def test_a_host_with_several_addresses_is_tried_at_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_with_several_addresses_is_tried_at_each(
+    monkeypatch: pytest.MonkeyPatch, watchdog: Watchdog
+) -> None:
     def look_up(_: str, port: int, *__: object) -> list[object]:
         kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
         return [(*kind, ("127.0.0.1", 1)), (*kind, ("127.0.0.1", port))]
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     adapter = Adapter()
-    with Server(answering(lambda _: answer(b"ok"))) as server, Trace(5):
+    with Server(answering(lambda _: answer(b"ok"))) as server, Trace(5, watchdog):
         assert send(adapter, f"http://two.invalid:{server.port}/") == b"ok"
         adapter.close()
