@@ -14,9 +14,12 @@ import threading
 import time
 from concurrent.futures import Future, InvalidStateError
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import urllib3.connection
+from requests import Response
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import (
     ConnectTimeoutError,
     LocationParseError,
@@ -32,6 +35,8 @@ from pytest_modal_bench.call.trace import Origin, Origins, Trace, current
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from requests import PreparedRequest
 
 MOST_INTERIM = 100_000
 """So many interim answers are read past; a server that goes on with them will not answer."""
@@ -240,6 +245,8 @@ class Adapter(HTTPAdapter):
 
     def __init__(self) -> None:
         self.origins = Origins()
+        self._latest: tuple[tuple[str, str], Any] | None = None
+        """The origin of the latest request, and its pool."""
         super().__init__(pool_connections=_HOSTS)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -250,11 +257,35 @@ class Adapter(HTTPAdapter):
     def close(self) -> None:
         """Close all kept connections, now: urllib3 leaves that to the garbage collector."""
         self.origins.kept.clear()
+        self._latest = None
         pools = self.poolmanager.pools
         for pool in map(pools.get, pools.keys()):
             if pool is not None:
                 pool.close()
         super().close()
+
+    def get_connection_with_tls_context(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        """Return the pool of the request's origin. urllib3 looks for it by all that could be set for it."""
+        parts = urlsplit(request.url or "")
+        origin = parts.scheme, parts.netloc
+        if self._latest is None or self._latest[0] != origin:
+            self._latest = origin, super().get_connection_with_tls_context(request, *args, **kwargs)
+        return self._latest[1]
+
+    def request_url(self, request: PreparedRequest, proxies: object) -> str:  # noqa: ARG002 - as requests calls it
+        """Return the address as the request line has it: there is no proxy."""
+        return request.path_url
+
+    def build_response(
+        self,
+        req: PreparedRequest,  # noqa: ARG002 - as requests calls it
+        resp: urllib3.BaseHTTPResponse,
+    ) -> Response:
+        """Return an answer without what nobody asks it for: cookies, the encoding of its text."""
+        response = Response()
+        response.status_code, response.reason, response.raw = resp.status, resp.reason or "", resp
+        response.headers = CaseInsensitiveDict(resp.headers.itermerged())
+        return response
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
         """Leave it to the connection's TLS context, which always verifies.

@@ -109,3 +109,19 @@ def test_a_host_with_several_addresses_is_tried_at_each(
     with Server(answering(lambda _: answer(b"ok"))) as server, Trace(5, watchdog):
         assert send(adapter, f"http://two.invalid:{server.port}/") == b"ok"
         adapter.close()
+
+
+def test_two_origins_in_turn_keep_a_connection_each(watchdog: Watchdog) -> None:
+    adapter = Adapter()
+    with (
+        Server(answering(lambda _: answer(b"one"))) as one,
+        Server(answering(lambda _: answer(b"two"))) as two,
+        Trace(5, watchdog),
+    ):
+        got = [send(adapter, server.url) for server in (one, one, two, one, two)]
+        assert got == [b"one", b"one", b"two", b"one", b"two"]
+        assert (one.connections, two.connections) == (1, 1)
+        adapter.close()
+        assert send(adapter, one.url) == b"one"
+        assert one.connections == 2
+        adapter.close()
