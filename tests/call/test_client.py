@@ -328,7 +328,8 @@ def test_a_held_chain_is_waiting() -> None:
     )
     assert got.status is None
     assert 2 <= got.redirects <= deadline_sec / 0.06
-    assert got.redirects * 0.06 <= got.held_sec <= deadline_sec + ALLOWED_SEC
+    # The server may begin to wait before the client does, and ends sooner then. Less than 0.05 s is not held.
+    assert got.redirects * 0.05 <= got.held_sec <= deadline_sec + ALLOWED_SEC
 
 
 def test_the_next_call_after_a_timeout_is_a_call_like_any_other() -> None:
