@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -63,15 +64,6 @@ def test_closing_closes_what_is_kept_at_once(watchdog: Watchdog) -> None:
         assert ended.wait(60)
 
 
-class BrokenOff(threading.Thread):
-    """It has done its work when Ctrl-C comes, and `start` has not returned."""
-
-    def start(self) -> None:
-        super().start()
-        self.join()
-        raise KeyboardInterrupt
-
-
 @pytest.mark.parametrize("where", ["connecting", "waiting"])
 def test_a_call_that_is_broken_off_closes_its_connection_at_once(
     monkeypatch: pytest.MonkeyPatch, where: str, watchdog: Watchdog
@@ -83,13 +75,19 @@ def test_a_call_that_is_broken_off_closes_its_connection_at_once(
             answering(lambda _: answer(b"ok"))(peer)  # type: ignore[arg-type] # a Connection
         ended.set()
 
+    connect = socket.socket.connect
+
     def broken_off(_: object) -> None:
+        raise KeyboardInterrupt
+
+    def connected_and_broken_off(live: socket.socket, where: tuple[str, int]) -> None:
+        connect(live, where)
         raise KeyboardInterrupt
 
     if where == "waiting":
         monkeypatch.setattr("http.client.HTTPResponse.begin", broken_off)
     else:
-        monkeypatch.setattr(connection, "threading", SimpleNamespace(Thread=BrokenOff))
+        monkeypatch.setattr(socket.socket, "connect", connected_and_broken_off)
     with Server(handle) as server:
         with pytest.raises(KeyboardInterrupt) as caught, Trace(5, watchdog):
             send(Adapter(), server.url)
@@ -125,3 +123,45 @@ def test_two_origins_in_turn_keep_a_connection_each(watchdog: Watchdog) -> None:
         assert send(adapter, one.url) == b"one"
         assert one.connections == 2
         adapter.close()
+
+
+@pytest.mark.parametrize(("host", "threads"), [("127.0.0.1", 0), ("[::1]", 0), ("localhost", 1)])
+def test_only_a_name_is_looked_up_in_a_thread(
+    watchdog: Watchdog, monkeypatch: pytest.MonkeyPatch, host: str, threads: int
+) -> None:
+    started = []
+
+    class Counted(threading.Thread):
+        def start(self) -> None:
+            started.append(self)
+            super().start()
+
+    monkeypatch.setattr(connection, "threading", SimpleNamespace(Thread=Counted))
+    adapter = Adapter()
+    with Server(answering(lambda _: answer(b"ok"))) as server, Trace(60, watchdog):
+        with suppress(requests.ConnectionError):  # where the machine has no IPv6, or nothing listens there
+            send(adapter, f"http://{host}:{server.port}/")
+        adapter.close()
+    assert len(started) == threads
+
+
+def test_many_addresses_that_do_not_answer_take_no_longer_than_the_deadline(
+    watchdog: Watchdog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = []
+
+    def connect(live: socket.socket, _: object) -> None:
+        waited.append(live.gettimeout() or 0.0)
+        time.sleep(waited[-1])
+        raise TimeoutError
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    where = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 1))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [where] * 50)
+    prepared = requests.Request("GET", "http://many.invalid/").prepare()
+    with Trace(0.5, watchdog) as trace:
+        with pytest.raises(requests.ConnectTimeout):
+            Adapter().send(prepared, stream=True, timeout=(0.2, 0.5))
+        assert trace.over
+    assert len(waited) <= 4
+    assert sum(waited) <= 0.6
