@@ -87,6 +87,8 @@ class Answer:
     reconnected: bool = False
     """Whether it took a second try to connect, before anything was sent: the kept connection was gone, or the host's
     name was not found at once. Its time is in `elapsed_sec` and `phases`."""
+    client_busy: str | None = None
+    """Why its time may be too long: this machine was busy meanwhile; None: it was not."""
     began: float
     """When its clock started, as `time.monotonic` has it."""
     here: str = field(default="", repr=False)
@@ -232,6 +234,7 @@ class Client:
             cause=cause,
             url=redactor.clean(chain.url),
             reconnected=trace.reconnected,
+            client_busy=trace.client_busy,
             began=trace.began,
             here=Secret(chain.url),
             location=_location(chain),

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Literal, Self
 
 from pytest_modal_bench.call.failures import CallError
+from pytest_modal_bench.call.saturation import Saturation
 from pytest_modal_bench.model import Phases
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ Origin = tuple[str, int | None]
 _GRACE_SEC = 0.01
 """By how much the watchdog comes after the sockets' own timeouts, which end most waits by themselves."""
 _LOOK_SEC = 0.05
-"""So often the watchdog looks while a call goes on: one that begins meanwhile need not wake it."""
+"""So often the watchdog looks while a call goes on: one that begins meanwhile need not wake it, and how late it comes
+tells how busy the machine is."""
 _SHORTEST_SEC = 0.001
 """A socket's timeout of zero would mean: do not wait at all."""
 
@@ -61,7 +63,7 @@ class Watchdog:
         self._calls: queue.SimpleQueue[bool] = queue.SimpleQueue()
         """Wakes the thread: to look once more, or (False) to end."""
         self._looks_at = math.inf
-        """When the thread looks next of its own accord, as `time.monotonic` has it."""
+        """When the thread should look next, as `time.monotonic` has it."""
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -79,11 +81,13 @@ class Watchdog:
         if self._thread is None:
             self._start()
         elif trace.due < self._looks_at:
+            self._looks_at = time.monotonic()
             self._calls.put(True)
 
     def leave(self, trace: Trace) -> None:
         """Leave `trace` alone."""
         self._traces.discard(trace)
+        trace.woke(time.monotonic(), self._looks_at)
 
     def close(self) -> None:
         """End the thread; the next call starts another."""
@@ -95,7 +99,7 @@ class Watchdog:
 
     def _start(self) -> None:
         # A queue of its own: a thread that never ran leaves behind what should have ended it.
-        self._calls, self._looks_at = queue.SimpleQueue(), math.inf
+        self._calls, self._looks_at = queue.SimpleQueue(), time.monotonic()
         self._thread = threading.Thread(
             target=self._run, args=(self._calls,), name="modal-bench-watchdog", daemon=True
         )
@@ -109,16 +113,17 @@ class Watchdog:
         going_on = True
         while going_on:
             # In this order: a call that begins after the set was read wakes the thread.
-            self._looks_at = math.inf
+            meant, self._looks_at = self._looks_at, math.inf
             now = time.monotonic()
-            due = [self._look(trace, now) for trace in tuple(self._traces)]
+            due = [self._look(trace, now, meant) for trace in tuple(self._traces)]
             if due:
                 self._looks_at = min(now + _LOOK_SEC, *due)
             with contextlib.suppress(queue.Empty):
                 going_on = calls.get(timeout=self._looks_at - now if due else None)
 
-    def _look(self, trace: Trace, now: float) -> float:
-        """Return when `trace` is due, and cut it off if that is now."""
+    def _look(self, trace: Trace, now: float, meant: float) -> float:
+        """Return when `trace` is due, and cut it off if that is now; `meant`: when it should have been looked at."""
+        trace.woke(now, meant)
         if trace.due > now:
             return trace.due
         trace.cut_off()
@@ -142,8 +147,13 @@ class Trace:
         """Whether the present hop's host is one of the public internet."""
         self.public_only = False
         """Whether the next hop must stay there."""
+        self.client_busy: str | None = None
+        """Once it has ended: why its time may be too long; None: this machine had time for it."""
         self._kept_before = frozenset(self.origins.kept)
         self._deadline_sec = deadline_sec
+        self._saturation = Saturation.begin()
+        self._late_sec = 0.0
+        """By how much the watchdog was late, at most."""
         self._started = 0.0
         self._counted_until = 0.0
         """When the latest phase ended, or the clock started."""
@@ -172,11 +182,13 @@ class Trace:
         """Let go of everything."""
         current.reset(self._token)
         self._watchdog.leave(self)
+        self.client_busy = self._saturation.reason(self._late_sec)
         with self._lock:
             self._let_go()
 
     def start_clock(self) -> None:
         """Leave out what was done until now, such as building the request. The deadline counts from here."""
+        self._saturation, self._late_sec = Saturation.begin(), 0.0
         self._started = self._counted_until = time.monotonic()
 
     @property
@@ -254,6 +266,10 @@ class Trace:
                 f"{host}, a loopback, link-local or private address, is not followed", "application"
             )
         self.public = any(addresses_public)
+
+    def woke(self, at: float, meant: float) -> None:
+        """Take note that the watchdog looks at moment `at`, and not when it was meant to."""
+        self._late_sec = max(self._late_sec, at - max(meant, self._started))
 
     def cut_off(self) -> None:
         """Shut down the socket that is used, and any that comes later."""
