@@ -10,6 +10,16 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 @functools.lru_cache
+def is_address(host: str) -> bool:
+    """Say whether a host is given by an IP address, which nobody has to look up."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+@functools.lru_cache
 def is_public(address: str) -> bool:
     """Say whether an IP address, as the resolver writes it, is one of the public internet's."""
     found = ipaddress.ip_address(address.partition("%")[0])

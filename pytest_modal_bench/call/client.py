@@ -24,7 +24,7 @@ from pytest_modal_bench.call.certificates import ssl_context
 from pytest_modal_bench.call.connection import Adapter
 from pytest_modal_bench.call.proxies import unused_proxy
 from pytest_modal_bench.call.spool import Spool, SpoolError
-from pytest_modal_bench.call.trace import RefusedAddress, Trace
+from pytest_modal_bench.call.trace import RefusedAddress, Trace, Watchdog
 from pytest_modal_bench.safety.redaction import Redactor
 from pytest_modal_bench.safety.secrets import Secret, sealed
 
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from pytest_modal_bench.model import Cause, Phases
 
 _CONNECT_SEC = 10.0
-_PIECE_BYTES = 1 << 16
+_PIECE_BYTES = 1 << 18
+"""So much is received at once, if it is there: with 64 KiB, asking often would be a third of the time of 2 MiB."""
 _REDIRECT_BODY_BYTES = 1 << 16
 """What is read of a redirect's body so that its connection can be kept."""
 _SUCCESS = range(200, 300)
@@ -86,6 +87,8 @@ class Answer:
     reconnected: bool = False
     """Whether it took a second try to connect, before anything was sent: the kept connection was gone, or the host's
     name was not found at once. Its time is in `elapsed_sec` and `phases`."""
+    client_busy: str | None = None
+    """Why its time may be too long: this machine was busy meanwhile; None: it was not."""
     began: float
     """When its clock started, as `time.monotonic` has it."""
     here: str = field(default="", repr=False)
@@ -120,14 +123,23 @@ class Client:
     """Makes calls, one at a time. A context manager; connections are kept until `close`.
 
     A hop that took `held_after_sec` seconds to be answered with a redirect was held: it counts as waiting,
-    not as a redirect. Answers of more than `max_body_bytes` (decoded) are failures.
+    not as a redirect. Answers of more than `max_body_bytes` (decoded) are failures. `watchdog`: one that several
+    clients share, and whoever made it closes; None: the client has one of its own.
     """
 
-    def __init__(self, *, held_after_sec: float = 1.0, max_body_bytes: int = 1 << 30) -> None:
+    def __init__(
+        self,
+        *,
+        held_after_sec: float = 1.0,
+        max_body_bytes: int = 1 << 30,
+        watchdog: Watchdog | None = None,
+    ) -> None:
         self._held_after_sec = held_after_sec
         self._max_body_bytes = max_body_bytes
         self._adapter = Adapter()
         self._spool = Spool()
+        self._watchdog = Watchdog() if watchdog is None else watchdog
+        self._shares = watchdog is not None
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -141,6 +153,11 @@ class Client:
 
     def close(self) -> None:
         """Close the kept connections, and forget the last answer; the next call opens new ones."""
+        if not self._shares:
+            self._watchdog.close()
+        self._forget()
+
+    def _forget(self) -> None:
         self._adapter.close()
         self._spool.close()
 
@@ -163,13 +180,13 @@ class Client:
         """
         redactor = Redactor(request.secrets)
         if fresh:
-            self.close()
+            self._forget()
         self._spool.begin()
         chain = _Chain(url=request.url, arrivals=Arrivals() if arrivals else None)
         problem: str | None = None
         cause: Cause | None = None
         started_at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-        with redactor.guarding(), Trace(deadline_sec, self._adapter.origins) as trace:
+        with redactor.guarding(), Trace(deadline_sec, self._watchdog, self._adapter.origins) as trace:
             trace.public_only = public_only
             try:
                 prepared = _prepared(request.method, request.url, request.headers, request.body)
@@ -217,6 +234,7 @@ class Client:
             cause=cause,
             url=redactor.clean(chain.url),
             reconnected=trace.reconnected,
+            client_busy=trace.client_busy,
             began=trace.began,
             here=Secret(chain.url),
             location=_location(chain),

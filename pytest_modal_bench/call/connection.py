@@ -6,17 +6,20 @@ urllib3 hands nothing down to a connection: the call that it works for is found 
 from __future__ import annotations
 
 import contextlib
-import functools
 import http.client
+import math
 import os
 import socket
 import threading
 import time
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import urllib3.connection
+from requests import Response
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import (
     ConnectTimeoutError,
     LocationParseError,
@@ -25,13 +28,15 @@ from urllib3.exceptions import (
 )
 from urllib3.util.connection import allowed_gai_family
 
-from pytest_modal_bench.call.addresses import is_public
+from pytest_modal_bench.call.addresses import is_address, is_public
 from pytest_modal_bench.call.certificates import ssl_context
 from pytest_modal_bench.call.failures import CallError
 from pytest_modal_bench.call.trace import Origin, Origins, Trace, current
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from requests import PreparedRequest
 
 MOST_INTERIM = 100_000
 """So many interim answers are read past; a server that goes on with them will not answer."""
@@ -89,7 +94,7 @@ class HTTPConnection(urllib3.connection.HTTPConnection):
         trace.opening(self._origin)
         self._used = False
         with trace.timing("connect"):
-            live = _within(trace.left_sec, functools.partial(self._dial, trace), self)
+            live = self._dial(trace)
         trace.hold(live)
         return live
 
@@ -101,10 +106,12 @@ class HTTPConnection(urllib3.connection.HTTPConnection):
             raise NameResolutionError(self.host, self, error) from error
         except UnicodeError:
             raise LocationParseError(f"'{self.host}', label empty or too long") from None
+        except TimeoutError:
+            raise ConnectTimeoutError(self, f"Connection to {self.host} timed out.") from None
         self._addresses_public = tuple(is_public(str(where[0])) for *_, where in found)
         trace.admit(self.host, self._addresses_public)
         try:
-            return self._first_of(found)
+            return self._first_of(found, trace)
         except TimeoutError as error:
             raise ConnectTimeoutError(
                 self, f"Connection to {self.host} timed out. (connect timeout={self.timeout})"
@@ -114,24 +121,24 @@ class HTTPConnection(urllib3.connection.HTTPConnection):
 
     def _look_up(self, trace: Trace) -> Sequence[_Address]:
         """Ask for the host's addresses; once more for one that has been reached before: the resolver erred."""
-        look_up = functools.partial(
-            socket.getaddrinfo,
-            self._dns_host.strip("[]"),
-            self.port,
-            allowed_gai_family(),
-            socket.SOCK_STREAM,
-        )
-        try:
+        host = self._dns_host.strip("[]")
+
+        def look_up() -> Sequence[_Address]:
+            return socket.getaddrinfo(host, self.port, allowed_gai_family(), socket.SOCK_STREAM)
+
+        if is_address(host):
             return look_up()
+        try:
+            return _within(trace.left_sec, look_up)
         except socket.gaierror:
             if self._origin not in trace.origins.reached or trace.left_sec <= _DNS_PAUSE_SEC:
                 raise
         trace.reconnected = True
         time.sleep(_DNS_PAUSE_SEC)
-        return look_up()
+        return _within(trace.left_sec, look_up)
 
-    def _first_of(self, addresses: Sequence[_Address]) -> socket.socket:
-        """Connect to the first address that can be connected to."""
+    def _first_of(self, addresses: Sequence[_Address], trace: Trace) -> socket.socket:
+        """Connect to the first address that can be connected to, before the deadline."""
         problem = OSError("getaddrinfo returns an empty list")
         for family, kind, protocol, _, where in addresses:
             live = None
@@ -139,12 +146,14 @@ class HTTPConnection(urllib3.connection.HTTPConnection):
                 live = socket.socket(family, kind, protocol)
                 for option in self.socket_options or ():
                     live.setsockopt(*option)
-                live.settimeout(self.timeout)
+                live.settimeout(min(self.timeout or math.inf, trace.left_sec))
                 live.connect(where)
-            except OSError as error:
-                problem = error
+            except BaseException as error:
                 if live is not None:
                     live.close()
+                if not isinstance(error, OSError) or trace.over:
+                    raise
+                problem = error
             else:
                 return live
         raise problem
@@ -240,6 +249,8 @@ class Adapter(HTTPAdapter):
 
     def __init__(self) -> None:
         self.origins = Origins()
+        self._latest: tuple[tuple[str, str], Any] | None = None
+        """The origin of the latest request, and its pool."""
         super().__init__(pool_connections=_HOSTS)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -250,11 +261,35 @@ class Adapter(HTTPAdapter):
     def close(self) -> None:
         """Close all kept connections, now: urllib3 leaves that to the garbage collector."""
         self.origins.kept.clear()
+        self._latest = None
         pools = self.poolmanager.pools
         for pool in map(pools.get, pools.keys()):
             if pool is not None:
                 pool.close()
         super().close()
+
+    def get_connection_with_tls_context(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        """Return the pool of the request's origin. urllib3 looks for it by all that could be set for it."""
+        parts = urlsplit(request.url or "")
+        origin = parts.scheme, parts.netloc
+        if self._latest is None or self._latest[0] != origin:
+            self._latest = origin, super().get_connection_with_tls_context(request, *args, **kwargs)
+        return self._latest[1]
+
+    def request_url(self, request: PreparedRequest, proxies: object) -> str:  # noqa: ARG002 - as requests calls it
+        """Return the address as the request line has it: there is no proxy."""
+        return request.path_url
+
+    def build_response(
+        self,
+        req: PreparedRequest,  # noqa: ARG002 - as requests calls it
+        resp: urllib3.BaseHTTPResponse,
+    ) -> Response:
+        """Return an answer without what nobody asks it for: cookies, the encoding of its text."""
+        response = Response()
+        response.status_code, response.reason, response.raw = resp.status, resp.reason or "", resp
+        response.headers = CaseInsensitiveDict(resp.headers.itermerged())
+        return response
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
         """Leave it to the connection's TLS context, which always verifies.
@@ -270,35 +305,22 @@ def _hang_up(live: socket.socket) -> None:
         os.close(descriptor)
 
 
-def _within(
-    seconds: float, connect: Callable[[], socket.socket], connection: urllib3.connection.HTTPConnection
-) -> socket.socket:
-    """Return what `connect` returns, or raise ConnectTimeoutError after `seconds`.
+def _within(seconds: float, look_up: Callable[[], Sequence[_Address]]) -> Sequence[_Address]:
+    """Return what `look_up` returns, or raise TimeoutError after `seconds`.
 
-    A name's look-up cannot be interrupted, so it goes on in its thread until the resolver gives up.
+    A look-up cannot be interrupted, so it goes on in its thread until the resolver gives up.
     """
-    outcome: Future[socket.socket] = Future()
+    outcome: Future[Sequence[_Address]] = Future()
 
     def attempt() -> None:
         try:
-            live = connect()
+            outcome.set_result(look_up())
         except Exception as error:  # noqa: BLE001 - handed on to whoever waits
-            with contextlib.suppress(InvalidStateError):
-                outcome.set_exception(error)
-            return
-        try:
-            outcome.set_result(live)
-        except InvalidStateError:
-            live.close()
+            outcome.set_exception(error)
 
     thread = threading.Thread(target=attempt, daemon=True)
-    try:
-        thread.start()
-        thread.join(seconds)
-    except BaseException:  # Ctrl-C: nobody waits for the connection any more
-        if not outcome.cancel() and outcome.exception() is None:
-            outcome.result().close()
-        raise
-    if outcome.cancel():
-        raise ConnectTimeoutError(connection, f"Connection to {connection.host} timed out.")
+    thread.start()
+    thread.join(seconds)
+    if not outcome.done():
+        raise TimeoutError
     return outcome.result()

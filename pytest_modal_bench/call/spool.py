@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 IN_MEMORY_BYTES = 4 << 20
 """A body up to this many bytes stays in memory."""
+_OWN_BYTES = 1 << 14
+"""A piece of so many bytes is kept as it is; smaller ones are put together: many would take more than they hold."""
 
 
 class SpoolError(Exception):
@@ -25,7 +27,7 @@ class Spool:
     def __init__(self) -> None:
         self.size = 0
         """Bytes received of the present body."""
-        self._small = bytearray()
+        self._small: list[bytes | bytearray] = []
         self._file: FileIO | None = None
         self._directory: Path | None = None
 
@@ -36,7 +38,7 @@ class Spool:
             with suppress(OSError):
                 before.close()
             Path(str(before.name)).unlink(missing_ok=True)
-        self._small = bytearray()
+        self._small = []
         self.size = 0
 
     def write(self, piece: bytes) -> None:
@@ -48,10 +50,11 @@ class Spool:
                     self._directory = Path(tempfile.mkdtemp(prefix="modal-bench-"))
                 # Unbuffered: that the disk is full shows here and now, not when the file is read or closed.
                 self._file = (self._directory / "answer").open("w+b", buffering=0)
-                _write(self._file, self._small)
-                self._small = bytearray()
+                for each in self._small:
+                    _write(self._file, each)
+                self._small = []
             if self._file is None:
-                self._small += piece
+                self._keep(piece)
             else:
                 _write(self._file, piece)
         except OSError as error:
@@ -65,13 +68,13 @@ class Spool:
     def body(self) -> bytes | Path:
         """The body: its bytes or, if it is large, the file that holds it until the next body is begun."""
         if self._file is None:
-            return bytes(self._small)
+            return b"".join(self._small)
         return Path(str(self._file.name))
 
     def head(self, count: int) -> bytes:
         """The body's first `count` bytes."""
         if self._file is None:
-            return bytes(self._small[:count])
+            return b"".join(self._small)[:count]
         self._file.seek(0)
         head = self._file.read(count)
         self._file.seek(0, 2)
@@ -83,6 +86,14 @@ class Spool:
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None
+
+    def _keep(self, piece: bytes) -> None:
+        if len(piece) >= _OWN_BYTES:
+            self._small.append(piece)
+        elif self._small and isinstance(together := self._small[-1], bytearray):
+            together += piece
+        else:
+            self._small.append(bytearray(piece))
 
 
 def _write(file: FileIO, data: bytes | bytearray) -> None:

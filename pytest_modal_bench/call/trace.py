@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import queue
 import socket
 import threading
 import time
@@ -10,6 +12,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Literal, Self
 
 from pytest_modal_bench.call.failures import CallError
+from pytest_modal_bench.call.saturation import Saturation
 from pytest_modal_bench.model import Phases
 
 if TYPE_CHECKING:
@@ -23,6 +26,9 @@ Origin = tuple[str, int | None]
 
 _GRACE_SEC = 0.01
 """By how much the watchdog comes after the sockets' own timeouts, which end most waits by themselves."""
+_LOOK_SEC = 0.05
+"""So often the watchdog looks while a call goes on: one that begins meanwhile need not wake it, and how late it comes
+tells how busy the machine is."""
 _SHORTEST_SEC = 0.001
 """A socket's timeout of zero would mean: do not wait at all."""
 
@@ -44,14 +50,94 @@ class RefusedAddress(CallError):
     """An address leads from a public host into a network that whoever named it has no business in."""
 
 
+class Watchdog:
+    """A thread that cuts calls off at their deadlines, however many there are. It runs from the first to `close`.
+
+    A socket's timeout holds for one read, and the next read begins it anew: a server that drips would outlast the
+    deadline. There is no lock here that Ctrl-C could leave locked: sets and queues need none.
+    """
+
+    def __init__(self) -> None:
+        self._traces: set[Trace] = set()
+        self._thread: threading.Thread | None = None
+        self._calls: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        """Wakes the thread: to look once more, or (False) to end."""
+        self._looks_at = math.inf
+        """When the thread should look next, as `time.monotonic` has it."""
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End the thread."""
+        self.close()
+
+    def watch(self, trace: Trace) -> None:
+        """Cut `trace` off when it is due, unless it is left alone before."""
+        self._traces.add(trace)
+        if self._thread is None:
+            self._start()
+        elif trace.due < self._looks_at:
+            self._looks_at = time.monotonic()
+            self._calls.put(True)
+
+    def leave(self, trace: Trace) -> None:
+        """Leave `trace` alone."""
+        self._traces.discard(trace)
+        trace.woke(time.monotonic(), self._looks_at)
+
+    def close(self) -> None:
+        """End the thread; the next call starts another."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._calls.put(False)
+            with contextlib.suppress(RuntimeError):  # Ctrl-C came before it ran
+                thread.join()
+
+    def _start(self) -> None:
+        # A queue of its own: a thread that never ran leaves behind what should have ended it.
+        self._calls, self._looks_at = queue.SimpleQueue(), time.monotonic()
+        self._thread = threading.Thread(
+            target=self._run, args=(self._calls,), name="modal-bench-watchdog", daemon=True
+        )
+        try:
+            self._thread.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def _run(self, calls: queue.SimpleQueue[bool]) -> None:
+        going_on = True
+        while going_on:
+            # In this order: a call that begins after the set was read wakes the thread.
+            meant, self._looks_at = self._looks_at, math.inf
+            now = time.monotonic()
+            due = [self._look(trace, now, meant) for trace in tuple(self._traces)]
+            if due:
+                self._looks_at = min(now + _LOOK_SEC, *due)
+            with contextlib.suppress(queue.Empty):
+                going_on = calls.get(timeout=self._looks_at - now if due else None)
+
+    def _look(self, trace: Trace, now: float, meant: float) -> float:
+        """Return when `trace` is due, and cut it off if that is now; `meant`: when it should have been looked at."""
+        trace.woke(now, meant)
+        if trace.due > now:
+            return trace.due
+        trace.cut_off()
+        self.leave(trace)
+        return math.inf
+
+
 class Trace:
     """One call under its deadline: where its time goes, and a hand on the socket it goes through.
 
-    A context manager. A socket's timeout holds for one read, and the next read begins it anew: so that a
-    server that drips cannot outlast the deadline, a thread shuts the live socket down then.
+    A context manager. `watchdog` shuts the live socket down at the deadline.
     """
 
-    def __init__(self, deadline_sec: float, origins: Origins | None = None) -> None:
+    def __init__(self, deadline_sec: float, watchdog: Watchdog, origins: Origins | None = None) -> None:
         self.origins = Origins() if origins is None else origins
         self.reconnected = False
         """Whether it took a second try to connect, before anything was sent."""
@@ -61,8 +147,13 @@ class Trace:
         """Whether the present hop's host is one of the public internet."""
         self.public_only = False
         """Whether the next hop must stay there."""
+        self.client_busy: str | None = None
+        """Once it has ended: why its time may be too long; None: this machine had time for it."""
         self._kept_before = frozenset(self.origins.kept)
         self._deadline_sec = deadline_sec
+        self._saturation = Saturation.begin()
+        self._late_sec = 0.0
+        """By how much the watchdog was late, at most."""
         self._started = 0.0
         self._counted_until = 0.0
         """When the latest phase ended, or the clock started."""
@@ -71,14 +162,17 @@ class Trace:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._cut_off = False
-        self._ended = threading.Event()
-        self._watchdog = threading.Thread(target=self._watch, daemon=True)
+        self._watchdog = watchdog
 
     def __enter__(self) -> Self:
         """Become the trace that connections report to."""
         self.start_clock()
-        self._watchdog.start()
-        self._token = current.set(self)
+        try:
+            self._watchdog.watch(self)
+            self._token = current.set(self)
+        except BaseException:
+            self._watchdog.leave(self)
+            raise
         self.start_clock()
         return self
 
@@ -87,12 +181,14 @@ class Trace:
     ) -> None:
         """Let go of everything."""
         current.reset(self._token)
-        self._ended.set()
-        self._watchdog.join()
-        self._let_go()
+        self._watchdog.leave(self)
+        self.client_busy = self._saturation.reason(self._late_sec)
+        with self._lock:
+            self._let_go()
 
     def start_clock(self) -> None:
         """Leave out what was done until now, such as building the request. The deadline counts from here."""
+        self._saturation, self._late_sec = Saturation.begin(), 0.0
         self._started = self._counted_until = time.monotonic()
 
     @property
@@ -114,6 +210,11 @@ class Trace:
     def left_sec(self) -> float:
         """Seconds to the deadline; never quite zero."""
         return max(self._deadline_sec - self.elapsed_sec, _SHORTEST_SEC)
+
+    @property
+    def due(self) -> float:
+        """When the watchdog cuts it off, as `time.monotonic` has it; the clock may be started once more before."""
+        return self._started + self._deadline_sec + _GRACE_SEC
 
     @property
     def over(self) -> bool:
@@ -166,11 +267,12 @@ class Trace:
             )
         self.public = any(addresses_public)
 
-    def _watch(self) -> None:
-        # The clock may be started once more while this waits.
-        while (left_sec := self._started + self._deadline_sec + _GRACE_SEC - time.monotonic()) > 0:
-            if self._ended.wait(left_sec):
-                return
+    def woke(self, at: float, meant: float) -> None:
+        """Take note that the watchdog looks at moment `at`, and not when it was meant to."""
+        self._late_sec = max(self._late_sec, at - max(meant, self._started))
+
+    def cut_off(self) -> None:
+        """Shut down the socket that is used, and any that comes later."""
         with self._lock:
             self._cut_off = True
             self._shut_down()

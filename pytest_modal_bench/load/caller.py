@@ -13,6 +13,7 @@ from pytest_modal_bench.answers.judging import Judge
 from pytest_modal_bench.call.causes import hits_pool
 from pytest_modal_bench.call.client import Client
 from pytest_modal_bench.call.request import build
+from pytest_modal_bench.call.trace import Watchdog
 from pytest_modal_bench.cost.pricing import Pricing
 from pytest_modal_bench.load.checking import Checker
 from pytest_modal_bench.load.messages import Record
@@ -47,7 +48,10 @@ class Equipment:
         self.inspector = Inspector()
         self.checker = Checker()
         self.drawn = random.Random(f"{task.seed}:{generator}")  # noqa: S311 - which endpoint is called next is no secret
-        self._links = Client(held_after_sec=task.held_after_sec, max_body_bytes=MOST_BYTES)
+        self.watchdog = Watchdog()
+        self._links = Client(
+            held_after_sec=task.held_after_sec, max_body_bytes=MOST_BYTES, watchdog=self.watchdog
+        )
         self._judges = [self._judge(target) for target in task.targets]
         self._pricings = [self._pricing(target) for target in task.targets]
         self._weights = [target.weight for target in task.targets]
@@ -95,6 +99,7 @@ class Equipment:
         self.checker.close()
         self.inspector.close()
         self._links.close()
+        self.watchdog.close()
 
     def _judge(self, target: Target) -> Judge:
         return Judge(
@@ -131,7 +136,7 @@ class Caller:
         self._equipment = equipment
         self._allowance = allowance
         self._keep = keep
-        self._client = Client(held_after_sec=equipment.task.held_after_sec)
+        self._client = Client(held_after_sec=equipment.task.held_after_sec, watchdog=equipment.watchdog)
 
     def prepare(self) -> Prepared:
         """Get the next call ready. Raises RequestError."""

@@ -188,6 +188,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     reconnected: bool = False
     """Whether it took a second try to connect, before anything was sent: the connection kept from the call before was
     gone, or the host's name was not found at once. A warm time has the connect in it then; `phases` says how much."""
+    client_busy: str | None = None
+    """Why the client's machine may have made its times longer; null: it was not busy."""
     phases: Phases = Phases()
     cost_usd: float | None = None
     """US dollars, by `cost_basis`."""

@@ -144,6 +144,7 @@ class _Course:
         """Of the last answer that came."""
         self._redirects = 0
         self._held_sec = 0.0
+        self._client_busy: str | None = None
         self._reads: list[job_targets.Read] = []
         """The answers in which fields are looked up, the first one first."""
         self._asked = 0
@@ -208,6 +209,7 @@ class _Course:
             phases=self._phases,
             redirects=self._redirects,
             held_sec=self._held_sec,
+            client_busy=self._client_busy,
             # Between questions that come seldom, a server closes connections: that is no news, and costs no time.
             reconnected=first.reconnected,
         )
@@ -258,6 +260,7 @@ class _Course:
         self._phases = _sum(self._phases, answer.phases)
         self._redirects += answer.redirects
         self._held_sec += answer.held_sec
+        self._client_busy = self._client_busy or answer.client_busy
 
     @property
     def _over(self) -> float:

@@ -37,6 +37,7 @@ def as_sample(answer: Answer, *, start: Start, seed: int | None) -> Sample:
         redirects=answer.redirects,
         held_sec=answer.held_sec,
         reconnected=answer.reconnected,
+        client_busy=answer.client_busy,
         phases=answer.phases,
         cost_usd=cost_usd,
         cost_basis=None if cost_usd is None else "measured",

@@ -20,6 +20,7 @@ from measure_server import Connection, Server, answer, answering, redirect
 
 from pytest_modal_bench.call.client import Answer, Client
 from pytest_modal_bench.call.request import Request
+from pytest_modal_bench.call.trace import Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,6 +70,29 @@ def call_once(handle: Callable[[Connection], None], **options: Any) -> Answer:
 
 def get(url: str) -> Request:
     return Request(method="GET", url=url)
+
+
+def watching() -> int:
+    return sum(thread.name == "modal-bench-watchdog" for thread in threading.enumerate())
+
+
+def test_a_client_has_one_watchdog_until_it_is_closed() -> None:
+    with Server(answering(lambda _: answer(b"ok"))) as server, Client() as client:
+        for fresh in (True, False, True):
+            assert client.call(get(server.url), deadline_sec=60, fresh=fresh).ok
+            assert watching() == 1
+        client.close()
+        assert watching() == 0
+        assert client.call(get(server.url), deadline_sec=60, fresh=False).ok
+
+
+def test_clients_may_share_a_watchdog() -> None:
+    with Server(answering(lambda _: answer(b"ok"))) as server, Watchdog() as watchdog:
+        for _ in range(2):
+            with Client(watchdog=watchdog) as one, Client(watchdog=watchdog) as other:
+                for client in (one, other, one):
+                    assert client.call(get(server.url), deadline_sec=60, fresh=True).ok
+            assert watching() == 1
 
 
 # --- an answer
@@ -304,7 +328,8 @@ def test_a_held_chain_is_waiting() -> None:
     )
     assert got.status is None
     assert 2 <= got.redirects <= deadline_sec / 0.06
-    assert got.redirects * 0.06 <= got.held_sec <= deadline_sec + ALLOWED_SEC
+    # The server may begin to wait before the client does, and ends sooner then. Less than 0.05 s is not held.
+    assert got.redirects * 0.05 <= got.held_sec <= deadline_sec + ALLOWED_SEC
 
 
 def test_the_next_call_after_a_timeout_is_a_call_like_any_other() -> None:

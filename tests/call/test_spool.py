@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import resource
 import signal
+import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,10 @@ def filled(spool: Spool, size: int) -> bytes | Path:
     return spool.body
 
 
-@given(st.lists(st.binary(max_size=100), max_size=20))
+SMALL_OR_LARGE = st.binary(max_size=100) | st.integers(1 << 14, 1 << 15).map(bytes)
+
+
+@given(st.lists(SMALL_OR_LARGE, max_size=20))
 def test_a_small_body_is_its_bytes(pieces: list[bytes]) -> None:
     spool = Spool()
     for piece in pieces:
@@ -83,6 +87,19 @@ def test_closing_it_twice_does_nothing(spool: Spool) -> None:
     filled(spool, IN_MEMORY_BYTES + 1)
     spool.close()
     spool.close()
+
+
+def test_many_small_pieces_take_hardly_more_memory_than_they_hold() -> None:
+    spool, count = Spool(), 1 << 16
+    tracemalloc.start()
+    try:
+        for number in range(count):
+            spool.write(number.to_bytes(8, "big"))
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 2 * spool.size
+    assert spool.body == b"".join(number.to_bytes(8, "big") for number in range(count))
 
 
 @pytest.mark.parametrize("last", [100, 1_000_000])

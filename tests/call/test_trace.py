@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
-from pytest_modal_bench.call.trace import Trace
+from pytest_modal_bench.call import trace as tracing
+from pytest_modal_bench.call.trace import Trace, Watchdog
 from pytest_modal_bench.model import Phases
 
 if TYPE_CHECKING:
@@ -30,8 +33,8 @@ def send(adapter: Adapter, url: str) -> bytes:
         return response.content
 
 
-def test_a_phase_that_happens_twice_is_summed() -> None:
-    with Trace(5) as trace:
+def test_a_phase_that_happens_twice_is_summed(watchdog: Watchdog) -> None:
+    with Trace(5, watchdog) as trace:
         took = []
         for _ in range(2):
             with trace.timing("wait"):
@@ -42,8 +45,8 @@ def test_a_phase_that_happens_twice_is_summed() -> None:
     assert trace.phases == Phases(wait_sec=sum(took))
 
 
-def test_what_passes_between_two_phases_is_counted_with_the_later_one() -> None:
-    with Trace(5) as trace:
+def test_what_passes_between_two_phases_is_counted_with_the_later_one(watchdog: Watchdog) -> None:
+    with Trace(5, watchdog) as trace:
         time.sleep(0.01)
         with trace.timing("send"):
             pass
@@ -56,24 +59,26 @@ def test_what_passes_between_two_phases_is_counted_with_the_later_one() -> None:
     assert counted_sec == pytest.approx(trace.latest_sec("send") + trace.latest_sec("wait"))
 
 
-def test_a_phase_that_fails_is_counted() -> None:
-    with Trace(5) as trace, pytest.raises(ValueError, match="gone"), trace.timing("send"):
+def test_a_phase_that_fails_is_counted(watchdog: Watchdog) -> None:
+    with Trace(5, watchdog) as trace, pytest.raises(ValueError, match="gone"), trace.timing("send"):
         int("gone")
     assert trace.phases.send_sec is not None
     assert trace.latest_sec("download") == 0.0
 
 
-def test_what_was_done_before_the_clock_starts_is_left_out() -> None:
-    with Trace(5) as trace:
+def test_what_was_done_before_the_clock_starts_is_left_out(watchdog: Watchdog) -> None:
+    with Trace(5, watchdog) as trace:
         time.sleep(0.05)
         before = trace.elapsed_sec
         trace.start_clock()
         assert trace.elapsed_sec < before
 
 
-def test_a_held_socket_is_shut_down_at_the_deadline(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_a_held_socket_is_shut_down_at_the_deadline(
+    pair: tuple[socket.socket, socket.socket], watchdog: Watchdog
+) -> None:
     one, _ = pair
-    with Trace(0.1) as trace:
+    with Trace(0.1, watchdog) as trace:
         trace.hold(one)
         before = trace.over
         assert one.recv(1) == b""
@@ -82,31 +87,76 @@ def test_a_held_socket_is_shut_down_at_the_deadline(pair: tuple[socket.socket, s
         assert trace.left_sec > 0
 
 
-def test_a_socket_that_comes_too_late_is_shut_down_at_once(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_a_socket_that_comes_too_late_is_shut_down_at_once(
+    pair: tuple[socket.socket, socket.socket], watchdog: Watchdog
+) -> None:
     first, late = pair
-    with Trace(0.05) as trace:
+    with Trace(0.05, watchdog) as trace:
         trace.hold(first)
         first.recv(1)
         trace.hold(late)
         assert late.recv(1) == b""
 
 
-def test_after_a_call_its_socket_is_left_alone(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_after_a_call_its_socket_is_left_alone(
+    pair: tuple[socket.socket, socket.socket], watchdog: Watchdog
+) -> None:
     one, other = pair
-    before = threading.active_count()
-    with Trace(0.05) as trace:
+    with Trace(0.05, watchdog) as trace:
         trace.hold(one)
-    assert threading.active_count() == before
     time.sleep(0.1)
     other.send(b"x")
     assert one.recv(1) == b"x"
 
 
-def test_the_deadline_counts_from_when_the_clock_starts() -> None:
+def test_the_deadline_counts_from_when_the_clock_starts(watchdog: Watchdog) -> None:
     one, other = socket.socketpair()
-    with one, other, Trace(0.3) as trace:
+    with one, other, Trace(0.3, watchdog) as trace:
         time.sleep(0.2)
         trace.start_clock()
         trace.hold(one)
         assert one.recv(1) == b""
         assert trace.elapsed_sec >= 0.3
+
+
+def test_one_thread_watches_all_calls_until_it_is_closed() -> None:
+    before = set(threading.enumerate())
+    with Watchdog() as watchdog:
+        assert set(threading.enumerate()) == before
+        with Trace(5, watchdog), Trace(5, watchdog):
+            (first,) = set(threading.enumerate()) - before
+        with Trace(5, watchdog):
+            assert set(threading.enumerate()) - before == {first}
+        watchdog.close()
+        assert set(threading.enumerate()) == before
+        with Trace(5, watchdog):
+            assert len(set(threading.enumerate()) - before) == 1
+    assert set(threading.enumerate()) == before
+
+
+def test_each_call_is_cut_off_at_its_own_deadline(watchdog: Watchdog) -> None:
+    pairs = [socket.socketpair() for _ in range(3)]
+    traces = [Trace(seconds, watchdog) for seconds in (60, 0.2, 0.01)]
+    with contextlib.ExitStack() as stack:
+        for trace, (one, other) in zip(traces, pairs, strict=True):
+            stack.enter_context(one)
+            stack.enter_context(other)
+            stack.enter_context(trace).hold(one)
+        for one, _ in reversed(pairs[1:]):
+            assert one.recv(1) == b""
+        assert [trace.over for trace in traces] == [False, True, True]
+        pairs[0][1].send(b"x")
+        assert pairs[0][0].recv(1) == b"x"
+
+
+def test_ctrl_c_while_the_thread_is_started_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class BrokenOff(threading.Thread):
+        def start(self) -> None:
+            super().start()
+            raise KeyboardInterrupt
+
+    before = set(threading.enumerate())
+    monkeypatch.setattr(tracing, "threading", SimpleNamespace(Thread=BrokenOff, Lock=threading.Lock))
+    with pytest.raises(KeyboardInterrupt), Trace(5, Watchdog()):
+        pytest.fail("it did not begin")
+    assert set(threading.enumerate()) == before

@@ -16,6 +16,7 @@ from measure_server import Connection, Server, answer, answering, redirect
 
 from pytest_modal_bench.call.client import Client
 from pytest_modal_bench.call.request import build
+from pytest_modal_bench.call.saturation import Saturation
 from pytest_modal_bench.model import Expect, Poll
 from pytest_modal_bench.protocol import jobs
 
@@ -147,6 +148,15 @@ def test_redirects_and_phases_are_those_of_all_its_requests() -> None:
     assert server.questions == ["/result/fc-1", "/elsewhere", "/result/fc-1"]
     assert outcome.submitted.phases.wait_sec is not None
     assert (outcome.answer.phases.wait_sec or 0) > outcome.submitted.phases.wait_sec
+
+
+def test_a_busy_machine_during_any_of_its_requests_marks_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    reasons = iter([None, "woke late", "computed", None])
+    monkeypatch.setattr(Saturation, "reason", lambda *_: next(reasons))
+    with JobServer(ACCEPTED, [PENDING, PENDING, DONE]) as server:
+        outcome = run(server)
+    assert (outcome.submitted.client_busy, outcome.answer.client_busy) == (None, "woke late")
+    assert jobs.sample_of(outcome, start="warm", seed=None).client_busy == "woke late"
 
 
 # --- Where it is asked for ---

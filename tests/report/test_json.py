@@ -34,7 +34,8 @@ def test_what_was_rendered_loads_again() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.floats(0, 1e9))
 def test_any_text_and_number_survives(message: str, elapsed_sec: float) -> None:
-    failed = result(status="failed", error=message, samples=[sample(elapsed_sec=elapsed_sec, ok=False)])
+    called = sample(elapsed_sec=elapsed_sec, ok=False, client_busy=message)
+    failed = result(status="failed", error=message, samples=[called])
     assert load(render(run([failed]))) == run([failed])
 
 

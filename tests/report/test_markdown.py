@@ -78,7 +78,12 @@ def hostile_evidence(raw: str) -> dict[str, object]:
     stream = Streamed(ttft_sec=0.2, chunks=3, finish_reason=raw)
     job = Job(submit_sec=0.2, waiting_sec=9.0, asked=3)
     return {
-        "samples": [cold, sample(dropped=raw), sample(stream=stream, reconnected=True), sample(job=job)],
+        "samples": [
+            cold,
+            sample(dropped=raw),
+            sample(stream=stream, reconnected=True, client_busy=raw),
+            sample(job=job),
+        ],
         "media": media,
         "cold_inconclusive": raw,
         "warm_inconclusive": raw,
@@ -520,6 +525,7 @@ SAMPLES = st.builds(
     cause=st.none() | st.just("timeout"),
     dropped=st.none() | ANY_TEXT,
     reconnected=st.booleans(),
+    client_busy=st.none() | ANY_TEXT,
     stream=st.none() | STREAMS,
     job=st.none() | JOBS,
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from pytest_modal_bench.model import Start, Summary
 from pytest_modal_bench.model.series import calls
 from pytest_modal_bench.report.cells import Cells, name_cell
-from pytest_modal_bench.report.escape import code
+from pytest_modal_bench.report.escape import code, text
 from pytest_modal_bench.report.figures.timing import Timing
 from pytest_modal_bench.report.figures.units import UNKNOWN, cost, doubted, seconds
 from pytest_modal_bench.report.labels import Labels
@@ -57,7 +57,15 @@ def timing(results: Sequence[EndpointResult]) -> str:
         if (samples := calls(result.samples, start))
     ]
     labels = Labels(results)
-    notes = [note for result in results if (note := _reconnected(result, labels))]
+    notes = [
+        note
+        for result in results
+        for note in (
+            _reconnected(result, labels),
+            *(_busy(result, start, labels) for start in get_args(Start)),
+        )
+        if note
+    ]
     body = "\n\n".join([_LEGEND, table(_TIMING, rows), *(["\n".join(notes)] if notes else [])])
     return cells.with_full_texts(body) if rows else ""
 
@@ -96,6 +104,20 @@ def _reconnected(result: EndpointResult, labels: Labels) -> str | None:
         return None
     of_all = f"{number} of {counted(len(warm), 'warm call')}"
     return f"- {code(labels.path(result))}: {of_all} took a second try to connect, which is in their times"
+
+
+def _busy(result: EndpointResult, start: Start, labels: Labels) -> str | None:
+    """Say how many times may be too long because of the client's machine, and why the first one; None: none may."""
+    answered = [sample for sample in calls(result.samples, start) if sample.ok]
+    reasons = [sample.client_busy for sample in answered if sample.client_busy]
+    if not reasons:
+        return None
+    made, times = ("was made", "its time") if len(reasons) == 1 else ("were made", "their times")
+    of_all = f"{len(reasons)} of {counted(len(answered), f'{start} call')}"
+    return (
+        f"- {code(labels.path(result))}: {of_all} {made} while this machine was busy ({text(reasons[0])}):"
+        f" {times} may be too long"
+    )
 
 
 def _timing_row(result: EndpointResult, start: Start, times: Timing, cells: Cells) -> tuple[str, ...]:

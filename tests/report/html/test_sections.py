@@ -243,6 +243,11 @@ def test_every_call_is_a_row_up_to_a_bound() -> None:
         ("dropped", "warn", "1.0", "cached"),
         ("timeout", "fail", "1.0", "Timeout"),
     ]
+    busy = [sample(start, client_busy="woke late", reconnected=True) for start in ("cold", "warm")]
+    assert [row.note for row in samples(named([result("A", samples=busy)])).rows] == [
+        "unverified; its time may be too long: woke late",
+        "took a second try to connect; its time may be too long: woke late",
+    ]
     assert found.columns >= {"seconds", "note"}
     assert not found.columns & {"ttft", "cost", "container"}
     many = samples(named([result("A", samples=[sample()] * 20_007)]))

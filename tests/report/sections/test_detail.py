@@ -157,3 +157,16 @@ def test_warm_times_with_a_second_try_to_connect_in_them_are_counted() -> None:
         "- `/a`: 1 of 2 warm calls took a second try to connect, which is in their times"
     )
     assert "second try" not in timing([never])
+
+
+def test_times_of_calls_made_while_the_machine_was_busy_are_counted() -> None:
+    late, computed = "this process woke 0.03 s late", "this process computed for 0.40 of 0.61 s"
+    warm = [sample(client_busy=late), sample(), sample(client_busy=computed)]
+    failed = sample("warm", ok=False, client_busy=late)
+    shown = timing([result("A", samples=[*warm, failed, sample("cold", client_busy=computed)])])
+
+    assert shown.splitlines()[-2:] == [
+        f"- `/a`: 1 of 1 cold call was made while this machine was busy ({computed}): its time may be too long",
+        f"- `/a`: 2 of 3 warm calls were made while this machine was busy ({late}): their times may be too long",
+    ]
+    assert "busy" not in timing([result("B", samples=[sample()])])

@@ -81,5 +81,8 @@ def _row(each: Named, sample: Sample) -> Row:
 
 def _standing(sample: Sample) -> str:
     if sample.start == "cold":
-        return sample.proof or "unverified"
-    return sample.unchecked or ("took a second try to connect" if sample.reconnected else UNKNOWN)
+        standing = sample.proof or "unverified"
+    else:
+        standing = sample.unchecked or ("took a second try to connect" if sample.reconnected else "")
+    busy = f"its time may be too long: {sample.client_busy}" if sample.client_busy else ""
+    return "; ".join(filter(None, (standing, busy))) or UNKNOWN
