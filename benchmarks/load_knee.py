@@ -30,8 +30,8 @@ inference = 1
 scaledown_window = 60
 """
 _USERS = (1, 2, 3, 4, 8)
-_DURATION_SEC = 60
-"""One user makes 60 calls in it, and a 95th percentile takes 59."""
+_DURATION_SEC = 70
+"""One user makes 65 calls or more in it, and a 95th percentile takes 59."""
 _BUDGET_SEC = 1.3
 _KNEE = 2
 
@@ -66,12 +66,16 @@ def main() -> None:
     )
     for step in result["load"]["steps"]:
         sys.stdout.write(
-            f"| {step['value']:g} | {step['n']} | {step['p50_sec']:.3f} s | {step['p95_sec']:.3f} s "
+            f"| {step['value']:g} | {step['n']} | {_seconds(step['p50_sec'])} | {_seconds(step['p95_sec'])} "
             f"| {step['throughput_per_sec']:.2f} | {step['containers']} |\n"
         )
     (knee,) = result["load"]["knees"]
     sys.stdout.write(f"{json.dumps(knee)}\n")
     sys.exit(0 if knee["value"] == _KNEE else 1)
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f} s"
 
 
 if __name__ == "__main__":

@@ -15,12 +15,26 @@ import random
 import statistics
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import load_runs
 import load_targets
 
 from pytest_modal_bench.load.schedule import meant
 from pytest_modal_bench.load.spec import Step
+
+
+class Row(NamedTuple):
+    """What one load gave; waits in seconds, in the mean."""
+
+    load: float
+    n: int
+    formula: float
+    path: float
+    """Of the very arrivals and services that were drawn."""
+    measured: float
+    alone: float
+    """What a call takes beside its execution where there is no queue; not in `measured`."""
 
 
 def main() -> None:
@@ -33,16 +47,16 @@ def main() -> None:
     with ThreadPoolExecutor(len(options.loads)) as threads:
         rows = list(threads.map(lambda load: _row(load, options.service_sec, options.calls), options.loads))
     sys.stdout.write(f"{options.calls} calls each, service of {options.service_sec:g} s in the mean\n")
-    sys.stdout.write("| load | n | formula | this path | measured | of the formula |\n")
-    sys.stdout.write("| --- | --- | --- | --- | --- | --- |\n")
-    for load, n, formula, path, measured in rows:
+    sys.stdout.write("| load | n | formula | this path | measured | of the formula | without a queue |\n")
+    sys.stdout.write("| --- | --- | --- | --- | --- | --- | --- |\n")
+    for row in rows:
         sys.stdout.write(
-            f"| {load:.0%} | {n} | {1000 * formula:.1f} ms | {1000 * path:.1f} ms | {1000 * measured:.1f} ms "
-            f"| {measured / formula:.3f} |\n"
+            f"| {row.load:.0%} | {row.n} | {1000 * row.formula:.1f} ms | {1000 * row.path:.1f} ms "
+            f"| {1000 * row.measured:.1f} ms | {row.measured / row.formula:.3f} | {1000 * row.alone:.1f} ms |\n"
         )
 
 
-def _row(load: float, service_sec: float, calls: int) -> tuple[float, int, float, float, float]:
+def _row(load: float, service_sec: float, calls: int) -> Row:
     rate = load / service_sec
     step = Step(kind="rate", value=rate, duration_sec=calls / rate, arrivals="poisson")
     formula = service_sec * load / (1 - load)
@@ -59,8 +73,11 @@ def _row(load: float, service_sec: float, calls: int) -> tuple[float, int, float
             processes=1,
             keep=2 * calls,
         )
-    waits = [call.latency_sec - (call.execution_sec or 0.0) for call in made.steps[0].calls]
-    return load, made.steps[0].n, formula, path, statistics.mean(waits)
+    beyond = sorted(call.latency_sec - (call.execution_sec or 0.0) for call in made.steps[0].calls)
+    # Of a call that finds the server idle, which a share of 1 - load does: no queue, but the way there and back.
+    alone = beyond[int(len(beyond) * (1 - load) / 2)]
+    waits = [max(each - alone, 0.0) for each in beyond]
+    return Row(load, made.steps[0].n, formula, path, statistics.mean(waits), alone)
 
 
 def _path(step: Step, service_sec: float, seed: str) -> float:

@@ -388,6 +388,12 @@ def _cleaned(value: object, redactor: Redactor) -> object:
 def _prepared(
     method: str | None, url: str, headers: Mapping[str, str], body: bytes | None
 ) -> requests.PreparedRequest:
+    """Do as requests does, without what there is none of: cookies, hooks, files."""
     prepared = requests.PreparedRequest()
-    prepared.prepare(method=method, url=url, headers=dict(headers), data=body)
+    prepared.prepare_method(method)
+    prepared.prepare_url(url, None)
+    prepared.prepare_headers(dict(headers))
+    prepared.prepare_body(body, None)
+    if "@" in url:
+        prepared.prepare_auth(None, url)
     return prepared

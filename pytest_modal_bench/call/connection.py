@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 import urllib3.connection
 from requests import Response
 from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import (
     ConnectTimeoutError,
     LocationParseError,
@@ -158,15 +157,19 @@ class HTTPConnection(urllib3.connection.HTTPConnection):
                 return live
         raise problem
 
+    @property
+    def is_connected(self) -> bool:
+        """Say yes to urllib3, which asks as it takes a connection out of its pool: `request` looks a moment later."""
+        return self.sock is not None
+
     def request(self, *args: Any, **kwargs: Any) -> None:
         """Send a request; its body may take until the deadline, not just as long as a connect.
 
         On a kept connection that is dead it goes out on a new one, as long as not a byte has been sent.
         """
         trace = current.get()
-        # urllib3 looked when it took the connection out of its pool; that was a moment ago.
         kept = self.sock is not None and self._used
-        if kept and self.is_connected:
+        if kept and super().is_connected:
             try:
                 self._send(trace, args, kwargs)
             except OSError:
@@ -288,7 +291,7 @@ class Adapter(HTTPAdapter):
         """Return an answer without what nobody asks it for: cookies, the encoding of its text."""
         response = Response()
         response.status_code, response.reason, response.raw = resp.status, resp.reason or "", resp
-        response.headers = CaseInsensitiveDict(resp.headers.itermerged())
+        response.headers = dict(resp.headers.itermerged())  # type: ignore[assignment] # they are only gone through
         return response
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
