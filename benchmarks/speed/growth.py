@@ -57,18 +57,18 @@ JUNIT = "--junitxml=junit.xml"
 COLLECT = "--collect-only"
 
 _WITHOUT = ("cacheprovider", "randomly", "rerunfailures", "hypothesispytest", "anyio")
-_PYTEST = (
+PYTEST = (
     sys.executable,
     "-m",
     "pytest",
     "-q",
     *(part for name in _WITHOUT for part in ("-p", f"no:{name}")),
 )
+"""pytest without other people's plugins: what they take depends on what else is installed."""
 COMMANDS = {
-    "ours": (*_PYTEST, "--modal-bench"),
-    "plain": (*_PYTEST, "-p", "no:modal-bench"),
+    "ours": (*PYTEST, "--modal-bench"),
+    "plain": (*PYTEST, "-p", "no:modal-bench"),
 }
-"""Other people's plugins are the same for both."""
 
 PLAIN_TEST = """\
 import itertools

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 import servers
 from comparison import Comparison
 from figures import show
+from growth import PYTEST, environment
 from servers import MeasurementError
 
 if TYPE_CHECKING:
@@ -87,21 +87,16 @@ def measure(quick: bool) -> list[Comparison]:
 def _run(folder: Path, server: Server, pools: int) -> tuple[float, float, int]:
     """Run once; return the run's seconds, those of the slowest pool's calls, and how many workers there were."""
     names = " or ".join(f"app{number}-" for number in range(1, pools + 1))
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "no:cacheprovider",
-        "-n",
-        "auto",
-        "--modal-bench",
-        "-k",
-        names,
-    ]
+    command = [*PYTEST, "-v", "-n", "auto", "--modal-bench", "-k", names]
     began = time.perf_counter()
     done = subprocess.run(  # noqa: S603 - pytest, with arguments of our own
-        command, cwd=folder, capture_output=True, text=True, timeout=_LIMIT_SEC, check=False
+        command,
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=_LIMIT_SEC,
+        check=False,
     )
     took = time.perf_counter() - began
     workers = _WORKERS.findall(done.stdout)
