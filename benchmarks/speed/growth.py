@@ -1,8 +1,9 @@
 """How time and peak memory of a whole run grow with the number of endpoints.
 
 Each size is run twice: by `pytest --modal-bench` with a catalogue of so many endpoints ("ours"), and by a plain
-parametrized pytest test that makes the same calls with `requests` ("plain"). Both call a server that answers at once,
-so what is left is their own work. The server runs on 127.0.0.1, in a process of its own, and counts the calls.
+parametrized pytest test that makes the same calls with `requests` ("plain"). Both write JUnit XML, as CI asks for. Both
+call a server that answers at once, so what is left is their own work. The server runs on 127.0.0.1, in a process of its
+own, and counts the calls. Before its run each project is only collected.
 """
 
 from __future__ import annotations
@@ -10,18 +11,21 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import math
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from apart import apart, read
 from comparison import Comparison
 from figures import show
 
@@ -29,10 +33,13 @@ from pytest_modal_bench.gate.earlier.reports import parsed
 from pytest_modal_bench.report.write import FORMATS, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from apart import Usage
 
 HOST = "127.0.0.1"
 SIZES = (100, 1000, 10_000)
+QUICK_SIZES = (10, 40, 160)
 ONCE_FROM = 10_000
 """From this size on, one run is enough: it is long, so noise is a small part of it."""
 REPEAT = 3
@@ -41,22 +48,27 @@ CALLS = 4
 CATEGORIES = 10
 LIMIT_SEC = 1800.0
 MOST = 1.5
+LINEAR = 1.1
+"""How much more one more endpoint may take in the largest size: what is not linear shows as twice as much or more."""
 REPORT_SEC = 3.0
 NAME = "growth"
+OUTPUT, USAGE = "output.txt", "usage.json"
+JUNIT = "--junitxml=junit.xml"
+COLLECT = "--collect-only"
 
 _WITHOUT = ("cacheprovider", "randomly", "rerunfailures", "hypothesispytest", "anyio")
-_PYTEST = (
+PYTEST = (
     sys.executable,
     "-m",
     "pytest",
     "-q",
     *(part for name in _WITHOUT for part in ("-p", f"no:{name}")),
 )
+"""pytest without other people's plugins: what they take depends on what else is installed."""
 COMMANDS = {
-    "ours": (*_PYTEST, "--modal-bench"),
-    "plain": (*_PYTEST, "-p", "no:modal-bench"),
+    "ours": (*PYTEST, "--modal-bench"),
+    "plain": (*PYTEST, "-p", "no:modal-bench"),
 }
-"""Other people's plugins are the same for both."""
 
 PLAIN_TEST = """\
 import itertools
@@ -176,10 +188,10 @@ class Measured:
 
     endpoints: int
     who: str
-    seconds: float
-    cpu_sec: float
-    """It says more than `seconds` where the machine is busy with other things."""
-    peak_mib: float
+    used: Usage
+    """Its CPU says more than its seconds where the machine is busy with other things."""
+    collecting_sec: float = 0.0
+    """Of another run, with `--collect-only`."""
     calls: int = 0
     other_requests: int = 0
     server_cpu_sec: float = 0.0
@@ -213,13 +225,12 @@ def write_project(directory: Path, who: str, url: str, size: int) -> None:
     directory.joinpath("endpoints.toml").write_text(head + "".join(endpoints))
 
 
-def run(directory: Path, who: str, size: int, limit_sec: float) -> Measured:
+def run(directory: Path, who: str, size: int, option: str) -> Usage:
     """Run pytest once in `directory`. Ends the program if pytest does not end with 0."""
-    output = directory / "output.txt"
+    output, usage = directory / OUTPUT, directory / USAGE
     with output.open("wb") as file:
-        began = time.perf_counter()
         process = subprocess.Popen(  # noqa: S603 - pytest, on what this program has written
-            COMMANDS[who],
+            apart([*COMMANDS[who], option], usage),
             cwd=directory,
             env=environment(),
             stdin=subprocess.DEVNULL,
@@ -227,31 +238,25 @@ def run(directory: Path, who: str, size: int, limit_sec: float) -> Measured:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        alarm = threading.Timer(limit_sec, os.killpg, (process.pid, signal.SIGKILL))
-        alarm.start()
         try:
-            _, status, usage = os.wait4(process.pid, 0)
+            code = process.wait(LIMIT_SEC)
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
             raise
-        finally:
-            alarm.cancel()
-        seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
+    if code:
         last = output.read_text(errors="replace")[-3000:]
-        sys.exit(f"{last}\n{who}, {size} endpoints: exit code {process.returncode} after {seconds:.1f} s")
-    # Linux counts in KiB, macOS in bytes.
-    peak_mib = usage.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
-    return Measured(size, who, seconds, usage.ru_utime + usage.ru_stime, peak_mib)
+        sys.exit(f"{last}\n{who}, {size} endpoints, {option}: exit code {code}")
+    return read(usage)
 
 
-def run_once(server: Server, directory: Path, who: str, size: int, limit_sec: float) -> Measured:
-    """Run once, in a new directory, and see what it did. Ends the program if the number of calls is not as planned."""
+def run_once(server: Server, directory: Path, who: str, size: int) -> Measured:
+    """Collect and run once, in a new directory, and see what it did. Ends the program if calls are missing."""
     write_project(directory, who, server.url, size)
-    given = {path.name for path in directory.iterdir()} | {"output.txt"}
+    given = {path.name for path in directory.iterdir()} | {OUTPUT, USAGE}
     before = server.served()
-    measured = run(directory, who, size, limit_sec)
+    collected = run(directory, who, size, COLLECT)
+    measured = Measured(size, who, run(directory, who, size, JUNIT), collected.seconds)
     after = server.served()
     measured.calls = after.calls - before.calls
     measured.other_requests = after.others - before.others
@@ -269,58 +274,97 @@ def run_once(server: Server, directory: Path, who: str, size: int, limit_sec: fl
 def line(each: Measured) -> str:
     """Render one run: its figures, what the server counted, and what was written."""
     return (
-        f"{each.who}, {each.endpoints} endpoints: {each.seconds:.2f} s ({each.cpu_sec:.2f} s of CPU), "
-        f"{each.peak_mib:.1f} MiB, {each.calls} calls, {each.other_requests} other requests, "
+        f"{each.who}, {each.endpoints} endpoints: {each.used.seconds:.2f} s ({each.used.cpu_sec:.2f} s of CPU; "
+        f"collected in {each.collecting_sec:.2f} s), "
+        f"{each.used.peak_mib:.1f} MiB, {each.calls} calls, {each.other_requests} other requests, "
         f"server {1e6 * each.server_cpu_sec / each.calls:.0f} µs of CPU a call"
         + "".join(f", {name} {size} bytes" for name, size in each.written.items())
     )
 
 
-def measure_all(folder: Path, sizes: Sequence[int], repeat: int | None, limit_sec: float) -> list[Measured]:
+def measure_all(folder: Path, sizes: Sequence[int], repeat: int | None) -> list[Measured]:
     """Run each size in folders of their own, ours and plain in turn, and print each run as it ends."""
     runs = []
     with server_process() as server:
         for who in COMMANDS:  # the first run of each reads files from the disk that later ones find in memory
-            run_once(server, folder / f"{who}-first", who, 1, limit_sec)
+            run_once(server, folder / f"{who}-first", who, 1)
         for size in sizes:
             for number in range(repeat or (1 if size >= ONCE_FROM else REPEAT)):
                 for who in list(COMMANDS)[:: -1 if number % 2 else 1]:
-                    runs.append(run_once(server, folder / f"{who}-{size}-{number}", who, size, limit_sec))
+                    runs.append(run_once(server, folder / f"{who}-{size}-{number}", who, size))
                     print(line(runs[-1]), flush=True)
     return runs
 
 
 def measure(quick: bool) -> list[Comparison]:
-    """Compare time and memory of each size, how they grow, and what each report of the largest takes."""
-    sizes = SIZES[:1] if quick else SIZES
+    """Compare collection, time and memory of each size, how they grow, and what each report of the largest takes."""
+    sizes = QUICK_SIZES if quick else SIZES
     with tempfile.TemporaryDirectory(prefix="growth-") as name:
-        runs = measure_all(Path(name), sizes, 1 if quick else None, LIMIT_SEC)
+        runs = measure_all(Path(name), sizes, 1 if quick else None)
         reports = _reports(Path(name) / f"ours-{sizes[-1]}-0" / "modal-bench-report.json")
-    found = []
-    for size in sizes:
-        of_size = {who: [run for run in runs if (run.who, run.endpoints) == (who, size)] for who in COMMANDS}
-        for key, what, unit, figures in (
-            ("time", "run", "s", {who: [run.seconds for run in those] for who, those in of_size.items()}),
-            (
-                "memory",
-                "peak memory",
-                "MiB",
-                {who: [run.peak_mib for run in those] for who, those in of_size.items()},
-            ),
-        ):
-            compared = Comparison(
-                key=f"growth-{key}-{size}",
-                what=f"{what}, {size:,} endpoints of {CALLS} calls",
-                unit=unit,
-                ours=figures.pop("ours"),
-                peers=figures,
-                target=f"ratio at most {MOST}",
-                met=False,
-            )
-            found.append(compared.judged(met=compared.ratio("plain").median <= MOST))
-    for comparison in [*found, *reports]:
+    found = [*compared(runs), *linear(runs), *reports]
+    for comparison in found:
         show(comparison)
-    return [*found, *reports]
+    return found
+
+
+FIGURES: dict[str, tuple[str, str, Callable[[Measured], float]]] = {
+    "collection": ("collection", "s", lambda run: run.collecting_sec),
+    "time": ("run", "s", lambda run: run.used.seconds),
+    "memory": ("peak memory", "MiB", lambda run: run.used.peak_mib),
+}
+"""What is compared: key, name, unit, and the figure of a run."""
+
+
+def compared(runs: Sequence[Measured]) -> list[Comparison]:
+    """Hold ours against plain, size by size."""
+    found = []
+    for size in sorted({run.endpoints for run in runs}):
+        for key, (what, unit, figure) in FIGURES.items():
+            ours, plain = (
+                [figure(run) for run in runs if (run.endpoints, run.who) == (size, who)] for who in COMMANDS
+            )
+            both = Comparison(
+                *(f"growth-{key}-{size}", f"{what}, {size:,} endpoints of {CALLS} calls", unit, ours),
+                *({"plain": plain}, f"ratio at most {MOST}", False),
+            )
+            found.append(both.judged(met=both.ratio("plain").median <= MOST))
+    return found
+
+
+def linear(runs: Sequence[Measured]) -> list[Comparison]:
+    """Return how much more one more endpoint takes in the largest size than in the smaller ones: 1 if growth is linear.
+
+    That is the slope between the two largest sizes over the slope between the two sizes before, of the medians. What a
+    run takes without any endpoint is in neither.
+    """
+    sizes = sorted({run.endpoints for run in runs})[-3:]
+    found = []
+    for key, (what, _, figure) in FIGURES.items():
+        grown = {}
+        for who in COMMANDS:
+            medians = [
+                statistics.median(figure(run) for run in runs if (run.endpoints, run.who) == (size, who))
+                for size in sizes
+            ]
+            first, last = (
+                (more - less) / (large - small)
+                for (small, large), (less, more) in zip(pairwise(sizes), pairwise(medians), strict=True)
+            )
+            grown[who] = (
+                last / first if first > 0 else math.inf
+            )  # too few endpoints to tell it from the noise
+        ours = grown.pop("ours")
+        small, middle, large = (f"{size:,}" for size in sizes)
+        found.append(
+            Comparison(
+                f"growth-linear-{key}",
+                f"{what} of one more endpoint, {middle} to {large} over {small} to {middle}",
+                *("", [ours], {who: [each] for who, each in grown.items()}),
+                *(f"at most {LINEAR}", ours <= LINEAR),
+            )
+        )
+    return found
 
 
 def _reports(source: Path) -> list[Comparison]:

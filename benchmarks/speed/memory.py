@@ -6,8 +6,10 @@ import subprocess
 import sys
 import textwrap
 from functools import partial
+from pathlib import Path
 
 import servers
+from apart import apart
 from comparison import OURS, Comparison, interleave
 from figures import show
 from servers import MeasurementError
@@ -48,9 +50,11 @@ _RECEIVE = {
 }
 _PROGRAM = """
 import resource, sys
+sys.path.insert(0, {folder!r})
+import apart
 
 def peak_mib():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1 << 20)
+    return apart.peak_mib(resource.getrusage(resource.RUSAGE_SELF))
 
 small, url, method, size = sys.argv[1:]
 {receive}
@@ -84,10 +88,10 @@ def measure(quick: bool) -> list[Comparison]:
 
 
 def _grown_mib(who: str, server: str, url: str, method: str, size: int) -> float:
-    """Receive once, in a process of its own, whose peak nothing else has raised."""
-    program = _PROGRAM.format(receive=textwrap.dedent(_RECEIVE[who]))
+    """Receive once, in a process of its own, whose peak nothing else has raised, its parents included."""
+    program = _PROGRAM.format(folder=str(Path(__file__).parent), receive=textwrap.dedent(_RECEIVE[who]))
     done = subprocess.run(  # noqa: S603 - this program
-        [sys.executable, "-c", program, f"{server}/answer/100", url, method, str(size)],
+        apart([sys.executable, "-c", program, f"{server}/answer/100", url, method, str(size)]),
         capture_output=True,
         text=True,
         check=False,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 import servers
 from comparison import Comparison
 from figures import show
+from growth import PYTEST, environment
 from servers import MeasurementError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _CALLS = 4
 _MORE_SEC = 3.0
 _SELECTED = 3
 _LIMIT_SEC = 300.0
-_WORKERS = re.compile(r"^(?:created: )?\d+(?:/(\d+))? workers?", re.MULTILINE)
+_WORKERS = re.compile(r"^(?:created: \d+/)?(\d+) workers?", re.MULTILINE)
 
 
 def catalogue(port: int, wait_sec: float, pools: int = POOLS) -> str:
@@ -87,29 +87,24 @@ def measure(quick: bool) -> list[Comparison]:
 def _run(folder: Path, server: Server, pools: int) -> tuple[float, float, int]:
     """Run once; return the run's seconds, those of the slowest pool's calls, and how many workers there were."""
     names = " or ".join(f"app{number}-" for number in range(1, pools + 1))
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "no:cacheprovider",
-        "-n",
-        "auto",
-        "--modal-bench",
-        "-k",
-        names,
-    ]
+    command = [*PYTEST, "-v", "-n", "auto", "--modal-bench", "-k", names]
     began = time.perf_counter()
     done = subprocess.run(  # noqa: S603 - pytest, with arguments of our own
-        command, cwd=folder, capture_output=True, text=True, timeout=_LIMIT_SEC, check=False
+        command,
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=_LIMIT_SEC,
+        check=False,
     )
     took = time.perf_counter() - began
     workers = _WORKERS.findall(done.stdout)
     if done.returncode or not workers:
         raise MeasurementError(done.stdout + done.stderr)
-    server.log(pools * _CALLS)
+    server.log(pools * (_CALLS + 1))  # and one that asks each app for the schema that it publishes
     results = json.loads((folder / "modal-bench-report.json").read_text())["results"]
     calls = [
         sum(sample["elapsed_sec"] for sample in result["samples"]) for result in results if result["samples"]
     ]
-    return took, max(calls), int(re.findall(r"(\d+) workers?", done.stdout)[-1])
+    return took, max(calls), int(workers[-1])

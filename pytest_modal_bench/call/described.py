@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -53,14 +54,17 @@ def _secrets(endpoint: Endpoint, environ: Mapping[str, str]) -> Iterator[str]:
         for placeholder in placeholders.find(endpoint.headers)
         if placeholder.name == "env"
     }
-    for name, value in environ.items():
-        if name in in_headers or (is_secret(name) and len(value) >= _SHORTEST_SECRET):
-            yield value.strip()
+    for name in environ:  # the names alone: most variables are no secrets, and reading one decodes it
+        if (named := name in in_headers) or is_secret(name):
+            value = environ[name]
+            if named or len(value) >= _SHORTEST_SECRET:
+                yield value.strip()
     for name, value in endpoint.headers.items():
         if is_secret(name) and not any(placeholders.find(value)):
             yield from secret_parts(value)
 
 
+@functools.lru_cache(1000)
 def is_secret(name: str) -> bool:
     """Whether what is called so keeps something secret, wherever it stands: `api_key` as `api-key`."""
     return is_secret_header(name.replace("_", "-"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import tomllib
@@ -24,6 +25,9 @@ _LARGEST_BYTES = 16 * 2**20
 """Of a catalogue's file; one of a thousand endpoints has less than one MiB."""
 # What JSON readers agree on: whole numbers that fit 64 bits (RFC 8259, section 6, warns of larger ones).
 _INTEGERS = range(-(2**63), 2**64)
+
+_fields = functools.cache(msgspec.structs.fields)
+"""The same for each endpoint; working out their types takes as long as all else of reading one."""
 
 _WORDS = {
     "str": "a string",
@@ -98,11 +102,10 @@ def table(value: object, into: type[S], place: Place) -> S:
 def _check_keys(value: object, into: type[msgspec.Struct], place: Place) -> None:
     if not isinstance(value, dict):
         raise place.error(f"expected a table, got {_WORDS[_kind(value)]}")
-    fields = msgspec.structs.fields(into)
     for key in value:
         if key not in into.__struct_fields__:
             raise place.at(key).error(f"unknown field; {way_out(key, into.__struct_fields__)}")
-    for field in fields:
+    for field in _fields(into):
         if field.required and field.name not in value:
             raise place.at(field.name).error("missing field")
         for kind in get_args(field.type) if field.name in value else ():

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from typing import Any, Literal
 
 import msgspec
 
 from pytest_modal_bench.model.timestamps import moment
+
+_fields = functools.cache(msgspec.structs.fields)
 
 Need = str
 """Name of a test resource: `image`, `video`, `mask`, `lora`, or any of the catalogue's."""
@@ -207,7 +210,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Show what differs from the defaults, but no header's value: it may be a secret, written out."""
         shown = []
-        for field in msgspec.structs.fields(self):
+        for field in _fields(type(self)):
             value = getattr(self, field.name)
             if field.name == "headers" and value:
                 shown.append(f"headers={{{', '.join(f'{name!r}: ***' for name in value)}}}")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import json
 import math
 import random
 import statistics
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +98,46 @@ def test_a_table_has_a_row_for_each_and_the_machine_below(speed: Any, compared: 
     rows = render([record], {"small": older}).splitlines()
     assert rows[0] == "| what | before | ours | peers | ours / peer | target | met |"
     assert rows[2].startswith("| a small call | 6 ms | 3 ms |")
+
+
+_STARTS = """
+import subprocess, sys
+held = bytearray(b"x" * (200 << 20))
+del held
+subprocess.run(sys.argv[1:], check=True)
+"""
+
+
+def test_the_peak_of_what_is_measured_is_not_that_of_what_starts_it(speed: Any, tmp_path: Path) -> None:
+    apart = speed("apart")
+    command = apart.apart([sys.executable, "-c", "held = b'x' * (50 << 20)"], tmp_path / "usage.json")
+
+    subprocess.run([sys.executable, "-c", _STARTS, *command], check=True)
+
+    assert 50 < apart.read(tmp_path / "usage.json").peak_mib < 150
+
+
+def test_a_command_apart_ends_with_the_code_of_what_it_ran(speed: Any) -> None:
+    command = speed("apart").apart([sys.executable, "-c", "raise SystemExit(3)"])
+    assert subprocess.run(command, check=False).returncode == 3
+
+
+def test_the_table_goes_between_its_comments_and_nothing_else_changes(
+    speed: Any, compared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = speed("table")
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{table.BEGIN}\nolder\n{table.END}\nafter\n")
+    (tmp_path / "small.json").write_text(json.dumps(speed("figures").record(compared)))
+    monkeypatch.setattr(table, "README", readme)
+    monkeypatch.setattr(table, "FOLDER", tmp_path)
+
+    table.write(["small"], None)
+    once = readme.read_text()
+    table.write(["small"], None)
+
+    assert readme.read_text() == once
+    assert once.startswith(f"before\n{table.BEGIN}\n")
+    assert once.endswith(f"{table.END}\nafter\n")
+    assert "| a small call | 3 ms |" in once
+    assert "older" not in once

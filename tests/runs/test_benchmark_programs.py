@@ -25,20 +25,19 @@ SPREAD = (
 SUMMARY = "\nFAILED endpoints.toml::test_endpoint[e9] - /e9: HTTP 500\n"
 
 
-@pytest.fixture
-def programs(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
-    return {name: importlib.import_module(name) for name in ("growth", "kills")}
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture
-def kills(programs: dict[str, Any]) -> Any:
-    return programs["kills"]
+def kills(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("kills")
 
 
 @pytest.fixture
-def growth(programs: dict[str, Any]) -> Any:
-    return programs["growth"]
+def growth(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(BENCHMARKS / "speed"))
+    return importlib.import_module("growth")
 
 
 @pytest.mark.parametrize("output", [SERIAL, SPREAD], ids=["alone", "spread"])
@@ -85,17 +84,40 @@ def test_losses_are_counted_by_signal_and_mode(kills: Any) -> None:
     assert "| SIGKILL | serial | 2 | 1 | 10 | 2 | 0 | 0 |" in kills.table(trials)
 
 
-def test_growth_is_that_of_the_medians(growth: Any) -> None:
+def measured(growth: Any, size: int, who: str, seconds: float, mib: float) -> Any:
+    used = importlib.import_module("apart").Usage(seconds, 0.0, mib)
+    return growth.Measured(size, who, used, collecting_sec=seconds / 10)
+
+
+def test_ours_is_held_against_plain_size_by_size(growth: Any) -> None:
     runs = [
-        growth.Measured(size, who, seconds * size, 0.0, 50 * factor)
-        for size, factor in ((1000, 3), (100, 1))
-        for who, seconds in (("ours", 0.02), ("plain", 0.01), ("ours", 0.02), ("plain", 0.01), ("ours", 9.0))
+        measured(growth, size, who, seconds * size, 50.0)
+        for size in (1000, 100)
+        for who, seconds in (("ours", 0.02), ("plain", 0.01), ("ours", 0.02), ("plain", 0.01))
     ]
 
-    rows = growth.rows(runs)
+    found = {each.key: each for each in growth.compared(runs)}
 
-    assert "| 1000 | 20.00 | 10.00 | 2.00 | 150.0 | 150.0 | 1.00 |" in growth.table(rows)
-    assert "1000 endpoints against 100, 10 times as many: ours 10.00 times the time" in growth.growth(rows)
+    assert found["growth-time-1000"].ours == [20.0, 20.0]
+    assert found["growth-time-1000"].ratio("plain").median == pytest.approx(2.0)
+    assert not found["growth-time-1000"].met
+    assert found["growth-memory-100"].met
+
+
+def test_growth_is_linear_where_one_more_endpoint_takes_the_same_in_every_size(growth: Any) -> None:
+    runs = [
+        measured(growth, size, who, 1.0 + 0.01 * size**power, 40.0 + 0.001 * size)
+        for size in (100, 1000, 10_000)
+        for who, power in (("ours", 1.5), ("plain", 1.0))
+    ]
+
+    found = {each.key: each for each in growth.linear(runs)}
+
+    assert found["growth-linear-time"].peers == {"plain": [pytest.approx(1.0)]}
+    assert found["growth-linear-time"].ours == [pytest.approx(10**0.5)]
+    assert not found["growth-linear-time"].met
+    assert found["growth-linear-memory"].ours == [pytest.approx(1.0)]
+    assert found["growth-linear-memory"].met
 
 
 def test_the_server_of_growth_answers_whatever_way_requests_are_cut(growth: Any) -> None:
