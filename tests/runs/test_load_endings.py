@@ -54,7 +54,8 @@ def test_a_load_that_is_interrupted_is_in_the_report_with_what_was_under_way(
     assert found["stopped"] == "interrupted"
     (step,) = found["steps"]
     assert step["n"] > 0
-    assert step["n"] + step["under_way"] == len(service.calls)
+    # A call may be cut off before it is sent.
+    assert step["n"] <= len(service.calls) <= step["n"] + step["under_way"]
     assert step["under_way"] <= 3
     assert step["errors"] == {}
     assert "Traceback" not in running.output.read_text()

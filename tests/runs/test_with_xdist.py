@@ -15,6 +15,9 @@ PATHS = ("/ok1", "/ok2", "/fail", "/ok3", "/ok4", "/ok5")
 TIMES = {"timestamp", "started_at", "seed", "command", "phases", "held_sec"}
 """What differs from run to run, beside the fields that end in `_time_sec` and `elapsed_sec`."""
 
+OF_THE_MACHINE = {"client_busy"}
+"""What may be known of one run and not of the other."""
+
 SPREADS = ("-n auto", "-n 2 --dist each", "-n 0")
 
 FATAL = """
@@ -28,7 +31,7 @@ FATAL = """
 
 
 def timeless(value: Any) -> Any:
-    """`value` with every time in it reduced to whether it is known."""
+    """`value` with every time in it reduced to whether it is known, and without what the machine was like."""
     if isinstance(value, list):
         return [timeless(each) for each in value]
     if isinstance(value, dict):
@@ -37,6 +40,7 @@ def timeless(value: Any) -> Any:
             if name in TIMES or name.endswith(("_time_sec", "elapsed_sec"))
             else timeless(each)
             for name, each in value.items()
+            if name not in OF_THE_MACHINE
         }
     return value
 
