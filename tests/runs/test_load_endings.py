@@ -77,5 +77,7 @@ def test_a_load_that_reaches_its_cost_limit_ends_and_says_so(project: Project, s
     assert "limit" in found["stopped"]
     # Those under way when it was reached may cost as much again, each.
     assert 18 <= step["n"] <= 22
-    assert step["n"] <= len(service.calls) <= step["n"] + step["under_way"], "one may be cut off before it is sent"
+    assert step["n"] <= len(service.calls) <= step["n"] + step["under_way"], (
+        "one may be cut off before it is sent"
+    )
     assert result.ret == (0 if project.report()["verdict"] in ("PASS", "WARN", "INCONCLUSIVE") else 1)
