@@ -35,7 +35,7 @@ def render(records: list[dict[str, Any]], before: Mapping[str, dict[str, Any]]) 
     rows = [_row(record, before.get(record["key"])) for record in records]
     head = ["what", *(["before"] if before else []), "ours", "peers", "ours / peer", "target", "met"]
     table = [head, ["-" * len(name) for name in head]]
-    table += [[cell for cell in row if before or cell is not row[1]] for row in rows]
+    table += [row if before else [row[0], *row[2:]] for row in rows]
     lines = ["| " + " | ".join(row) + " |" for row in table]
     return "\n".join([*lines, "", *sorted({_machine(record["machine"]) for record in records})])
 

@@ -122,6 +122,12 @@ def test_a_command_apart_ends_with_the_code_of_what_it_ran(speed: Any) -> None:
     assert subprocess.run(command, check=False).returncode == 3
 
 
+def test_what_has_no_peer_has_as_many_cells_as_all_others(speed: Any) -> None:
+    alone = speed("comparison").Comparison("r", "a report", "s", [2.0], {}, "less than 3 s", True)
+    rows = speed("table").render([speed("figures").record(alone)], {}).splitlines()
+    assert rows[2] == "| a report | 2 s | - | - | less than 3 s | yes |"
+
+
 def test_the_table_goes_between_its_comments_and_nothing_else_changes(
     speed: Any, compared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
