@@ -88,6 +88,12 @@ def _compiled() -> BytecodeCache | None:
     from jinja2 import FileSystemBytecodeCache
 
     class Quiet(FileSystemBytecodeCache):
+        def load_bytecode(self, bucket: Bucket) -> None:
+            try:
+                super().load_bytecode(bucket)
+            except Exception:  # noqa: BLE001 - a damaged file raises whatever unpickling does; it is compiled anew
+                bucket.reset()
+
         def dump_bytecode(self, bucket: Bucket) -> None:
             with suppress(OSError):  # a full disk costs time, not a report
                 super().dump_bytecode(bucket)

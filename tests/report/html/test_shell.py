@@ -97,6 +97,18 @@ def test_templates_are_compiled_once_and_not_in_each_run(kept: Path, monkeypatch
     assert page.render(run()) == first
 
 
+@pytest.mark.parametrize("left", [0, 1, 45, 200])
+def test_what_is_kept_and_damaged_is_compiled_anew(kept: Path, left: int) -> None:
+    first = page.render(run())
+    files = list(kept.rglob("jinja2-*.cache"))
+    assert files
+    for file in files:
+        file.write_bytes(file.read_bytes()[:left])
+    shell.environment.cache_clear()
+
+    assert page.render(run()) == first
+
+
 def test_where_nothing_may_be_kept_a_page_is_made_all_the_same(
     kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
