@@ -1,4 +1,4 @@
-"""One call under its deadline: its clock, where its time goes, and a hand on the socket it goes through."""
+"""One call under its deadline: its clock, where its time goes, and the thread that cuts it off when it is due."""
 
 from __future__ import annotations
 
