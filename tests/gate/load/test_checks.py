@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from load_runs import BUDGET, failing, of, searched
+from msgspec import structs
 from report_runs import result
 
 from pytest_modal_bench.gate.budgets import parse
@@ -151,3 +152,17 @@ def test_budgets_under_load_can_be_given_on_the_command_line() -> None:
 def test_what_is_no_budget_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"expected|milder"):
         parse(text)
+
+
+def test_an_endpoint_that_a_mix_never_drew_is_told_from_one_whose_calls_did_not_end() -> None:
+    never = of([], "users", 2.0)
+    (check,) = checks(Load(spec="", steps=(never,)), Budget())
+    assert (check.verdict, check.n) == ("FAIL", 0)
+    assert check.message.startswith("under load: not one call was made to it: a longer duration")
+
+    for load in (
+        Load(spec="", steps=(structs.replace(never, under_way=1),)),
+        Load(spec="", steps=(never,), stopped="the cost limit"),
+    ):
+        (check,) = checks(load, Budget())
+        assert check.message.startswith("under load: no call ended")
