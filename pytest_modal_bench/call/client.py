@@ -72,7 +72,8 @@ class Answer:
     size_bytes: int
     """Of the body."""
     elapsed_sec: float
-    """From before the connect to the last byte, or until the call failed."""
+    """From the beginning of the connect, or of the send, to the last byte; or until the call failed. What this program
+    does itself before and between is left out as long as no server works for it: it is the sum of `phases`."""
     started_at: str
     """ISO 8601, UTC."""
     phases: Phases
@@ -280,7 +281,7 @@ class Client:
                 chain.status, chain.reason = response.status_code, response.reason or ""
                 chain.headers = {name.lower(): value for name, value in response.headers.items()}
                 if chain.status not in _REDIRECTS:
-                    with trace.timing("download"):
+                    with trace.receiving("download"):
                         self._read(response.raw, trace, chain.arrivals)
                     return
                 self._count(chain, trace.latest_sec("wait"))
@@ -288,7 +289,7 @@ class Client:
                 prepared = _next(prepared, chain, secret_headers)
                 trace.public_only = trace.public and following.origin(here) != following.origin(prepared.url)
                 chain.tokens.update(_tokens(prepared.url))
-                with trace.timing("download"):
+                with trace.receiving("download"):
                     _drain(response.raw)
 
     def _count(self, chain: _Chain, waited_sec: float) -> None:
@@ -306,7 +307,7 @@ class Client:
         try:
             while piece := raw.read1(_PIECE_BYTES, decode_content=encoded):
                 if arrivals is not None:
-                    arrivals.add(self._spool.size + len(piece), trace.elapsed_sec)
+                    arrivals.add(self._spool.size + len(piece), trace.received_sec)
                 self._spool.write(piece)
                 if self._spool.size > self._max_body_bytes:
                     raise failures.CallError(

@@ -5,11 +5,11 @@ urllib3 hands nothing down to a connection: the call that it works for is found 
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import math
 import os
 import socket
+import ssl
 import threading
 import time
 from concurrent.futures import Future
@@ -71,6 +71,25 @@ class _Response(http.client.HTTPResponse):
             if current.get().over:
                 raise TimeoutError
         raise CallError(f"more than {MOST_INTERIM:,} interim answers, and no final one", "application")
+
+
+class _Heard(socket.socket):
+    """A socket that tells the current trace when something comes: what is done with it later is not the server's."""
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        """Receive into a buffer."""
+        count = super().recv_into(*args, **kwargs)
+        current.get().received()
+        return count
+
+
+class _HeardTLS(_Heard, ssl.SSLSocket):
+    """The same, with TLS."""
+
+    def do_handshake(self, *args: Any, **kwargs: Any) -> None:
+        """Shake hands."""
+        with current.get().timing("tls"):
+            super().do_handshake(*args, **kwargs)
 
 
 # The classes have urllib3's own names, because they stand in its messages.
@@ -142,7 +161,7 @@ class HTTPConnection(urllib3.connection.HTTPConnection):
         for family, kind, protocol, _, where in addresses:
             live = None
             try:
-                live = socket.socket(family, kind, protocol)
+                live = _Heard(family, kind, protocol)
                 for option in self.socket_options or ():
                     live.setsockopt(*option)
                 live.settimeout(min(self.timeout or math.inf, trace.left_sec))
@@ -190,26 +209,26 @@ class HTTPConnection(urllib3.connection.HTTPConnection):
         trace.connected = True
         trace.hold(self.sock)
         self.timeout = trace.left_sec
-        with trace.timing("send"):
-            super().request(*args, **kwargs)
+        super().request(*args, **kwargs)
 
     def send(self, data: Any) -> None:
-        """Send `data`, and count what was handed over."""
-        if not isinstance(data, bytes) or self.sock is None:
-            super().send(data)
-            return
+        """Send `data`, count what was handed over, and time it."""
+        trace, more, began = current.get(), self._sent_bytes > 0, time.monotonic()
         left = memoryview(data)
-        while left:
-            count = self.sock.send(left)
-            self._sent_bytes += count
-            left = left[count:]
+        try:
+            while left:
+                count = self.sock.send(left)
+                self._sent_bytes += count
+                left = left[count:]
+        finally:
+            trace.sent(began, more=more)
 
     def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override] # as urllib3's own
         """Wait for an answer's head."""
         trace, live = current.get(), self.sock
         self.timeout = trace.left_sec
         try:
-            with trace.timing("wait"):
+            with trace.receiving("wait"):
                 response = super().getresponse()
         except BaseException:
             _hang_up(live)
@@ -222,17 +241,11 @@ class HTTPConnection(urllib3.connection.HTTPConnection):
 class HTTPSConnection(HTTPConnection, urllib3.connection.HTTPSConnection):
     """The same, with TLS."""
 
-    def _new_conn(self) -> socket.socket:
-        live = super()._new_conn()
-        self._handshake.enter_context(current.get().timing("tls"))
-        return live
-
     def connect(self) -> None:
         """Connect, and shake hands."""
         self.ssl_context = ssl_context()
-        # urllib3 does both in one; only `_new_conn` sees where the one ends and the other begins.
-        with contextlib.ExitStack() as self._handshake:
-            super().connect()
+        self.ssl_context.sslsocket_class = _HeardTLS
+        super().connect()
 
 
 class HTTPConnectionPool(urllib3.HTTPConnectionPool):

@@ -157,6 +157,10 @@ class Trace:
         self._started = 0.0
         self._counted_until = 0.0
         """When the latest phase ended, or the clock started."""
+        self._own_sec = 0.0
+        """What passed between phases, while the server had nothing to do for this call."""
+        self._received_at = 0.0
+        """When something came last."""
         self._spent: dict[Phase, float] = {}
         self._latest: dict[Phase, float] = {}
         self._lock = threading.Lock()
@@ -203,8 +207,13 @@ class Trace:
 
     @property
     def counted_sec(self) -> float:
-        """Seconds from the clock's start to the end of the latest phase: what the phases add up to."""
-        return self._counted_until - self._started
+        """Seconds from the clock's start to the end of the latest phase, without our own work: the phases' sum."""
+        return self._counted_until - self._started - self._own_sec
+
+    @property
+    def received_sec(self) -> float:
+        """When something came last: seconds on the clock of `counted_sec`."""
+        return self._received_at - self._started - self._own_sec
 
     @property
     def left_sec(self) -> float:
@@ -232,13 +241,40 @@ class Trace:
 
     @contextlib.contextmanager
     def timing(self, phase: Phase) -> Iterator[None]:
-        """Count the time meanwhile as `phase`, and what has passed since the phase before: it leads to this one."""
+        """Count the time meanwhile as `phase`. What passed before it was our own work: nobody waited for anybody."""
+        began = time.monotonic()
         try:
             yield
         finally:
-            before, self._counted_until = self._counted_until, time.monotonic()
-            self._latest[phase] = self._counted_until - before
-            self._spent[phase] = self._spent.get(phase, 0.0) + self._latest[phase]
+            self._count(phase, began, time.monotonic())
+
+    @contextlib.contextmanager
+    def receiving(self, phase: Phase) -> Iterator[None]:
+        """Count as `phase` the time from the end of the phase before to when something came last.
+
+        What we do with it afterwards is our own work. One that fails is counted to its end.
+        """
+        try:
+            yield
+        except BaseException:
+            self._count(phase, self._counted_until, time.monotonic())
+            raise
+        self._count(phase, self._counted_until, self._received_at)
+
+    def sent(self, began: float, *, more: bool) -> None:
+        """Count as `send` what was handed over from moment `began` until now; `more`: of a request that was begun."""
+        self._count("send", self._counted_until if more else began, time.monotonic())
+
+    def received(self) -> None:
+        """Take note that something came, or that nothing more will."""
+        self._received_at = time.monotonic()
+
+    def _count(self, phase: Phase, began: float, ended: float) -> None:
+        ended = max(began, ended)
+        self._own_sec += began - self._counted_until
+        self._counted_until = ended
+        self._latest[phase] = ended - began
+        self._spent[phase] = self._spent.get(phase, 0.0) + self._latest[phase]
 
     def hold(self, live: socket.socket) -> None:
         """Take a hand on the socket that is now used; the one held before is let go."""

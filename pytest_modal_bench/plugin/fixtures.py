@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from msgspec import to_builtins
 
 from pytest_modal_bench.model import Endpoint, EndpointResult, Need, Resource
+from pytest_modal_bench.model.encoding import encode
 from pytest_modal_bench.plugin.collection import endpoint_of
 from pytest_modal_bench.plugin.deferral import MAY_WAIT, SECOND_TIME, Waits, wait
 
@@ -186,7 +186,7 @@ class EndpointFixtures:
             # JUnit files have what a test's last report says, and that is made of the item's.
             item.user_properties.extend(_properties(result))
             if item.stash.get(_NEW, False):
-                carried["result"] = to_builtins(result)
+                carried["result"] = encode(result).decode()  # a text: any plugin can hand a report on
                 carried["measured_by"] = _as_benchmark(item, endpoint)
                 carried["notes"] = (
                     [] if self.measurer.observer is None else list(self.measurer.observer.notes)

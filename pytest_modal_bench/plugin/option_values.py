@@ -5,7 +5,7 @@ session asks, with the benchmark or without.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
@@ -23,14 +23,10 @@ SWITCHES = frozenset({"modal_bench", "modal_bench_load_only", "modal_bench_quick
 """Keys of options without a value."""
 
 
-class Given(NamedTuple):
-    """One value of an option, as text."""
-
-    source: str
-    """Option, variable, or file and key that it comes from."""
-    text: str
-    base: Path
-    """The directory that a relative path in it is meant from."""
+# No NamedTuple: to make one takes as long as all else that is imported here, in every session.
+Given: TypeAlias = "tuple[str, str, Path]"
+"""One value of an option: the option, variable, or file and key that it comes from; its text; and the directory that a
+relative path in it is meant from."""
 
 
 def given(config: pytest.Config, key: str) -> Iterator[list[Given]]:
@@ -42,15 +38,15 @@ def given(config: pytest.Config, key: str) -> Iterator[list[Given]]:
     option = config.getoption(key)
     if option is not None:
         texts = option if isinstance(option, list) else [option]
-        yield [Given(f"--{key.replace('_', '-')}", text, here) for text in texts]
+        yield [(f"--{key.replace('_', '-')}", text, here) for text in texts]
     variable = os.environ.get(key.upper())
     if variable:
-        yield [Given(key.upper(), variable, here)]
+        yield [(key.upper(), variable, here)]
     ini = _ini(config, key)
     texts = [str(each) for each in ini] if isinstance(ini, list) else ["" if ini is None else str(ini)]
     if any(texts):
         base = config.inipath.parent if config.inipath else config.rootpath
-        yield [Given(_ini_source(config, key), text, base) for text in texts]
+        yield [(_ini_source(config, key), text, base) for text in texts]
 
 
 def is_on(config: pytest.Config, key: str) -> bool:

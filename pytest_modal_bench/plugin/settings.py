@@ -13,7 +13,7 @@ from pytest_modal_bench.catalogue import Catalogue, CatalogueError, load
 from pytest_modal_bench.catalogue.errors import shown
 from pytest_modal_bench.local.workspace.catalogue import is_own, named, own_catalogue
 from pytest_modal_bench.model import Budget
-from pytest_modal_bench.plugin.option_values import Given, given, is_on
+from pytest_modal_bench.plugin.option_values import given, is_on
 from pytest_modal_bench.run.settings import LOCAL, Cold, Settings
 
 if TYPE_CHECKING:
@@ -251,9 +251,9 @@ def _is(what: Callable[[Path], bool], path: Path) -> bool:
 def _generate(config: pytest.Config) -> tuple[str, ...]:
     for values in given(config, "modal_bench_generate"):
         try:
-            return _resources(",".join(each.text for each in values))
+            return _resources(",".join(text for _, text, _ in values))
         except ValueError as error:
-            raise pytest.UsageError(f"{values[0].source}: {error}") from None
+            raise pytest.UsageError(f"{values[0][0]}: {error}") from None
     return ()
 
 
@@ -276,7 +276,7 @@ def _reports(config: pytest.Config) -> tuple[Path, ...]:
     from pytest_modal_bench.report.write import format_of, known, require_extra
 
     names = [*_DEFAULT_REPORTS, *([_HTML_REPORT] if shell.installed() else [])]
-    default = [Given("", name, config.rootpath) for name in names]
+    default = [("", name, config.rootpath) for name in names]
     paths = []
     for source, text, base in next(given(config, "modal_bench_report"), default):
         # A repeated option and an ini key are one path each; a variable holds them all, with spaces between them.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_modal_bench.report import gate_json
-from pytest_modal_bench.safety.files import write_bytes
+from pytest_modal_bench.safety.files import write_pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from pytest_modal_bench.model import Run
@@ -17,37 +17,41 @@ if TYPE_CHECKING:
 # What makes a text is imported when it is made: most of it is not needed until a run has ended.
 
 
-def _markdown(run: Run) -> str:
+def _markdown(run: Run) -> Iterable[bytes]:
     from pytest_modal_bench.report import markdown
 
-    return markdown.render(run)
+    return [markdown.render(run).encode()]
 
 
-def _json(run: Run) -> str:
+def _json(run: Run) -> Iterable[bytes]:
     from pytest_modal_bench.report import json
 
-    return json.render(run)
+    return json.pieces(run)
 
 
-def _html(run: Run) -> str:
+def _html(run: Run) -> Iterable[bytes]:
     from pytest_modal_bench.report.html import page
 
-    return page.render(run)
+    return [page.render(run).encode()]
 
 
-def _comment(run: Run) -> str:
+def _comment(run: Run) -> Iterable[bytes]:
     from pytest_modal_bench.report import comment
 
-    return comment.render(run)
+    return [comment.render(run).encode()]
 
 
-def _benchmark(run: Run) -> str:
+def _benchmark(run: Run) -> Iterable[bytes]:
     from pytest_modal_bench.report import benchmark_json
 
-    return benchmark_json.render(run)
+    return [benchmark_json.render(run).encode()]
 
 
-FORMATS: dict[str, Callable[[Run], str]] = {
+def _gate(run: Run) -> Iterable[bytes]:
+    return [gate_json.render(run).encode()]
+
+
+FORMATS: dict[str, Callable[[Run], Iterable[bytes]]] = {
     ".md": _markdown,
     ".json": _json,
     ".html": _html,
@@ -56,10 +60,10 @@ FORMATS: dict[str, Callable[[Run], str]] = {
 }
 
 
-def format_of(path: Path) -> Callable[[Run], str] | None:
-    """Return what makes the text of a report with that name; None: its suffix has no format."""
+def format_of(path: Path) -> Callable[[Run], Iterable[bytes]] | None:
+    """Return what makes the pieces of a report with that name; None: its suffix has no format."""
     if path.name == gate_json.GATE:
-        return gate_json.render
+        return _gate
     return FORMATS.get("".join(path.suffixes[-2:])) or FORMATS.get(path.suffix)
 
 
@@ -85,7 +89,7 @@ def write(run: Run, paths: Sequence[Path]) -> None:
     """
     renderers = [(path, _renderer(path)) for path in paths]
     for path, render in renderers:
-        write_bytes(path, render(run).encode())
+        write_pieces(path, render(run))
 
 
 def write_each(run: Run, paths: Sequence[Path]) -> dict[Path, str]:
@@ -106,7 +110,7 @@ def gate_beside(paths: Sequence[Path]) -> Path:
     return paths[0].with_name(gate_json.GATE)
 
 
-def _renderer(path: Path) -> Callable[[Run], str]:
+def _renderer(path: Path) -> Callable[[Run], Iterable[bytes]]:
     render = format_of(path)
     if render is None:
         raise ValueError(f"{path}: no report format has the suffix {path.suffix!r}; known are {known()}")

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _SHARE = 1 / 20
 """Which part of a run's time may go into rendering reports while it goes on."""
+_FIRST_SEC = 0.5
+"""What the first rendering is taken to cost, which loads the templates: a run of some seconds renders at its end alone,
+and has its journal until then."""
 
 
 class RunRecord:
@@ -52,7 +55,7 @@ class RunRecord:
         )
         self._clock = time.monotonic()
         self._rendering_sec = 0.0
-        self._last_sec = 0.0
+        self._last_sec = _FIRST_SEC
 
     def note(self, *lines: str) -> None:
         """Tell of something, once, in the reports and at the end."""

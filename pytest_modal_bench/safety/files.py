@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _MIB = 2**20
@@ -62,12 +62,18 @@ def append_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Replace `path` by `data`; make parent directories. Raises OSError that names `path` or one of these."""
+    write_pieces(path, [data])
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """As `write_bytes`, of data that comes in pieces. What they raise is raised, and `path` is as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with _naming(path):
         # Not `tempfile`: its files are readable by their owner only, and so would be the one that is kept.
         temporary = _beside(path)
         try:
-            temporary.write_bytes(data)
+            with temporary.open("wb") as file:
+                file.writelines(pieces)
             temporary.replace(path)
         finally:
             with suppress(OSError):

@@ -45,18 +45,54 @@ def test_a_phase_that_happens_twice_is_summed(watchdog: Watchdog) -> None:
     assert trace.phases == Phases(wait_sec=sum(took))
 
 
-def test_what_passes_between_two_phases_is_counted_with_the_later_one(watchdog: Watchdog) -> None:
+def test_our_own_work_before_a_connect_and_a_send_is_no_phases(watchdog: Watchdog) -> None:
     with Trace(5, watchdog) as trace:
-        time.sleep(0.01)
-        with trace.timing("send"):
+        time.sleep(0.03)
+        with trace.timing("connect"):
+            time.sleep(0.01)
+        time.sleep(0.03)
+        trace.sent(time.monotonic(), more=False)
+        counted_sec, elapsed_sec = trace.counted_sec, trace.elapsed_sec
+    assert counted_sec == pytest.approx(trace.latest_sec("connect") + trace.latest_sec("send"))
+    assert 0.01 <= counted_sec <= elapsed_sec - 0.06
+
+
+def test_a_wait_begins_when_all_is_sent_and_ends_when_something_comes_last(watchdog: Watchdog) -> None:
+    with Trace(5, watchdog) as trace:
+        trace.sent(time.monotonic(), more=False)
+        time.sleep(0.03)
+        with trace.receiving("wait"):
+            trace.received()
+            time.sleep(0.03)
+        assert 0.03 <= trace.latest_sec("wait") <= trace.elapsed_sec - 0.03
+        assert trace.received_sec == pytest.approx(trace.counted_sec)
+        # What came with the head is not waited for once more; what the server sends meanwhile is no work of ours.
+        with trace.receiving("download"):
             pass
+        assert trace.latest_sec("download") == 0.0
+        with trace.receiving("download"):
+            trace.received()
+        assert trace.latest_sec("download") >= 0.03
+
+
+def test_what_is_sent_in_two_pieces_is_sent_meanwhile(watchdog: Watchdog) -> None:
+    with Trace(5, watchdog) as trace:
+        trace.sent(time.monotonic(), more=False)
         time.sleep(0.01)
-        with trace.timing("wait"):
-            pass
-        counted_sec = trace.counted_sec
-        time.sleep(0.01)
-    assert min(trace.latest_sec("send"), trace.latest_sec("wait")) >= 0.01
-    assert counted_sec == pytest.approx(trace.latest_sec("send") + trace.latest_sec("wait"))
+        trace.sent(time.monotonic(), more=True)
+    assert trace.phases.send_sec == pytest.approx(trace.counted_sec)
+    assert trace.counted_sec >= 0.01
+
+
+def _sleep_in_vain() -> None:
+    time.sleep(0.01)
+    raise ValueError("gone")
+
+
+def test_a_wait_in_vain_is_counted_to_its_end(watchdog: Watchdog) -> None:
+    with Trace(5, watchdog) as trace, pytest.raises(ValueError, match="gone"), trace.receiving("wait"):
+        _sleep_in_vain()
+    assert trace.latest_sec("wait") >= 0.01
 
 
 def test_a_phase_that_fails_is_counted(watchdog: Watchdog) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_modal_bench.plugin.option_values import Given, given, is_on
+from pytest_modal_bench.plugin.option_values import given, is_on
 
 if TYPE_CHECKING:
     from project import Project
@@ -22,9 +22,9 @@ def test_the_command_line_comes_first_then_the_environment_then_the_ini_file(
     here = project.pytester.path
 
     assert list(given(config(project, "--modal-bench-rounds=1"), "modal_bench_rounds")) == [
-        [Given("--modal-bench-rounds", "1", here)],
-        [Given("MODAL_BENCH_ROUNDS", "2", here)],
-        [Given("tox.ini: modal_bench_rounds", "3", here)],
+        [("--modal-bench-rounds", "1", here)],
+        [("MODAL_BENCH_ROUNDS", "2", here)],
+        [("tox.ini: modal_bench_rounds", "3", here)],
     ]
 
 
@@ -33,7 +33,7 @@ def test_a_repeated_option_has_several_values(project: Project) -> None:
         config(project, "--modal-bench-report=a.md", "--modal-bench-report=b.md"), "modal_bench_report"
     )
 
-    assert [value.text for value in values] == ["a.md", "b.md"]
+    assert [text for _, text, _ in values] == ["a.md", "b.md"]
 
 
 def test_an_empty_variable_is_as_good_as_none(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,7 @@ def test_paths_are_meant_from_where_they_are_written(
 
     values = [value for (value,) in given(config(project), "modal_bench_catalogue")]
 
-    assert [(value.text, value.base) for value in values] == [
+    assert [(text, base) for _, text, base in values] == [
         ("b.toml", below),
         ("a.toml", project.pytester.path),
     ]

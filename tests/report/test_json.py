@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from report_runs import reference_run, result, run, sample
 
 from pytest_modal_bench.model import SCHEMA, Run
-from pytest_modal_bench.model.encoding import load
-from pytest_modal_bench.report.json import render
+from pytest_modal_bench.model.encoding import encode, load
+from pytest_modal_bench.report.json import pieces, render
 
 
 def test_a_report_is_indented_and_ends_with_a_newline() -> None:
@@ -26,6 +27,13 @@ def test_it_is_a_superset_of_the_reference_benchmarks() -> None:
         *("gpu_type", "size_kb", "status", "error", "skipped_reason"),
     ]
     assert report["results"][1]["cold_time_sec"] is None
+
+
+@pytest.mark.parametrize("given", [reference_run(), run([]), run([result(), result(error="a\nb")])])
+def test_its_pieces_are_the_whole(given: Run) -> None:
+    whole = msgspec.json.format(encode(given), indent=2) + b"\n"
+    assert b"".join(pieces(given)) == whole
+    assert render(given) == whole.decode()
 
 
 def test_what_was_rendered_loads_again() -> None:

@@ -15,6 +15,7 @@ from pytest_modal_bench.run.record import RunRecord
 from pytest_modal_bench.run.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pytest_modal_bench.model import Run
@@ -73,12 +74,11 @@ def test_reports_are_rendered_as_often_as_costs_a_twentieth_of_the_run(
 ) -> None:
     now, renders = [0.0], []
     monkeypatch.setattr("pytest_modal_bench.run.record.time.monotonic", lambda: now[0])
-    render = json_report.render
 
-    def slowly(run: Run) -> str:
+    def slowly(run: Run) -> Iterable[bytes]:
         now[0] += 1.0
         renders.append(now[0])
-        return render(run)
+        return json_report.pieces(run)
 
     monkeypatch.setitem(FORMATS, ".json", slowly)
     kept = recording(tmp_path)
@@ -88,6 +88,15 @@ def test_reports_are_rendered_as_often_as_costs_a_twentieth_of_the_run(
         finish(kept, f"e{number}")
 
     assert len(renders) == pytest.approx(now[0] / 20, abs=2), "a second each, of about 200"
+
+
+def test_a_short_run_renders_once_at_its_end(tmp_path: Path) -> None:
+    kept = recording(tmp_path)
+    kept.select(endpoints(2))
+    finish(kept, "e0")
+    assert not (tmp_path / "run.json").exists()
+    kept.finish()
+    assert (tmp_path / "run.json").exists()
 
 
 def test_where_rendering_costs_nothing_every_endpoint_is_in_the_report_at_once(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -14,7 +14,11 @@ from pytest_modal_bench.safety.files import (
     obstacle,
     read_bytes,
     write_bytes,
+    write_pieces,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def test_a_file_is_saved_whole_where_it_belongs(tmp_path: Path) -> None:
@@ -25,20 +29,16 @@ def test_a_file_is_saved_whole_where_it_belongs(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_file_that_can_not_be_saved_leaves_the_old_one_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_can_not_be_saved_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     write_bytes(path, b"old")
 
-    def full(self: Path, data: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(data[:1])
+    def full() -> Iterator[bytes]:
+        yield b"n"
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
-        write_bytes(path, b"new")
+        write_pieces(path, full())
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
