@@ -45,7 +45,12 @@ class CallError(Exception):
 
 def of_exception(error: Exception) -> str:
     """Say what `error` says, in one line and without addresses in memory, which differ from run to run."""
-    return one_line(_OBJECT.sub(r"\1", str(error))) or type(error).__name__
+    text = str(error)
+    if len(error.args) > 1 and text == str(
+        error.args
+    ):  # as urllib3's: what happened, and the exception that says why
+        text = " ".join(map(str, error.args))
+    return one_line(_OBJECT.sub(r"\1", text)) or type(error).__name__
 
 
 def of_reading(error: Exception, received: int) -> str:

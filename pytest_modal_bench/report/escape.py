@@ -56,9 +56,14 @@ _JOINING = re.compile("[\ufe00-\ufe0f\u20e3\U0001f3fb-\U0001f3ff]")
 
 _EMOJI_VARIATION = "\ufe0f"
 
+_PLAIN = re.compile("[!-~]+(?: [!-~]+)*")
+"""Words of ASCII with single spaces between them, as most lines are: nothing in them is taken out or replaced."""
+
 
 def line(raw: str, limit: int = MESSAGE_LIMIT) -> str:
     """Return `raw` as one line: at most `limit` characters of it, no control characters, single spaces."""
+    if len(raw) <= limit and _PLAIN.fullmatch(raw):
+        return inert(raw)
     shown = " ".join(_TERMINAL.sub("", raw[:limit]).split())
     if not shown.isprintable():
         shown = "".join(char if _printable(char) else "\ufffd" for char in shown)

@@ -699,6 +699,7 @@ def test_what_cannot_be_unpacked_is_a_failure() -> None:
     got = call_once(answering(lambda _: answer(b"no gzip", content_encoding="gzip")))
     assert got.error is not None
     assert "failed to decode" in got.error
+    assert "('" not in got.error
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
-from urllib3.exceptions import IncompleteRead, ProtocolError
+from urllib3.exceptions import DecodeError, IncompleteRead, ProtocolError
 
 from pytest_modal_bench.call import failures
 
@@ -100,6 +100,11 @@ def test_addresses_in_memory_are_left_out() -> None:
 
 def test_an_exception_without_text_is_named() -> None:
     assert failures.of_exception(requests.ConnectionError()) == "ConnectionError"
+
+
+def test_an_exception_of_what_happened_and_why_reads_as_both() -> None:
+    error = DecodeError("content-encoding: br, but failed to decode it.", ValueError("bad header"))
+    assert failures.of_exception(error) == "content-encoding: br, but failed to decode it. bad header"
 
 
 def test_a_lost_connection_says_when_and_how() -> None:

@@ -111,6 +111,8 @@ def _compiled() -> BytecodeCache | None:
 def _printed(value: object) -> object:
     if value is None:
         return UNKNOWN
+    if type(value) is str:
+        return line(value)
     return line(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
