@@ -79,10 +79,13 @@ class Phases(msgspec.Struct, frozen=True, kw_only=True):
     connect_sec: float | None = None
     """DNS and TCP connect; None on a kept connection."""
     tls_sec: float | None = None
+    """The handshake."""
     send_sec: float | None = None
+    """From the request's first byte to its last."""
     wait_sec: float | None = None
-    """From the request's last byte to the answer's head."""
+    """From the request's last byte to the end of the answer's head."""
     download_sec: float | None = None
+    """From there to the last byte; 0 where all came at once."""
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,7 +154,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """Why it counts in no figure, though it was answered: evidence speaks against what it was meant to be."""
     ok: bool
     elapsed_sec: float
-    """The whole call on the client's monotonic clock. Of a failed call: until it failed, never a latency."""
+    """The whole call on the client's monotonic clock, from the connect or the send to the last byte: the sum of its
+    phases. Of a failed call: until it failed, never a latency."""
     started_at: str
     """ISO 8601, UTC."""
     seed: int | None = None

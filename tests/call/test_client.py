@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import itertools
 import logging
 import socket
@@ -8,11 +9,13 @@ import ssl
 import struct
 import subprocess
 import threading
+import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+import urllib3.connection
 import waitress.server
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -172,6 +175,33 @@ def test_phases_add_up() -> None:
     assert phases.wait_sec + phases.download_sec >= 0.18
     known = phases.connect_sec + phases.send_sec + phases.wait_sec + phases.download_sec
     assert known == pytest.approx(got.elapsed_sec, abs=1e-6)
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_our_own_work_is_not_the_servers_time(monkeypatch: pytest.MonkeyPatch, fresh: bool) -> None:
+    slow_sec = 0.5
+    put_request = urllib3.connection.HTTPConnection.putrequest
+    parse_headers = http.client.parse_headers
+
+    def slowly_put(*args: Any, **kwargs: Any) -> None:
+        time.sleep(slow_sec)
+        put_request(*args, **kwargs)
+
+    def slowly_parse(file: Any) -> http.client.HTTPMessage:
+        parsed = parse_headers(file)
+        time.sleep(slow_sec)
+        return parsed
+
+    with Server(answering(lambda _: answer(b"x" * 200))) as server, Client() as client:
+        client.call(get(server.url), deadline_sec=5, fresh=True)
+        monkeypatch.setattr(urllib3.connection.HTTPConnection, "putrequest", slowly_put)
+        monkeypatch.setattr(http.client, "parse_headers", slowly_parse)
+        began = time.monotonic()
+        got = client.call(get(server.url), deadline_sec=5, fresh=fresh)
+        whole_sec = time.monotonic() - began
+    assert got.ok
+    assert whole_sec >= 2 * slow_sec
+    assert got.elapsed_sec < slow_sec
 
 
 # --- the deadline
