@@ -304,8 +304,13 @@ class Client:
     def _read(self, raw: urllib3.HTTPResponse, trace: Trace, arrivals: Arrivals | None) -> None:
         # urllib3 copies what it decodes, even where there is nothing to decode.
         encoded = "content-encoding" in raw.headers
+        fully, head_bytes = False, 0
         try:
-            while piece := raw.read1(_PIECE_BYTES, decode_content=encoded):
+            while piece := (raw.read if fully else raw.read1)(_PIECE_BYTES, decode_content=encoded):
+                # TLS hands on 16 KiB at once: of a large body that is put together below urllib3, unless each counts.
+                if not fully:  # nothing has been received that was not handed on
+                    head_bytes = trace.received_bytes - raw.tell()
+                fully = not encoded and arrivals is None and (raw.length_remaining or 0) >= _PIECE_BYTES
                 if arrivals is not None:
                     arrivals.add(self._spool.size + len(piece), trace.received_sec)
                 self._spool.write(piece)
@@ -318,7 +323,8 @@ class Client:
         except urllib3.exceptions.DecodeError as error:
             raise failures.CallError(failures.of_exception(error)) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise failures.CallError(failures.of_reading(error, raw.tell())) from None
+            received = trace.received_bytes - head_bytes if fully else raw.tell()
+            raise failures.CallError(failures.of_reading(error, received)) from None
 
 
 def _drain(raw: urllib3.HTTPResponse) -> None:

@@ -79,7 +79,7 @@ class _Heard(socket.socket):
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         """Receive into a buffer."""
         count = super().recv_into(*args, **kwargs)
-        current.get().received()
+        current.get().received(count)
         return count
 
 

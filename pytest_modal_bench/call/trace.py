@@ -159,6 +159,8 @@ class Trace:
         """When the latest phase ended, or the clock started."""
         self._own_sec = 0.0
         """What passed between phases, while the server had nothing to do for this call."""
+        self.received_bytes = 0
+        """What has come, heads and all, as TLS hands it on."""
         self._received_at = 0.0
         """When something came last."""
         self._spent: dict[Phase, float] = {}
@@ -265,9 +267,10 @@ class Trace:
         """Count as `send` what was handed over from moment `began` until now; `more`: of a request that was begun."""
         self._count("send", self._counted_until if more else began, time.monotonic())
 
-    def received(self) -> None:
-        """Take note that something came, or that nothing more will."""
+    def received(self, count: int) -> None:
+        """Take note that `count` bytes came, or, if that is 0, that nothing more will."""
         self._received_at = time.monotonic()
+        self.received_bytes += count
 
     def _count(self, phase: Phase, began: float, ended: float) -> None:
         ended = max(began, ended)

@@ -763,6 +763,17 @@ def test_a_connection_that_is_reset_is_a_failure() -> None:
     assert error == "connection lost after 3 bytes: [Errno 104] Connection reset by peer"
 
 
+def test_a_large_answer_that_is_lost_says_how_much_of_it_came() -> None:
+    def handle(connection: Connection) -> None:
+        connection.receive()
+        connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 5000000\r\n\r\n" + bytes(1_000_000))
+        connection.wait(0.2)
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    error = call_once(handle).error
+    assert error == "connection lost after 1,000,000 bytes: [Errno 104] Connection reset by peer"
+
+
 def test_a_refused_connection_is_told_as_requests_tells_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]

@@ -62,7 +62,7 @@ def test_a_wait_begins_when_all_is_sent_and_ends_when_something_comes_last(watch
         trace.sent(time.monotonic(), more=False)
         time.sleep(0.03)
         with trace.receiving("wait"):
-            trace.received()
+            trace.received(1)
             time.sleep(0.03)
         assert 0.03 <= trace.latest_sec("wait") <= trace.elapsed_sec - 0.03
         assert trace.received_sec == pytest.approx(trace.counted_sec)
@@ -71,7 +71,7 @@ def test_a_wait_begins_when_all_is_sent_and_ends_when_something_comes_last(watch
             pass
         assert trace.latest_sec("download") == 0.0
         with trace.receiving("download"):
-            trace.received()
+            trace.received(1)
         assert trace.latest_sec("download") >= 0.03
 
 
