@@ -1,5 +1,6 @@
 """What a call takes by this project's client, beside curl, requests, httpx and the server's own time.
 
+Ours is the time that the client reports, and so is curl's; requests and httpx report none, and are timed from outside.
 All send the same request to the same server, in turn. A round's figure is the median of its calls. A fresh connection
 is opened for each call, with a full TLS handshake, and that is in the figure; making a client is not. Nobody looks for
 proxies.
