@@ -91,7 +91,7 @@ class Answer:
     client_busy: str | None = None
     """Why its time may be too long: this machine was busy meanwhile; None: it was not."""
     began: float
-    """When its clock started, as `time.monotonic` has it."""
+    """As `time.monotonic` has it: `elapsed_sec` later its last byte had come, or it had failed."""
     here: str = field(default="", repr=False)
     """URL of the last hop as it was asked, secrets and all: what addresses in the answer are relative to."""
     location: str | None = field(default=None, repr=False)
@@ -206,7 +206,9 @@ class Client:
                 raise
             # A shut-down socket looks like an answer's end, so that what was read may seem complete.
             timed_out = trace.over
-            elapsed_sec = trace.elapsed_sec if timed_out or problem is not None else trace.counted_sec
+            failed = timed_out or problem is not None
+            elapsed_sec = trace.elapsed_sec if failed else trace.counted_sec
+            began = trace.began if failed else trace.counted_began
         if timed_out:
             problem, cause = failures.TIMEOUT, "timeout"
         elif problem is None and chain.status not in _SUCCESS:
@@ -236,7 +238,7 @@ class Client:
             url=redactor.clean(chain.url),
             reconnected=trace.reconnected,
             client_busy=trace.client_busy,
-            began=trace.began,
+            began=began,
             here=Secret(chain.url),
             location=_location(chain),
             public=trace.public,

@@ -208,6 +208,11 @@ class Trace:
         return time.monotonic() - self._started
 
     @property
+    def counted_began(self) -> float:
+        """The moment from which `counted_sec` lead to the end of the latest phase, as `time.monotonic` has it."""
+        return self._started + self._own_sec
+
+    @property
     def counted_sec(self) -> float:
         """Seconds from the clock's start to the end of the latest phase, without our own work: the phases' sum."""
         return self._counted_until - self._started - self._own_sec

@@ -198,8 +198,11 @@ def test_our_own_work_is_not_the_servers_time(monkeypatch: pytest.MonkeyPatch, f
         monkeypatch.setattr(http.client, "parse_headers", slowly_parse)
         began = time.monotonic()
         got = client.call(get(server.url), deadline_sec=5, fresh=fresh)
-        whole_sec = time.monotonic() - began
+        ended = time.monotonic()
+        whole_sec = ended - began
     assert got.ok
+    assert began + slow_sec <= got.began
+    assert got.began + got.elapsed_sec <= ended - slow_sec
     assert whole_sec >= 2 * slow_sec
     assert got.elapsed_sec < slow_sec
 

@@ -40,7 +40,7 @@ class Deploys:
         # Calls wait most of their time: on a busy machine what they compute is slower, and must be the smaller part.
         return self.project.run(
             *("--modal-bench", "--modal-bench-workspace=local", f"--modal-bench-scenario={scenario}"),
-            *("--modal-bench-time-scale=0.3", "--modal-bench-cold=off", "--modal-bench-rounds=5"),
+            *("--modal-bench-time-scale=0.6", "--modal-bench-cold=off", "--modal-bench-rounds=5"),
             *("-p", "no:cacheprovider", "-k", ENDPOINTS, "--junit-xml=junit.xml", *args),
             timeout=120,
         )
