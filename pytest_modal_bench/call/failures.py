@@ -46,9 +46,8 @@ class CallError(Exception):
 def of_exception(error: Exception) -> str:
     """Say what `error` says, in one line and without addresses in memory, which differ from run to run."""
     text = str(error)
-    if len(error.args) > 1 and text == str(
-        error.args
-    ):  # as urllib3's: what happened, and the exception that says why
+    # As urllib3's: what happened, and the exception that says why.
+    if len(error.args) > 1 and text == str(error.args):
         text = " ".join(map(str, error.args))
     return one_line(_OBJECT.sub(r"\1", text)) or type(error).__name__
 

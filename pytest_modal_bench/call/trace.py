@@ -209,7 +209,7 @@ class Trace:
 
     @property
     def counted_began(self) -> float:
-        """The moment from which `counted_sec` lead to the end of the latest phase, as `time.monotonic` has it."""
+        """The end of the latest phase less `counted_sec`, as `time.monotonic` has it."""
         return self._started + self._own_sec
 
     @property

@@ -111,9 +111,8 @@ def _compiled() -> BytecodeCache | None:
 def _printed(value: object) -> object:
     if value is None:
         return UNKNOWN
-    if type(value) is str:
-        return line(value)
-    return line(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+    text = type(value) is str or (isinstance(value, str) and not hasattr(value, "__html__"))
+    return line(str(value)) if text else value
 
 
 def _prose(text: str) -> Markup:
