@@ -34,6 +34,7 @@ from pytest_modal_bench.protocol.preflight import without_schemas
 from pytest_modal_bench.report import comment
 from pytest_modal_bench.run import closing, control, inputs
 from pytest_modal_bench.run.base import Base, BaseError
+from pytest_modal_bench.run.longest import planned_sec
 from pytest_modal_bench.run.measurer import Measurer
 from pytest_modal_bench.run.preparation import Preparer
 from pytest_modal_bench.run.record import RunRecord
@@ -321,7 +322,12 @@ class Controller:
             pool = self._collection.endpoints[self._endpoint_ids[nodeid]].pool
             return load_handover.UNDER_LOAD if nodeid in self._under_load else pool
 
-        return PoolScheduling(config, pool_of=pool_of, prepare=self._prepare)
+        def seconds_of(nodeid: str) -> float:
+            if nodeid in self._under_load:  # they wait for all others
+                return 0.0
+            return planned_sec(self._collection.endpoints[self._endpoint_ids[nodeid]], self.settings)
+
+        return PoolScheduling(config, pool_of=pool_of, seconds_of=seconds_of, prepare=self._prepare)
 
     @pytest.hookimpl
     def pytest_keyboard_interrupt(self) -> None:

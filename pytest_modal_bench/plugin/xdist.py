@@ -28,7 +28,9 @@ WATCHED = "modal_bench_watched"
 
 
 class PoolScheduling:
-    """Gives each worker whole pools, in the order of the collection, so that a pool's calls never overlap.
+    """Gives each worker whole pools, so that a pool's calls never overlap.
+
+    The one that may take longest is begun first, else it would be what all wait for at the end (LPT, Graham 1969).
 
     A worker starts a test only once it knows the next one, so it is given its next pool, or told that there is none,
     while the last test of the one before is still to be run. When a worker dies, the test it was running is reported
@@ -41,13 +43,15 @@ class PoolScheduling:
         config: pytest.Config,
         *,
         pool_of: Callable[[str], str],
+        seconds_of: Callable[[str], float],
         prepare: Callable[[Sequence[str]], dict[str, Any]],
     ) -> None:
-        """`pool_of` names the pool of a test id; `prepare` returns what a worker is sent before its first test, given
-        the test ids that have been started so far.
+        """`pool_of` names the pool of a test id, and `seconds_of` says how long it may take; `prepare` returns what a
+        worker is sent before its first test, given the test ids that have been started so far.
         """
         self.config = config
         self._pool_of = pool_of
+        self._seconds_of = seconds_of
         self._prepare = prepare
         self._expected = len(parse_tx_spec_config(config))
         self._collections: dict[WorkerController, list[str]] = {}
@@ -123,7 +127,8 @@ class PoolScheduling:
                 self.collection = []
                 return
             self.collection = list(next(iter(self._collections.values())))
-            self._units = self._by_pool(self.collection)
+            pools = self._by_pool(self.collection)
+            self._units = deque(sorted(pools, key=lambda unit: -sum(map(self._seconds_of, unit))))
         newcomers = [node for node in self._collections if node not in self._prepared]
         for node in newcomers:
             self._prepared.add(node)

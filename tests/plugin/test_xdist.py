@@ -55,7 +55,14 @@ class Worker:
 class Farm:
     """A scheduler and its workers."""
 
-    def __init__(self, count: int, tests: list[str] = TESTS, *, joined: bool = True) -> None:
+    def __init__(
+        self,
+        count: int,
+        tests: list[str] = TESTS,
+        *,
+        joined: bool = True,
+        seconds: dict[str, float] | None = None,
+    ) -> None:
         config: Any = SimpleNamespace(
             getvalue=lambda _: ["popen"] * count,
             option=SimpleNamespace(tx=["popen"] * count),
@@ -64,7 +71,10 @@ class Farm:
         self.collect_reports: list[pytest.CollectReport] = []
         self.tests = tests
         self.scheduling = PoolScheduling(
-            config, pool_of=lambda nodeid: nodeid[0], prepare=lambda started: {"started": list(started)}
+            config,
+            pool_of=lambda nodeid: nodeid[0],
+            seconds_of=lambda nodeid: (seconds or {}).get(nodeid, 0.0),
+            prepare=lambda started: {"started": list(started)},
         )
         self.ran: dict[str, list[str]] = {}
         self.workers = [self.join(f"gw{number}") for number in range(count if joined else 0)]
@@ -110,6 +120,13 @@ def test_a_pool_runs_in_order_and_is_not_interrupted_by_another() -> None:
     farm.finish()
 
     assert farm.ran["gw0"] == TESTS
+
+
+def test_the_pool_that_may_take_longest_is_begun_first() -> None:
+    farm = Farm(1, seconds={"a1": 1, "a2": 1, "a3": 1, "b1": 2, "c1": 4, "c2": 1})
+    farm.finish()
+
+    assert farm.ran["gw0"] == ["c1", "c2", "a1", "a2", "a3", "b1"]
 
 
 def test_with_one_worker_a_pool_each_gets_one() -> None:
