@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-from pathlib import Path
 
 from figures import FOLDER
-from table import write
+from table import keep, write
 
 NAMES = ("off", "start", "fidelity", "streams", "cold", "neighbours", "pools", "growth", "memory", "bench")
 
@@ -21,7 +20,11 @@ def main() -> None:
     parser.add_argument(
         "--write", action="store_true", help="put the table of all figures there are into the README"
     )
-    parser.add_argument("--before", type=Path, metavar="FOLDER", help="older JSON files: one more column")
+    parser.add_argument(
+        "--keep-as-before",
+        metavar="VERSION",
+        help="keep all figures there are as those of an earlier version",
+    )
     options = parser.parse_args()
     if unknown := set(options.names) - set(NAMES):
         parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(NAMES)}")
@@ -29,11 +32,12 @@ def main() -> None:
     for name in options.names or NAMES:
         keys = [comparison.key for comparison in importlib.import_module(name).measure(options.quick)]
         (FOLDER / f"{name}.keys").write_text(json.dumps(keys))
+    files = [file for name in NAMES if (file := FOLDER / f"{name}.keys").exists()]
+    keys = [key for file in files for key in json.loads(file.read_text())]
+    if options.keep_as_before:
+        keep(keys, options.keep_as_before)
     if options.write:
-        known = [FOLDER / f"{name}.keys" for name in NAMES]
-        write(
-            [key for file in known if file.exists() for key in json.loads(file.read_text())], options.before
-        )
+        write(keys)
 
 
 if __name__ == "__main__":

@@ -88,16 +88,17 @@ def test_a_line_says_what_was_measured_and_whether_it_is_enough(speed: Any, comp
 
 def test_a_table_has_a_row_for_each_and_the_machine_below(speed: Any, compared: Any) -> None:
     record = speed("figures").record(compared)
-    older = {**record, "ours": [0.0060]}
-    render = speed("table").render
+    before = {"version": "the one before", "figures": {"small": {"ours": 0.006, "ratios": {"curl": 6.0}}}}
 
-    rows = render([record], {}).splitlines()
-    assert rows[0] == "| what | ours | peers | ours / peer | target | met |"
-    assert rows[2] == "| a small call | 3 ms | curl 1 ms | curl 3 (2 to 4) | at most 1 ms more | **no** |"
-    assert rows[-1].startswith("Measured on ")
-    rows = render([record], {"small": older}).splitlines()
+    rows = speed("table").render([record, {**record, "key": "new"}], before).splitlines()
+
     assert rows[0] == "| what | before | ours | peers | ours / peer | target | met |"
-    assert rows[2].startswith("| a small call | 6 ms | 3 ms |")
+    assert rows[2] == (
+        "| a small call | 6 ms (curl x 6) | 3 ms | curl 1 ms | curl 3 (2 to 4) | at most 1 ms more | **no** |"
+    )
+    assert rows[3].startswith("| a small call | - | 3 ms |")
+    assert rows[-2].startswith("Measured on ")
+    assert rows[-1] == "_Before_ is the one before."
 
 
 _STARTS = """
@@ -122,10 +123,13 @@ def test_a_command_apart_ends_with_the_code_of_what_it_ran(speed: Any) -> None:
     assert subprocess.run(command, check=False).returncode == 3
 
 
+NOTHING = {"version": "none", "figures": {}}
+
+
 def test_what_has_no_peer_has_as_many_cells_as_all_others(speed: Any) -> None:
     alone = speed("comparison").Comparison("r", "a report", "s", [2.0], {}, "less than 3 s", True)
-    rows = speed("table").render([speed("figures").record(alone)], {}).splitlines()
-    assert rows[2] == "| a report | 2 s | - | - | less than 3 s | yes |"
+    rows = speed("table").render([speed("figures").record(alone)], NOTHING).splitlines()
+    assert rows[2] == "| a report | - | 2 s | - | - | less than 3 s | yes |"
 
 
 def test_the_table_goes_between_its_comments_and_nothing_else_changes(
@@ -137,13 +141,16 @@ def test_the_table_goes_between_its_comments_and_nothing_else_changes(
     (tmp_path / "small.json").write_text(json.dumps(speed("figures").record(compared)))
     monkeypatch.setattr(table, "README", readme)
     monkeypatch.setattr(table, "FOLDER", tmp_path)
+    monkeypatch.setattr(table, "BEFORE", tmp_path / "before.json")
 
-    table.write(["small"], None)
+    table.keep(["small"], "0.0.9")
+    table.write(["small"])
     once = readme.read_text()
-    table.write(["small"], None)
+    table.write(["small"])
 
     assert readme.read_text() == once
     assert once.startswith(f"before\n{table.BEGIN}\n")
     assert once.endswith(f"{table.END}\nafter\n")
-    assert "| a small call | 3 ms |" in once
+    assert "| a small call | 3 ms (curl x 3) | 3 ms |" in once
+    assert "_Before_ is 0.0.9." in once
     assert "older" not in once
