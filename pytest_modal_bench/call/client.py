@@ -24,7 +24,8 @@ from pytest_modal_bench.call.certificates import ssl_context
 from pytest_modal_bench.call.connection import Adapter
 from pytest_modal_bench.call.proxies import unused_proxy
 from pytest_modal_bench.call.spool import Spool, SpoolError
-from pytest_modal_bench.call.trace import RefusedAddress, Trace, Watchdog
+from pytest_modal_bench.call.trace import RefusedAddress, Trace
+from pytest_modal_bench.call.watchdog import Watchdog
 from pytest_modal_bench.safety.redaction import Redactor
 from pytest_modal_bench.safety.secrets import Secret, sealed
 

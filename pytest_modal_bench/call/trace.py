@@ -1,10 +1,8 @@
-"""One call under its deadline: its clock, where its time goes, and the thread that cuts it off when it is due."""
+"""One call under its deadline: its clock, and where its time goes."""
 
 from __future__ import annotations
 
 import contextlib
-import math
-import queue
 import socket
 import threading
 import time
@@ -19,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
+    from pytest_modal_bench.call.watchdog import Watchdog
+
 Phase = Literal["connect", "tls", "send", "wait", "download"]
 
 Origin = tuple[str, int | None]
@@ -26,9 +26,6 @@ Origin = tuple[str, int | None]
 
 _GRACE_SEC = 0.01
 """By how much the watchdog comes after the sockets' own timeouts, which end most waits by themselves."""
-_LOOK_SEC = 0.05
-"""So often the watchdog looks while a call goes on: one that begins meanwhile need not wake it, and how late it comes
-tells how busy the machine is."""
 _SHORTEST_SEC = 0.001
 """A socket's timeout of zero would mean: do not wait at all."""
 
@@ -48,87 +45,6 @@ class Origins:
 
 class RefusedAddress(CallError):
     """An address leads from a public host into a network that whoever named it has no business in."""
-
-
-class Watchdog:
-    """A thread that cuts calls off at their deadlines, however many there are. It runs from the first to `close`.
-
-    A socket's timeout holds for one read, and the next read begins it anew: a server that drips would outlast the
-    deadline. There is no lock here that Ctrl-C could leave locked: sets and queues need none.
-    """
-
-    def __init__(self) -> None:
-        self._traces: set[Trace] = set()
-        self._thread: threading.Thread | None = None
-        self._calls: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        """Wakes the thread: to look once more, or (False) to end."""
-        self._looks_at = math.inf
-        """When the thread should look next, as `time.monotonic` has it."""
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """End the thread."""
-        self.close()
-
-    def watch(self, trace: Trace) -> None:
-        """Cut `trace` off when it is due, unless it is left alone before."""
-        self._traces.add(trace)
-        if self._thread is None:
-            self._start()
-        elif trace.due < self._looks_at:
-            self._looks_at = time.monotonic()
-            self._calls.put(True)
-
-    def leave(self, trace: Trace) -> None:
-        """Leave `trace` alone."""
-        self._traces.discard(trace)
-        trace.woke(time.monotonic(), self._looks_at)
-
-    def close(self) -> None:
-        """End the thread; the next call starts another."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._calls.put(False)
-            with contextlib.suppress(RuntimeError):  # Ctrl-C came before it ran
-                thread.join()
-
-    def _start(self) -> None:
-        # A queue of its own: a thread that never ran leaves behind what should have ended it.
-        self._calls, self._looks_at = queue.SimpleQueue(), time.monotonic()
-        self._thread = threading.Thread(
-            target=self._run, args=(self._calls,), name="modal-bench-watchdog", daemon=True
-        )
-        try:
-            self._thread.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def _run(self, calls: queue.SimpleQueue[bool]) -> None:
-        going_on = True
-        while going_on:
-            # In this order: a call that begins after the set was read wakes the thread.
-            meant, self._looks_at = self._looks_at, math.inf
-            now = time.monotonic()
-            due = [self._look(trace, now, meant) for trace in tuple(self._traces)]
-            if due:
-                self._looks_at = min(now + _LOOK_SEC, *due)
-            with contextlib.suppress(queue.Empty):
-                going_on = calls.get(timeout=self._looks_at - now if due else None)
-
-    def _look(self, trace: Trace, now: float, meant: float) -> float:
-        """Return when `trace` is due, and cut it off if that is now; `meant`: when it should have been looked at."""
-        trace.woke(now, meant)
-        if trace.due > now:
-            return trace.due
-        trace.cut_off()
-        self.leave(trace)
-        return math.inf
 
 
 class Trace:

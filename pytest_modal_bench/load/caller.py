@@ -13,7 +13,7 @@ from pytest_modal_bench.answers.judging import Judge
 from pytest_modal_bench.call.causes import hits_pool
 from pytest_modal_bench.call.client import Client
 from pytest_modal_bench.call.request import build
-from pytest_modal_bench.call.trace import Watchdog
+from pytest_modal_bench.call.watchdog import Watchdog
 from pytest_modal_bench.cost.pricing import Pricing
 from pytest_modal_bench.load.checking import Checker
 from pytest_modal_bench.load.messages import Record

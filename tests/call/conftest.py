@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_modal_bench.call.trace import Watchdog
+from pytest_modal_bench.call.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,7 +23,7 @@ from measure_server import Connection, Server, answer, answering, redirect
 
 from pytest_modal_bench.call.client import Answer, Client
 from pytest_modal_bench.call.request import Request
-from pytest_modal_bench.call.trace import Watchdog
+from pytest_modal_bench.call.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

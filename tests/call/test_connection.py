@@ -13,10 +13,12 @@ from measure_server import Server, answer, answering
 
 from pytest_modal_bench.call import connection
 from pytest_modal_bench.call.connection import Adapter
-from pytest_modal_bench.call.trace import Trace, Watchdog
+from pytest_modal_bench.call.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pytest_modal_bench.call.watchdog import Watchdog
 
 
 @pytest.fixture

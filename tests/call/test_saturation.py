@@ -11,6 +11,7 @@ from measure_server import Connection, Server, answer, answering
 
 from pytest_modal_bench.call import saturation
 from pytest_modal_bench.call import trace as tracing
+from pytest_modal_bench.call import watchdog as watching
 from pytest_modal_bench.call.client import Answer, Client
 from pytest_modal_bench.call.request import Request
 from pytest_modal_bench.call.saturation import Saturation
@@ -87,7 +88,7 @@ class LateQueue:
 
 
 def test_a_call_whose_watchdog_is_late_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracing, "queue", SimpleNamespace(SimpleQueue=LateQueue, Empty=queue.Empty))
+    monkeypatch.setattr(watching, "queue", SimpleNamespace(SimpleQueue=LateQueue, Empty=queue.Empty))
     got = answered_after(0.3)
     assert got.ok
     assert got.client_busy is not None
@@ -95,7 +96,7 @@ def test_a_call_whose_watchdog_is_late_is_marked(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_watchdog_that_has_not_woken_when_the_call_ends_was_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracing.Watchdog, "_run", lambda _, calls: calls.get())
+    monkeypatch.setattr(watching.Watchdog, "_run", lambda _, calls: calls.get())
     got = answered_after(0.3)
     assert got.client_busy is not None
     assert got.client_busy.startswith("this process woke 0.")
