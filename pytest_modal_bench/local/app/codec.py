@@ -97,6 +97,9 @@ def webp(frames: Sequence[Image.Image], fps: int) -> bytes:
         duration=round(1000 / fps),
         quality=50,
         method=0,
+        # No frame but the first is a key frame; else libwebp tries for each whether it is better one.
+        kmin=0,
+        kmax=0,
     )
     return buffer.getvalue()
 
