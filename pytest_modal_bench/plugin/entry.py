@@ -6,6 +6,7 @@ benchmark pays for nothing else.
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import Any
 
@@ -224,6 +225,9 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_modal_bench.plugin.registration import register
 
         register(config)
+        # What is imported by now stays until the end, so no collection of garbage need go through it once more: one may
+        # come in the middle of a call, and pytest itself makes several as it ends.
+        gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)

@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from pytest_modal_bench.plugin import entry as plugin
 from pytest_modal_bench.plugin import fixtures
 
@@ -106,6 +108,26 @@ def test_off_nothing_but_the_entry_point_is_imported(project: Project) -> None:
     }
     ours = {"msgspec", "requests", "urllib3", "PIL", "pytest_benchmark", "fastapi"}
     assert imported.isdisjoint(ours), sorted(imported & ours)
+
+
+FROZEN = """
+    import gc, pathlib
+
+    def pytest_collection(session):
+        pathlib.Path("frozen.txt").write_text(str(gc.get_freeze_count()))
+"""
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_on_what_is_imported_is_left_out_of_collections_of_garbage(
+    project: Project, service: Service, *, on: bool
+) -> None:
+    project.pytester.makeconftest(FROZEN)
+    project.catalogue(service.url, "/ok")
+
+    project.run(*["--modal-bench"][: int(on)], "--collect-only", fresh=True)
+
+    assert (int((project.pytester.path / "frozen.txt").read_text()) > 0) == on
 
 
 def test_off_an_endpoint_of_ones_own_is_left_alone(project: Project) -> None:
