@@ -243,6 +243,10 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Make test resources instead of running tests, if that is asked for."""
+    if asked_for(config):
+        from pytest_modal_bench.plugin.plain_imports import import_plainly
+
+        import_plainly(config)
     if config.option.help or next(given(config, "modal_bench_generate"), None) is None:
         return None
     from pytest_modal_bench.plugin.generate import main
