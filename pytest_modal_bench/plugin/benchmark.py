@@ -26,6 +26,8 @@ _OWN = pytest.StashKey[set[str]]()
 """The full names of our own records, which are in no table that nobody asked for."""
 _ASKING = ("columns", "compare", "group-by", "histogram", "name", "sort", "verbose")
 """Options that say how tables are to be, or that compare: who gives one of them wants to see them."""
+_KEEPING = ("autosave", "compare", "compare_fail", "histogram", "json", "save")
+"""Options by which records are written to a file, or held against those of one."""
 _OPTIONS = ("disable_gc", "min_rounds", "max_time", "min_time", "warmup")
 
 
@@ -74,15 +76,23 @@ def configure(config: pytest.Config, *, distributed: bool, worker: bool) -> None
         option.benchmark_compare = []
 
 
+def wanted(config: pytest.Config) -> bool:
+    """Whether anything becomes of records: one takes more memory than all else that is known of its endpoint."""
+    if getattr(config, "_benchmarksession", None) is None or config.stash[_TURNED_OFF]:
+        return False
+    kept = any(getattr(config.option, f"benchmark_{name}", None) for name in _KEEPING)
+    return kept or _tables_wanted(config)
+
+
 def add_records(config: pytest.Config, measured: Iterable[tuple[dict[str, Any], EndpointResult]]) -> None:
-    """Hand pytest-benchmark's session a record for each figure of each result, for its tables, files and comparisons.
+    """Hand pytest-benchmark's session a record for each figure of each result, where they are `wanted`.
 
     Beside each result stands the test that measured it: `name`, `fullname`, `param` and `params`, as its fixture
     has them. What a record holds is the client's own seconds; the clock of pytest-benchmark never runs.
     """
-    session = getattr(config, "_benchmarksession", None)
-    if session is None or config.stash[_TURNED_OFF]:
+    if not wanted(config):
         return
+    session = config._benchmarksession  # type: ignore[attr-defined] # noqa: SLF001
     options = {name: session.options[name] for name in _OPTIONS} | {"timer": time.monotonic}
     own = config.stash.setdefault(_OWN, set())
     for test, result in measured:

@@ -94,7 +94,8 @@ class Controller:
         self._one_by_one: set[str] = set()
         """Ids of the other tests that have not ended yet: a load waits for them."""
         self._measured_by: dict[str, dict[str, Any]] = {}
-        """By endpoint id: the test that measured it, as pytest-benchmark names it."""
+        """By endpoint id: the test that measured it, as pytest-benchmark names it; only where it is to have records."""
+        self._has_records = False
         self._run: Run | None = None
 
     @property
@@ -108,6 +109,7 @@ class Controller:
     def pytest_sessionstart(self) -> None:
         """Start what the tests need, before xdist starts its workers."""
         terminate_like_interrupt(self.config)
+        self._has_records = self._are_records_wanted()
         found = test_resources.find(self.catalogue.resources)
         if self.settings.local:
             found = self._start_local(found)
@@ -126,6 +128,13 @@ class Controller:
             self._equip(self._measurer, self._observer)
             if self._base is not None:
                 self._base.equip(self._measurer)
+
+    def _are_records_wanted(self) -> bool:
+        if not self.config.pluginmanager.hasplugin("benchmark"):
+            return False
+        from pytest_modal_bench.plugin.benchmark import wanted
+
+        return wanted(self.config)
 
     def _start_local(self, found: dict[str, Resource | None]) -> dict[str, Resource | None]:
         """Start the local workspace, which also says which test resources exist, and supplies those that do."""
@@ -365,8 +374,10 @@ class Controller:
             return
         end, message = end_of(report, by_gate=carried.get("by_gate", False))
         if "result" in carried:
-            self._record.note(*carried["notes"])
-            self._measured_by[endpoint_id] = carried["measured_by"]
+            self._record.note(*carried.pop("notes"))
+            measured_by = carried.pop("measured_by")
+            if self._has_records:
+                self._measured_by[endpoint_id] = measured_by
             results.keep(_taken(carried))
         elif "load" in carried:
             self._record.note(*carried["notes"])
@@ -428,7 +439,7 @@ class Controller:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _add_to_benchmark(self, run: Run) -> None:
-        if self.config.pluginmanager.hasplugin("benchmark"):
+        if self._has_records:
             from pytest_modal_bench.plugin.benchmark import add_records
 
             measured = (

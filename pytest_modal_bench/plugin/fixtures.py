@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,13 +53,33 @@ class EndpointFixtures:
             self.measurer, self._gate = measuring
         self._today = today
         self._results: dict[str, EndpointResult] = {}
+        """By endpoint id: those that a test may still ask for."""
         self._asked: dict[str, set[str]] = {}
         """By endpoint id: the tests that have asked for its result. One that asks again is run again."""
+        self._scattered: set[str] = set()
+        """Ids of the endpoints whose tests do not follow one another, such as those under load."""
 
     def pytest_unconfigure(self) -> None:
         """Close what is open when the session ends."""
         if hasattr(self, "measurer"):
             self.measurer.close()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Learn which endpoints are asked for again after tests of others."""
+        seen: set[str] = set()
+        for endpoint_id, _ in groupby(endpoint.id for item in session.items if (endpoint := endpoint_of(item))):
+            (self._scattered if endpoint_id in seen else seen).add(endpoint_id)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        """Forget what no test will ask for any more: a run of many endpoints would keep all of their results twice."""
+        endpoint = endpoint_of(item)
+        if endpoint is None or endpoint.id in self._scattered or endpoint is endpoint_of(nextitem):
+            return
+        if not self._gate.waits(endpoint.id):
+            self._results.pop(endpoint.id, None)
+            self._asked.pop(endpoint.id, None)
 
     @pytest.fixture
     def measure_endpoint(

@@ -101,6 +101,22 @@ def test_turned_off_nothing_is_recorded_though_xdist_alone_turns_nothing_off() -
     assert records(sample("warm", 2.0), distributed=True) == {"warm": [2.0]}
 
 
+def test_nothing_is_recorded_of_which_nothing_would_become() -> None:
+    unwanted: dict[str, Any] = {name: None for name in ON if name != "benchmark_only"}
+    made = config(**unwanted)
+    made.getini = lambda _: []
+    for arguments, wanted in ((["--modal-bench"], False), (["--benchmark-sort=name"], True)):
+        made.invocation_params = SimpleNamespace(args=arguments)
+        benchmark.add_records(made, [(TEST, result(samples=[sample("warm", 2.0)]))])
+        assert (benchmark.wanted(made), bool(made_of(made))) == (wanted, wanted)
+
+
+@pytest.mark.parametrize("option", ["autosave", "compare", "compare_fail", "histogram", "json", "save"])
+def test_each_option_that_keeps_or_compares_records_wants_them(option: str) -> None:
+    unwanted: dict[str, Any] = {name: None for name in ON if name != "benchmark_only"}
+    assert benchmark.wanted(config(**unwanted | {f"benchmark_{option}": "given"}))
+
+
 def test_a_record_is_named_as_pytest_benchmark_names_the_test_that_measured() -> None:
     made = config()
     measured = structs.replace(result("Wan2.6", samples=[sample("warm", 2.0)]), category="Video")
