@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -103,8 +104,8 @@ class EndpointCollection:
 
     @pytest.hookimpl
     def pytest_itemcollected(self, item: pytest.Item) -> None:
-        """Let `-k` find an endpoint by path, name, category, its slug, app and tags."""
-        endpoint = endpoint_of(item)
+        """Let `-k`, if it is given, find an endpoint by path, name, category, its slug, app and tags."""
+        endpoint = endpoint_of(item) if item.config.option.keyword else None
         if endpoint is not None:
             item.extra_keyword_matches.update(words(endpoint))
 
@@ -154,7 +155,7 @@ class EndpointCollection:
         if marker is not None:
             self._note_short(endpoint, _marked_sec(marker), "its marker")
         elif _users_timeout(config) is None and not self._waits_for_others(config):
-            item.add_marker(pytest.mark.timeout(longest_sec(endpoint, self.settings) + _GRACE_SEC))
+            item.add_marker(_timeout(longest_sec(endpoint, self.settings) + _GRACE_SEC))
 
     def _waits_for_others(self, config: pytest.Config) -> bool:
         """Whether calls wait for those of other processes, under a cost limit: nobody knows for how long."""
@@ -187,6 +188,12 @@ class EndpointCollection:
         if quarantine is not None and self._today <= dt.date.fromisoformat(quarantine.until):
             reason = f"in quarantine until {quarantine.until}: {quarantine.reason}"
             item.add_marker(pytest.mark.xfail(reason=reason, strict=False))
+
+
+@cache
+def _timeout(seconds: float) -> pytest.MarkDecorator:
+    """One for all tests that may take as long."""
+    return pytest.mark.timeout(seconds)
 
 
 def _users_timeout(config: pytest.Config) -> tuple[float, str] | None:

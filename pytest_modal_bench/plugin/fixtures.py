@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
 Measure = Callable[[], EndpointResult]
 
-_RESULT = pytest.StashKey[EndpointResult]()
-"""What the test knows of its endpoint and has not yet put on a report."""
-_NEW = pytest.StashKey[bool]()
-"""Whether that is news to the controller: a measurement that this test has made, or why there is none."""
+
+class _Unreported(NamedTuple):
+    """What a test knows of its endpoint and has not yet put on a report."""
+
+    result: EndpointResult
+    is_new: bool
+    """Whether it is news to the controller: a measurement that this test has made, or why there is none."""
 
 
 class GateFailed(pytest.fail.Exception):  # type: ignore[name-defined, misc] # not seen by mypy
@@ -56,6 +59,8 @@ class EndpointFixtures:
         """By endpoint id: those that a test may still ask for."""
         self._asked: dict[str, set[str]] = {}
         """By endpoint id: the tests that have asked for its result. One that asks again is run again."""
+        self._unreported: dict[str, _Unreported] = {}
+        """By test id."""
         self._scattered: set[str] = set()
         """Ids of the endpoints whose tests do not follow one another, such as those under load."""
 
@@ -101,7 +106,7 @@ class EndpointFixtures:
         from pytest_modal_bench.protocol import outcome
 
         skipped = outcome.skipped(endpoint, missing)
-        request.node.stash[_RESULT], request.node.stash[_NEW] = skipped, True
+        self._note(request.node, skipped, is_new=True)
         if not self.measurer.settings.strict:
             pytest.skip(missing)
         return lambda: self._passed(skipped)
@@ -114,15 +119,21 @@ class EndpointFixtures:
                 if result is None:
                     result = self._gate.judge(endpoint, self.measurer.measure(endpoint))
                     if self._gate.waits(endpoint.id) and item.stash.get(MAY_WAIT, False):
-                        self._results[endpoint.id] = item.stash[_RESULT] = result
-                        item.stash[_NEW] = True
+                        self._results[endpoint.id] = result
+                        self._note(item, result, is_new=True)
                         wait(item)
                 if self._gate.waits(endpoint.id):
                     result = self._gate.judge_again(endpoint)
             self._results[endpoint.id] = result
-            item.stash[_NEW] = True
-        item.stash[_RESULT] = result
+            self._note(item, result, is_new=True)
+        self._note(item, result, is_new=False)
         return self._passed(result)
+
+    def _note(self, item: pytest.Item, result: EndpointResult, *, is_new: bool) -> None:
+        """Have the test's next report carry `result`, whole if it is new, or if what it was to carry before was."""
+        before = self._unreported.get(item.nodeid)
+        is_new = is_new or (before is not None and before.is_new)
+        self._unreported[item.nodeid] = _Unreported(result, is_new)
 
     @contextmanager
     def _keeping(self, item: pytest.Item, endpoint: Endpoint) -> Iterator[None]:
@@ -134,8 +145,8 @@ class EndpointFixtures:
         except (Exception, pytest.fail.Exception) as error:
             cut = self.measurer.cut_off(f"cut off: {' '.join(str(error).split()) or type(error).__name__}")
             if cut is not None:
-                self._results[endpoint.id] = item.stash[_RESULT] = cut
-                item.stash[_NEW] = True
+                self._results[endpoint.id] = cut
+                self._note(item, cut, is_new=True)
             raise
 
     def _passed(self, result: EndpointResult) -> EndpointResult:
@@ -202,18 +213,16 @@ class EndpointFixtures:
         carried: dict[str, Any] = {"endpoint": endpoint.id}
         if call.excinfo is not None and isinstance(call.excinfo.value, GateFailed):
             carried["by_gate"] = True
-        result = item.stash.get(_RESULT, None)
-        if result is not None and (report.when == "call" or not report.passed):
+        if item.nodeid in self._unreported and (report.when == "call" or not report.passed):
+            result, is_new = self._unreported.pop(item.nodeid)
             # JUnit files have what a test's last report says, and that is made of the item's.
             item.user_properties.extend(_properties(result))
-            if item.stash.get(_NEW, False):
+            if is_new:
                 carried["result"] = encode(result).decode()  # a text: any plugin can hand a report on
                 carried["measured_by"] = _as_benchmark(item, endpoint)
                 carried["notes"] = (
                     [] if self.measurer.observer is None else list(self.measurer.observer.notes)
                 )
-            del item.stash[_RESULT]
-            item.stash[_NEW] = False
         report.modal_bench = carried  # type: ignore[attr-defined] # pytest carries what it does not know
         return report
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -48,4 +49,10 @@ def _add_property(case: Any, name: str, value: str) -> None:
     if properties is None:
         properties = ET.Element("properties")
         element.insert(0, properties)
-    ET.SubElement(properties, "property", name=name, value=value)
+    properties.append(_property(name, value))
+
+
+@cache
+def _property(name: str, value: str) -> ET.Element:
+    """One for all test cases that have the same."""
+    return ET.Element("property", name=name, value=value)
