@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from pytest_modal_bench.model.packed import PackedSamples
 from pytest_modal_bench.model.run import SCHEMA, Run
+from pytest_modal_bench.model.surrogates import without_surrogates
+
+if TYPE_CHECKING:
+    from pytest_modal_bench.model.sample import Sample
 
 LARGEST_BYTES = 256 * 2**20
 """Of a report that is read; a run of a thousand endpoints has about ten MiB."""
@@ -19,9 +24,9 @@ class _Version(msgspec.Struct):
 def encode(value: msgspec.Struct) -> bytes:
     """Return `value` as JSON on one line; a lone surrogate, which UTF-8 cannot hold, becomes `?`."""
     try:
-        return msgspec.json.encode(value)
+        return msgspec.json.encode(value, enc_hook=_listed)
     except UnicodeEncodeError:
-        return msgspec.json.encode(_encodable(msgspec.to_builtins(value)))
+        return msgspec.json.encode(without_surrogates(msgspec.to_builtins(value, enc_hook=_listed)))
 
 
 def load(text: str | bytes) -> Run:
@@ -40,13 +45,8 @@ def load(text: str | bytes) -> Run:
         raise ValueError(f"not a report of pytest-modal-bench: {error}") from error
 
 
-def _encodable(value: Any) -> Any:
-    """Put `?` for lone surrogates, which a server's JSON can smuggle into a message and UTF-8 cannot hold."""
-    match value:
-        case str():
-            return value.encode(errors="replace").decode()
-        case list():
-            return [_encodable(item) for item in value]
-        case dict():
-            return {_encodable(key): _encodable(item) for key, item in value.items()}
-    return value
+def _listed(value: object) -> list[Sample]:
+    """Return samples as a list; nothing else in a run is foreign to msgspec."""
+    if isinstance(value, PackedSamples):
+        return list(value)
+    raise NotImplementedError(f"a run holds no {type(value).__name__}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -191,7 +192,7 @@ class EndpointResult(msgspec.Struct, kw_only=True):
     """Which deploy of its app answered: `v12, ` and when, in ISO 8601, as Modal's control plane says."""
     container_usd_per_sec: float | None = None
     """What a container costs while it lives, at list price; None: its machine or its price is not known."""
-    samples: list[Sample] = []
+    samples: Sequence[Sample] = []
     base: EndpointResult | None = None
     """What its counterpart in the environment `Run.against` did, called in turn with it; None: there was none. What
     both have in common stands here alone."""

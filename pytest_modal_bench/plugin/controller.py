@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from msgspec import convert, to_builtins
+from msgspec import convert, structs, to_builtins
 
 from pytest_modal_bench.call.certificates import check_certificates
 from pytest_modal_bench.catalogue import Catalogue, CatalogueError, check_selected
@@ -21,6 +21,7 @@ from pytest_modal_bench.gate.verdicts import FAILING
 from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
 from pytest_modal_bench.local.workspace.apps import serving
 from pytest_modal_bench.model import Check, EndpointResult, Load, Resource, Run
+from pytest_modal_bench.model.packed import unpacked
 from pytest_modal_bench.plugin import load_handover
 from pytest_modal_bench.plugin import settings as session_settings
 from pytest_modal_bench.plugin.collection import EndpointCollection, endpoint_of, is_under_load
@@ -374,11 +375,7 @@ class Controller:
             return
         end, message = end_of(report, by_gate=carried.get("by_gate", False))
         if "result" in carried:
-            self._record.note(*carried.pop("notes"))
-            measured_by = carried.pop("measured_by")
-            if self._has_records:
-                self._measured_by[endpoint_id] = measured_by
-            results.keep(_taken(carried))
+            self._take(endpoint_id, carried)
         elif "load" in carried:
             self._record.note(*carried["notes"])
             checks = convert(carried["checks"], list[Check])
@@ -391,6 +388,14 @@ class Controller:
             results.end(endpoint_id, report.nodeid, end, message)
             result = self._record.changed(endpoint_id)
             self.config.hook.pytest_modal_bench_result(config=self.config, result=result)
+
+    def _take(self, endpoint_id: str, carried: dict[str, Any]) -> None:
+        """Take what a measurement is and comes with off a report: pytest keeps all reports to the end."""
+        self._record.note(*carried.pop("notes"))
+        measured_by = carried.pop("measured_by")
+        if self._has_records:
+            self._measured_by[endpoint_id] = measured_by
+        self._record.results.keep(_taken(carried))
 
     def _loads_may_begin(self) -> None:
         """Let loads begin, which may wait in another process, once no endpoint is called one by one any more."""
@@ -419,24 +424,31 @@ class Controller:
             if observer is not None and self.settings.cold == "force":
                 self._record.note(*control.restore(observer, self._project))
         if self._record.results.selected:
-            results = self._record.results
-            self._record.note(*closing.notes(results.selected, results.all(), self.settings, self._ledger))
+            results = self._record.results.all()
+            selected = self._record.results.selected
+            self._record.note(*closing.notes(selected, results, self.settings, self._ledger))
             if session.exitstatus != pytest.ExitCode.INTERRUPTED:
                 inspector = None if self._measurer is None else self._measurer.inspector
-                self._record.inputs = inputs.previews(self._record.results.all(), self._found, inspector)
+                self._record.inputs = inputs.previews(results, self._found, inspector)
             run = self._run = self._record.finish()
             self._junit.add(run.results)
             self._add_to_benchmark(run)
             self._add_to_job_summary(run)
-            self.config.hook.pytest_modal_bench_finish(
-                config=self.config,
-                run=run,
-                reports=[path for path in self.settings.reports if path not in self._record.unwritten],
-            )
+            self._tell_of_the_end(run)
             if session.exitstatus == pytest.ExitCode.OK and (
                 self._record.unwritten or run.verdict in FAILING
             ):
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _tell_of_the_end(self, run: Run) -> None:
+        """Call the hook, if anybody has it: its run has lists of samples, which take much memory."""
+        hook = self.config.hook.pytest_modal_bench_finish
+        if hook.get_hookimpls():
+            hook(
+                config=self.config,
+                run=structs.replace(run, results=[unpacked(result) for result in run.results]),
+                reports=[path for path in self.settings.reports if path not in self._record.unwritten],
+            )
 
     def _add_to_benchmark(self, run: Run) -> None:
         if self._has_records:
@@ -471,5 +483,5 @@ class Controller:
 
 
 def _taken(carried: dict[str, Any]) -> EndpointResult:
-    """Take the result off a report: pytest keeps all reports to the end."""
+    """Take the result off a report."""
     return msgspec.json.decode(carried.pop("result"), type=EndpointResult)

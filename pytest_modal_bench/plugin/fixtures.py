@@ -73,16 +73,18 @@ class EndpointFixtures:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Learn which endpoints are asked for again after tests of others."""
         seen: set[str] = set()
-        for endpoint_id, _ in groupby(endpoint.id for item in session.items if (endpoint := endpoint_of(item))):
+        for endpoint_id, _ in groupby(
+            endpoint.id for item in session.items if (endpoint := endpoint_of(item))
+        ):
             (self._scattered if endpoint_id in seen else seen).add(endpoint_id)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
-        """Forget what no test will ask for any more: a run of many endpoints would keep all of their results twice."""
+        """Forget what no test will ask for any more: a run of many endpoints would keep their results twice."""
         endpoint = endpoint_of(item)
-        if endpoint is None or endpoint.id in self._scattered or endpoint is endpoint_of(nextitem):
+        if endpoint is None or endpoint.id in self._scattered or self._gate.waits(endpoint.id):
             return
-        if not self._gate.waits(endpoint.id):
+        if nextitem is None or endpoint_of(nextitem) is not endpoint:
             self._results.pop(endpoint.id, None)
             self._asked.pop(endpoint.id, None)
 

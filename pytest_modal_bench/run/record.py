@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_modal_bench.gate import verdicts
 from pytest_modal_bench.model import Run, Summary
+from pytest_modal_bench.model.packed import unpacked
 from pytest_modal_bench.report.write import gate_beside, write_each
 from pytest_modal_bench.run import journal
 from pytest_modal_bench.run.results import Results
@@ -71,21 +72,20 @@ class RunRecord:
                 self.note(f"no journal of this run: {self._journal.path.name}: {error.strerror}")
 
     def changed(self, endpoint_id: str) -> EndpointResult:
-        """Write down what is known of an endpoint now; render the reports if that costs little of the run's time."""
-        result = self.results.of(endpoint_id)
+        """Write down what is known of an endpoint now, and return it; render the reports if that costs little time."""
+        result = unpacked(self.results.of(endpoint_id))
         try:
             self._journal.add(result)
         except OSError as error:
             self.note(f"the journal is incomplete: {self._journal.path.name}: {error.strerror}")
         spent = self._rendering_sec + self._last_sec
         if spent <= _SHARE * (time.monotonic() - self._clock):
-            self._write(self.run(over=False))
+            self._write(over=False)
         return result
 
     def finish(self) -> Run:
         """Write the reports a last time, and return the run. The journal goes, unless a report could not be written."""
-        run = self.run(over=True)
-        self._write(run)
+        run = self._write(over=True)
         self._journal.close(remove=not self.unwritten)
         return run
 
@@ -123,9 +123,11 @@ class RunRecord:
             results=results,
         )
 
-    def _write(self, run: Run) -> None:
+    def _write(self, *, over: bool) -> Run:
         started = time.monotonic()
+        run = self.run(over=over)
         reports = self._settings.reports
         self.unwritten = write_each(run, [*reports, gate_beside(reports)])
         self._last_sec = time.monotonic() - started
         self._rendering_sec += self._last_sec
+        return run

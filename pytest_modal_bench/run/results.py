@@ -8,6 +8,7 @@ from msgspec import structs
 
 from pytest_modal_bench.gate import verdicts
 from pytest_modal_bench.model import OutcomeOfTest
+from pytest_modal_bench.model.packed import packed
 from pytest_modal_bench.protocol import outcome
 
 if TYPE_CHECKING:
@@ -18,6 +19,20 @@ if TYPE_CHECKING:
 
 _WEIGHT: dict[Status, int] = {"not_run": 0, "skipped": 1, "failed": 2, "success": 2}
 _WORST_FIRST: tuple[TestEnd, ...] = ("failed", "error", "xfailed", "skipped", "passed")
+_SHARED = (
+    "endpoint",
+    "path",
+    "category",
+    "description",
+    "id",
+    "app",
+    "case",
+    "pool",
+    "method",
+    "tags",
+    "needs",
+)
+"""What a result has of the catalogue."""
 
 
 class Results:
@@ -33,8 +48,7 @@ class Results:
         self._selected: dict[str, Endpoint] = {}
         self._measured: dict[str, EndpointResult] = {}
         self._loads: dict[str, tuple[Load, list[Check]]] = {}
-        self._tests: dict[str, dict[str, OutcomeOfTest]] = {}
-        self._judged: dict[str, EndpointResult] = {}
+        self._tests: dict[str, tuple[OutcomeOfTest, ...]] = {}
 
     def select(self, endpoints: Iterable[Endpoint]) -> None:
         """These endpoints are part of the run, in this order."""
@@ -47,28 +61,27 @@ class Results:
 
     def begin(self, endpoint_id: str, test: str) -> None:
         """A test of the endpoint begins: how it ended before, if it runs again, no longer counts."""
-        if self._tests.get(endpoint_id, {}).pop(test, None) is not None:
-            self._judged.pop(endpoint_id, None)
+        self._tests[endpoint_id] = tuple(
+            each for each in self._tests.get(endpoint_id, ()) if each.test != test
+        )
 
     def keep(self, result: EndpointResult) -> None:
         """Keep a measurement; what was skipped or not run takes nothing from one that was made."""
         before = self._measured.get(result.id)
         if before is None or _WEIGHT[result.status] >= _WEIGHT[before.status]:
-            self._measured[result.id] = result
-            self._judged.pop(result.id, None)
+            self._measured[result.id] = packed(self._as_selected(result))
 
     def keep_load(self, endpoint_id: str, load: Load, checks: Sequence[Check]) -> None:
         """Keep what an endpoint did under load, beside what it did when it was called one by one."""
         self._loads[endpoint_id] = (load, list(checks))
-        self._judged.pop(endpoint_id, None)
 
     def end(self, endpoint_id: str, test: str, end: TestEnd, message: str | None = None) -> None:
         """A test of the endpoint, or a part of it, ended so; the worst of its parts is how it ended."""
-        tests = self._tests.setdefault(endpoint_id, {})
-        before = tests.get(test)
-        if before is None or _WORST_FIRST.index(end) < _WORST_FIRST.index(before.outcome):
-            tests[test] = OutcomeOfTest(test=test, outcome=end, message=message)
-            self._judged.pop(endpoint_id, None)
+        tests = list(self._tests.get(endpoint_id, ()))
+        ended = OutcomeOfTest(test=test, outcome=end, message=message)
+        at = next((number for number, each in enumerate(tests) if each.test == test), len(tests))
+        if at == len(tests) or _WORST_FIRST.index(end) < _WORST_FIRST.index(tests[at].outcome):
+            self._tests[endpoint_id] = (*tests[:at], ended, *tests[at + 1 :])
 
     def is_known(self, endpoint_id: str) -> bool:
         """Whether anything is known of what the endpoint did."""
@@ -76,18 +89,30 @@ class Results:
 
     def of(self, endpoint_id: str) -> EndpointResult:
         """What is known of an endpoint, with the verdict on it."""
-        if endpoint_id not in self._judged:
-            endpoint = self._selected[endpoint_id]
-            measured = self._measured.get(endpoint_id) or outcome.not_run(endpoint)
-            if endpoint_id in self._loads:
-                measured = outcome.with_load(measured, *self._loads[endpoint_id])
-            tests = list(self._tests.get(endpoint_id, {}).values())
-            known = structs.replace(
-                measured, tests=tests, quarantine=endpoint.quarantine, history=endpoint.history
-            )
-            self._judged[endpoint_id] = verdicts.judged(known, strict=self._strict, today=self._today)
-        return self._judged[endpoint_id]
+        endpoint = self._selected[endpoint_id]
+        measured = self._measured.get(endpoint_id) or outcome.not_run(endpoint)
+        has_load = endpoint_id in self._loads
+        if has_load:
+            measured = outcome.with_load(measured, *self._loads[endpoint_id])
+        tests = list(self._tests.get(endpoint_id, ()))
+        known = structs.replace(
+            measured, tests=tests, quarantine=endpoint.quarantine, history=endpoint.history
+        )
+        judged = verdicts.judged(known, strict=self._strict, today=self._today)
+        if endpoint_id in self._measured and not has_load:
+            # A verdict is made of the rest of a result, never of the verdict before: one of both is enough in memory.
+            self._measured[endpoint_id] = judged
+        return judged
 
     def all(self) -> list[EndpointResult]:
         """One result an endpoint."""
         return [self.of(endpoint_id) for endpoint_id in self._selected]
+
+    def _as_selected(self, result: EndpointResult) -> EndpointResult:
+        """Return `result` with the endpoint's own texts: one of each is enough in memory."""
+        endpoint = self._selected.get(result.id)
+        if endpoint is None:
+            return result
+        given = outcome.not_run(endpoint)
+        shared = {name: value for name in _SHARED if (value := getattr(given, name)) == getattr(result, name)}
+        return structs.replace(result, **shared)
