@@ -35,9 +35,11 @@ class PackedSamples(Sequence[Sample]):
         self._packed = zlib.compress(_encoded(known), _LEVEL)
 
     def __len__(self) -> int:
+        """Return how many there are."""
         return self._length
 
     def __iter__(self) -> Iterator[Sample]:
+        """Make all of them."""
         return iter(_decoder.decode(zlib.decompress(self._packed)))
 
     @overload
@@ -45,9 +47,11 @@ class PackedSamples(Sequence[Sample]):
     @overload
     def __getitem__(self, index: slice) -> list[Sample]: ...
     def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
+        """Make all of them, and return what was asked for."""
         return list(self)[index]
 
     def __eq__(self, other: object) -> bool:
+        """Whether the other samples are equal, packed or not."""
         return isinstance(other, Sequence) and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment] # as of a list

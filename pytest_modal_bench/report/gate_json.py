@@ -8,9 +8,12 @@ import msgspec
 
 from pytest_modal_bench.gate.summary import quarantined, reasons
 from pytest_modal_bench.model import Verdict
+from pytest_modal_bench.report import indented
 from pytest_modal_bench.report.escape import line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_modal_bench.model import EndpointResult, Load, Run
 
 GATE = "gate.json"
@@ -22,8 +25,13 @@ SCHEMA = 1
 
 def render(run: Run) -> str:
     """Return `run`'s verdicts as indented JSON that ends with a newline; `null` where the gate was not asked."""
+    return b"".join(pieces(run)).decode()
+
+
+def pieces(run: Run) -> Iterator[bytes]:
+    """Yield the same in pieces, an endpoint each."""
     verdicts = [result.verdict for result in run.results]
-    value = {
+    value: dict[str, Any] = {
         "schema": SCHEMA,
         "verdict": run.verdict,
         "strict": run.strict,
@@ -33,9 +41,13 @@ def render(run: Run) -> str:
         "environment": run.environment,
         "against": run.against,
         "counts": {verdict: verdicts.count(verdict) for verdict in get_args(Verdict)},
-        "endpoints": [_endpoint(result, run) for result in run.results],
+        "endpoints": [],
     }
-    return msgspec.json.format(msgspec.json.encode(_lines(value)), indent=2).decode() + "\n"
+    return indented.pieces(_encoded(value), (_encoded(_endpoint(result, run)) for result in run.results))
+
+
+def _encoded(value: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(_lines(value))
 
 
 def _endpoint(result: EndpointResult, run: Run) -> dict[str, Any]:

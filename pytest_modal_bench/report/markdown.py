@@ -43,6 +43,11 @@ _AROUND_CAUSES = 6
 
 def render(run: Run) -> str:
     """Return `run` as markdown."""
+    return "".join(pieces(run))
+
+
+def pieces(run: Run) -> Iterator[str]:
+    """Yield the same in pieces."""
     results = run.results
     above = (
         "# Modal Endpoint Benchmark Report",
@@ -76,7 +81,10 @@ def render(run: Run) -> str:
     )
     room = _LINES - _AROUND_CAUSES - lines_outside_folds(_joined(*above, *below))
     failed = failures(results, shown=max(_FEWEST_CAUSES, room))
-    return _joined(*above, _section("Failed Endpoints", failed), *below) + "\n"
+    for number, block in enumerate(filter(None, (*above, _section("Failed Endpoints", failed), *below))):
+        yield "\n\n" if number else ""
+        yield block
+    yield "\n"
 
 
 def _joined(*blocks: str) -> str:

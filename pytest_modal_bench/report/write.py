@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def _markdown(run: Run) -> Iterable[bytes]:
     from pytest_modal_bench.report import markdown
 
-    return [markdown.render(run).encode()]
+    return (piece.encode() for piece in markdown.pieces(run))
 
 
 def _json(run: Run) -> Iterable[bytes]:
@@ -32,7 +32,7 @@ def _json(run: Run) -> Iterable[bytes]:
 def _html(run: Run) -> Iterable[bytes]:
     from pytest_modal_bench.report.html import page
 
-    return [page.render(run).encode()]
+    return (piece.encode() for piece in page.pieces(run))
 
 
 def _comment(run: Run) -> Iterable[bytes]:
@@ -48,7 +48,7 @@ def _benchmark(run: Run) -> Iterable[bytes]:
 
 
 def _gate(run: Run) -> Iterable[bytes]:
-    return [gate_json.render(run).encode()]
+    return gate_json.pieces(run)
 
 
 FORMATS: dict[str, Callable[[Run], Iterable[bytes]]] = {

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from report_runs import result, run, sample
 
 from pytest_modal_bench.model import Check, Media, Phases, Provider
+from pytest_modal_bench.model.packed import packed
 from pytest_modal_bench.report import benchmark_json, comment, comparison, gate_json, json, markdown, terminal
 from pytest_modal_bench.report.cells import CELL_LIMIT
 from pytest_modal_bench.report.html import page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pytest_modal_bench.model import EndpointResult, Run
 
@@ -124,6 +126,35 @@ def test_twice_as_many_endpoints_take_twice_the_work(name: str) -> None:
     FORMATS[name](whole)  # so that what is remembered between reports is in both counts
 
     assert work(FORMATS[name], whole) <= 2.2 * work(FORMATS[name], half)
+
+
+def peak(pieces: Callable[[Run], Iterable[object]], given_run: Run) -> int:
+    """Return the most bytes that are in memory beside `given_run` while its report is made in pieces."""
+    tracemalloc.start()
+    try:
+        for _ in pieces(given_run):
+            pass
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+LARGEST_PEAK: dict[str, tuple[Callable[[Run], Iterable[object]], int]] = {
+    "markdown": (markdown.pieces, 4000),
+    "json": (json.pieces, 100),
+    "gate": (gate_json.pieces, 100),
+    "html": (page.pieces, 2500),
+}
+"""Bytes of memory that an endpoint may add to the making of a report that is written in pieces."""
+
+
+@pytest.mark.parametrize("name", LARGEST_PEAK)
+def test_a_report_in_pieces_takes_little_memory_for_an_endpoint(name: str) -> None:
+    pieces, largest = LARGEST_PEAK[name]
+    few, many = (run([packed(measured(number)) for number in range(count)]) for count in (200, 600))
+    peak(pieces, many)  # so that what is remembered between reports is in neither
+
+    assert (peak(pieces, many) - peak(pieces, few)) / 400 < largest
 
 
 def test_ten_thousand_endpoints_are_no_trouble_for_any_format() -> None:

@@ -21,6 +21,8 @@ from pytest_modal_bench.report.html.sections.under_load import loads
 from pytest_modal_bench.report.html.sections.verdicts import verdicts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_modal_bench.model import Run
 
 _MANY = 100
@@ -29,8 +31,13 @@ _MANY = 100
 
 def render(run: Run) -> str:
     """Return `run` as an HTML page that needs no other file. Raises MissingExtra."""
+    return "".join(pieces(run))
+
+
+def pieces(run: Run) -> Iterator[str]:
+    """Yield the same in pieces. Raises MissingExtra."""
     endpoints = named(run.results)
-    return shell.page(
+    yield from shell.pieces(
         "report.html.j2",
         overview=overview(run, endpoints),
         failures=failures(endpoints),

@@ -11,9 +11,10 @@ import base64
 import hashlib
 import sys
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from importlib.util import cache_from_source, find_spec
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,17 @@ from pytest_modal_bench.report.extras import MissingExtra
 from pytest_modal_bench.report.figures.units import UNKNOWN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from jinja2 import BytecodeCache, Environment
     from jinja2.bccache import Bucket
     from markupsafe import Markup
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_PARTS = 1000
+"""Values, and texts between them, of a piece of a page: some 10 kB."""
+_REPEATED = 40
+"""Characters up to which a value is likely to be printed many times: a place on an axis, a figure, a start."""
 
 
 def installed() -> bool:
@@ -41,7 +48,12 @@ def require_extra() -> None:
 
 
 def page(template: str, **context: Any) -> str:
-    """Return the page that `template` makes of `context`. Raises MissingExtra.
+    """Return the page that `template` makes of `context`. Raises MissingExtra."""
+    return "".join(pieces(template, **context))
+
+
+def pieces(template: str, **context: Any) -> Iterator[str]:
+    """Yield the same in pieces: the whole of a large page would be in memory several times. Raises MissingExtra.
 
     The policy (Content Security Policy Level 3, W3C) allows the one style sheet and the one script by their hashes,
     and pictures that are in the page itself. So nothing is loaded, sent or run that this project has not written,
@@ -57,7 +69,9 @@ def page(template: str, **context: Any) -> str:
     )
     # These two files are the project's own, and hold no end tag.
     own = {"policy": Markup(policy), "css": Markup(css), "script": Markup(script)}  # noqa: S704
-    return environment().get_template(template).render(**own, **context)
+    made = environment().get_template(template).generate(**own, **context)
+    while parts := list(islice(made, _PARTS)):
+        yield "".join(parts)
 
 
 @cache
@@ -69,7 +83,7 @@ def environment() -> Environment:
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_printed,
+        finalize=_printer(),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -108,11 +122,22 @@ def _compiled() -> BytecodeCache | None:
     return Quiet(str(folder), f"jinja2-{version('jinja2')}-{settings}-%s.cache")
 
 
-def _printed(value: object) -> object:
-    if value is None:
-        return UNKNOWN
-    text = type(value) is str or (isinstance(value, str) and not hasattr(value, "__html__"))
-    return line(str(value)) if text else value
+def _printer() -> Callable[[object], object]:
+    """Return what is done to each value before it is escaped. Short texts, most of which come often, are so at once."""
+    from markupsafe import escape
+
+    @lru_cache(maxsize=4096)
+    def short(text: str) -> Markup:
+        return escape(line(text))
+
+    def printed(value: object) -> object:
+        if type(value) is str:
+            return short(value) if len(value) <= _REPEATED else line(value)
+        if value is None:
+            return UNKNOWN
+        return line(str(value)) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+    return printed
 
 
 def _prose(text: str) -> Markup:

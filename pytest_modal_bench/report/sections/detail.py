@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 from pytest_modal_bench.model import Start, Summary
+from pytest_modal_bench.model.packed import unpacked
 from pytest_modal_bench.model.series import calls
 from pytest_modal_bench.report.cells import Cells, name_cell
 from pytest_modal_bench.report.escape import code, text
@@ -49,23 +50,14 @@ _COST_LEGEND = (
 
 def timing(results: Sequence[EndpointResult]) -> str:
     """Return a row for every endpoint and start that was called, then what is in their times; nothing if none was."""
-    cells = Cells()
-    rows = [
-        _timing_row(result, start, Timing.of(samples), cells)
-        for result in results
-        for start in get_args(Start)
-        if (samples := calls(result.samples, start))
-    ]
-    labels = Labels(results)
-    notes = [
-        note
-        for result in results
-        for note in (
-            _reconnected(result, labels),
-            *(_busy(result, start, labels) for start in get_args(Start)),
-        )
-        if note
-    ]
+    cells, labels = Cells(), Labels(results)
+    rows: list[tuple[str, ...]] = []
+    notes: list[str] = []
+    for result in map(unpacked, results):
+        called = {start: samples for start in get_args(Start) if (samples := calls(result.samples, start))}
+        rows += (_timing_row(result, start, Timing.of(samples), cells) for start, samples in called.items())
+        notes += filter(None, [_reconnected(result, labels)])
+        notes += filter(None, (_busy(result, start, labels) for start in called))
     body = "\n\n".join([_LEGEND, table(_TIMING, rows), *(["\n".join(notes)] if notes else [])])
     return cells.with_full_texts(body) if rows else ""
 
@@ -73,23 +65,26 @@ def timing(results: Sequence[EndpointResult]) -> str:
 def costs(results: Sequence[EndpointResult]) -> str:
     """Return a row for every endpoint that was called; nothing if no call's cost is known."""
     cells = Cells()
-    called = [(result, Summary.of([result])) for result in results if result.samples]
-    rows = [
-        (
-            name_cell(result.id),
-            cost(result.cost_usd, result.cost_basis),
-            doubted(
-                cost(result.cold_cost_usd, result.cold_cost_basis), proven=result.cold_verified is not False
-            ),
-            cost(result.idle_tail_usd, "estimated"),
-            cost(summary.total_cost_usd, "estimated" if summary.estimated else "measured"),
-            f"{summary.calls_with_cost} of {summary.calls}",
-            cells.text(_basis(result) or UNKNOWN, result.id),
-        )
-        for result, summary in called
-    ]
-    known = any(summary.calls_with_cost for _, summary in called)
+    known = False
+    rows = []
+    for result in map(unpacked, results):
+        if result.samples:
+            summary = Summary.of([result])
+            known = known or bool(summary.calls_with_cost)
+            rows.append(_cost_row(result, summary, cells))
     return cells.with_full_texts(f"{_COST_LEGEND}\n\n{table(_COST, rows)}") if known else ""
+
+
+def _cost_row(result: EndpointResult, summary: Summary, cells: Cells) -> tuple[str, ...]:
+    return (
+        name_cell(result.id),
+        cost(result.cost_usd, result.cost_basis),
+        doubted(cost(result.cold_cost_usd, result.cold_cost_basis), proven=result.cold_verified is not False),
+        cost(result.idle_tail_usd, "estimated"),
+        cost(summary.total_cost_usd, "estimated" if summary.estimated else "measured"),
+        f"{summary.calls_with_cost} of {summary.calls}",
+        cells.text(_basis(result) or UNKNOWN, result.id),
+    )
 
 
 def _basis(result: EndpointResult) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_modal_bench.report.escape import NAME_LIMIT, line
 from pytest_modal_bench.report.figures.units import doubted, seconds
 from pytest_modal_bench.report.html.pictures import Budget
+from pytest_modal_bench.report.html.rows import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pytest_modal_bench.model import Media, Preview, Run
     from pytest_modal_bench.report.html.pictures import Shown
@@ -42,7 +44,7 @@ class Card(NamedTuple):
 class ContactSheet(NamedTuple):
     """All answers that can be shown."""
 
-    cards: tuple[Card, ...]
+    cards: Rows[Card]
     inputs: tuple[Input, ...]
     left_out: int
     """Pictures that there was no room for."""
@@ -58,13 +60,19 @@ def contact_sheet(run: Run, endpoints: Sequence[Named]) -> ContactSheet:
     for each in showable:
         previews += each.result.previews
     budget = Budget(previews)
-    shown = iter([budget.show(index, preview) for index, preview in enumerate(previews)])
     inputs = {
-        name: Input(line(name, NAME_LIMIT), number, next(shown))
+        name: Input(line(name, NAME_LIMIT), number, budget.show(number - 1, run.inputs[name]))
         for number, name in enumerate(needed, start=1)
     }
-    cards = [_card(each, tuple(next(shown) for _ in each.result.previews), inputs) for each in showable]
-    return ContactSheet(tuple(cards), tuple(inputs.values()), budget.left_out, budget.refused)
+
+    def cards() -> Iterator[Card]:
+        numbers = count(len(needed))
+        for each in showable:
+            shown = tuple(budget.show(next(numbers), preview) for preview in each.result.previews)
+            yield _card(each, shown, inputs)
+
+    rows = Rows(cards, len(showable))
+    return ContactSheet(rows, tuple(inputs.values()), budget.left_out, budget.refused)
 
 
 def _card(each: Named, previews: tuple[Shown, ...], inputs: dict[str, Input]) -> Card:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_modal_bench.model import Summary
+from pytest_modal_bench.model.packed import unpacked
 from pytest_modal_bench.report.figures.units import UNKNOWN, cost, doubted
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def costs(run: Run, endpoints: Sequence[Named]) -> Costs:
 
 
 def _price(each: Named, traffic: float | None) -> Price:
-    result = each.result
+    result = unpacked(each.result)
     summary = Summary.of([result])
     per_day = None if traffic is None or result.cost_usd is None else result.cost_usd * traffic * _HOURS_A_DAY
     alive = result.container_usd_per_sec

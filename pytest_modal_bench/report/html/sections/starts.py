@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_modal_bench.report.figures.units import doubted, seconds
 from pytest_modal_bench.report.html.charts import bar
+from pytest_modal_bench.report.html.rows import Rows
 from pytest_modal_bench.report.html.scales import Scale, plottable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pytest_modal_bench.model import EndpointResult, Sample
     from pytest_modal_bench.report.html.charts import Bar
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class ColdStarts(NamedTuple):
     """All of a run's, on one axis."""
 
-    bars: tuple[Bar, ...]
+    bars: Rows[Bar]
     ticks: tuple[Tick, ...]
     accounted: bool
     """Whether anything but their whole is known of any of them."""
@@ -28,18 +29,20 @@ class ColdStarts(NamedTuple):
 
 def cold_starts(endpoints: Sequence[Named]) -> ColdStarts:
     """Return a bar for each cold start that counts."""
-    found = [
-        (each, sample)
-        for each in endpoints
-        for sample in each.result.samples
-        if sample.start == "cold" and sample.counts and plottable(sample.elapsed_sec)
-    ]
-    scale = Scale.of((sample.elapsed_sec for _, sample in found), logarithmic=False)
-    return ColdStarts(
-        tuple(_bar(each, sample, scale) for each, sample in found),
-        tuple(scale.ticks()),
-        any(sample.unattributed_sec is not None for _, sample in found),
-    )
+    times, accounted = [], False
+    for _, sample in _found(endpoints):
+        times.append(sample.elapsed_sec)
+        accounted = accounted or sample.unattributed_sec is not None
+    scale = Scale.of(times, logarithmic=False)
+    bars = Rows(lambda: (_bar(each, sample, scale) for each, sample in _found(endpoints)), len(times))
+    return ColdStarts(bars, tuple(scale.ticks()), accounted)
+
+
+def _found(endpoints: Sequence[Named]) -> Iterator[tuple[Named, Sample]]:
+    for each in endpoints:
+        for sample in each.result.samples:
+            if sample.start == "cold" and sample.counts and plottable(sample.elapsed_sec):
+                yield each, sample
 
 
 def parts(result: EndpointResult, sample: Sample) -> dict[str, float]:

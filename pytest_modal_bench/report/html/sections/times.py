@@ -11,6 +11,7 @@ from pytest_modal_bench.report.escape import NAME_LIMIT, line
 from pytest_modal_bench.report.figures.timing import Timing
 from pytest_modal_bench.report.figures.units import UNKNOWN, cost, doubted, savings, seconds
 from pytest_modal_bench.report.html.charts import Dot, Lane, Span
+from pytest_modal_bench.report.html.rows import Rows
 from pytest_modal_bench.report.html.scales import Scale, percent, plottable
 from pytest_modal_bench.safety.text import counted
 
@@ -41,7 +42,7 @@ class Category(NamedTuple):
     name: str
     ticks: tuple[Tick, ...]
     logarithmic: bool
-    rows: tuple[Row, ...]
+    rows: Rows[Row]
 
 
 def categories(endpoints: Sequence[Named]) -> list[Category]:
@@ -81,13 +82,14 @@ def _category(name: str, group: Sequence[Named]) -> Category:
         line(name, NAME_LIMIT) or "No category",
         tuple(scale.ticks()),
         scale.logarithmic,
-        tuple(_row(each, scale) for each in group),
+        Rows(lambda: (_row(each, scale) for each in group), len(group)),
     )
 
 
 def _row(each: Named, scale: Scale) -> Row:
     result = each.result
-    asked = [(start, calls(result.samples, start)) for start in get_args(Start)]
+    samples = list(result.samples)
+    asked = [(start, calls(samples, start)) for start in get_args(Start)]
     answered = any(sample.ok for _, its in asked for sample in its)
     lanes = [lane(result, start, its, scale, start) for start, its in asked] if answered else []
     return Row(
