@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, overload
 import msgspec
 from msgspec import structs
 
-from pytest_modal_bench.model.result import EndpointResult
 from pytest_modal_bench.model.sample import Sample
 from pytest_modal_bench.model.surrogates import without_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from pytest_modal_bench.model.result import EndpointResult
 
 _LEVEL = 1
 """Of compression: more takes longer and hardly makes samples smaller, which are much alike."""

@@ -33,10 +33,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, results: list[EndpointResult]) -> Summary:
         """Count `results`."""
         sides = [side for result in results for side in (result, result.base) if side is not None]
-        samples = [sample for side in sides for sample in side.samples]
         steps = [step for side in sides if side.load is not None for step in side.load.steps]
-        priced = [(sample.cost_usd, sample.cost_basis) for sample in samples]
-        priced += [(step.cost_usd, step.cost_basis) for step in steps]
+        # Of each sample its price alone: all samples of a large run would take much memory.
+        of_samples = [(sample.cost_usd, sample.cost_basis) for side in sides for sample in side.samples]
+        priced = [*of_samples, *((step.cost_usd, step.cost_basis) for step in steps)]
         costs = [usd for usd, _ in priced if usd is not None]
 
         def count(status: Status) -> int:
@@ -48,8 +48,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
             failed=count("failed"),
             skipped=count("skipped"),
             not_run=count("not_run"),
-            calls=len(samples) + sum(step.n + step.under_way for step in steps),
-            calls_with_cost=sum(sample.cost_usd is not None for sample in samples)
+            calls=len(of_samples) + sum(step.n + step.under_way for step in steps),
+            calls_with_cost=sum(usd is not None for usd, _ in of_samples)
             + sum(step.calls_with_cost for step in steps),
             total_cost_usd=sum(costs) if costs else None,
             estimated=any(basis == "estimated" for _, basis in priced),

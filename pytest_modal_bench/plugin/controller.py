@@ -424,12 +424,7 @@ class Controller:
             if observer is not None and self.settings.cold == "force":
                 self._record.note(*control.restore(observer, self._project))
         if self._record.results.selected:
-            results = self._record.results.all()
-            selected = self._record.results.selected
-            self._record.note(*closing.notes(selected, results, self.settings, self._ledger))
-            if session.exitstatus != pytest.ExitCode.INTERRUPTED:
-                inspector = None if self._measurer is None else self._measurer.inspector
-                self._record.inputs = inputs.previews(results, self._found, inspector)
+            self._say_what_it_rests_on(interrupted=session.exitstatus == pytest.ExitCode.INTERRUPTED)
             run = self._run = self._record.finish()
             self._junit.add(run.results)
             self._add_to_benchmark(run)
@@ -439,6 +434,15 @@ class Controller:
                 self._record.unwritten or run.verdict in FAILING
             ):
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _say_what_it_rests_on(self, *, interrupted: bool) -> None:
+        """Add to the record what is said of the whole run, and what people are shown of what was sent."""
+        results = self._record.results.all()
+        selected = self._record.results.selected
+        self._record.note(*closing.notes(selected, results, self.settings, self._ledger))
+        if not interrupted:
+            inspector = None if self._measurer is None else self._measurer.inspector
+            self._record.inputs = inputs.previews(results, self._found, inspector)
 
     def _tell_of_the_end(self, run: Run) -> None:
         """Call the hook, if anybody has it: its run has lists of samples, which take much memory."""
