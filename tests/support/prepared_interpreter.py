@@ -7,6 +7,7 @@ imported beforehand is what each run with this plugin imports: tests of what is 
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import json
 import os
@@ -31,6 +32,11 @@ PREPARED = (
         "fractions",
         "multiprocessing",
         "concurrent.futures.thread",
+        "jinja2",
+        "jinja2.bccache",
+        "pdb",
+        "readline",
+        "timeit",
     ),
 )
 ROOMS = (
@@ -47,7 +53,12 @@ ROOMS = (
     "safety",
 )
 """Of this package, those that a run needs, whatever it measures."""
-PLUGINS = ("pytest_modal_bench", "pytest_benchmark", "xdist")
+PLUGINS = {
+    "pytest_benchmark": ("plugin", "fixture", "hookspec", "session"),
+    "pytest_timeout": (),
+    "xdist": ("plugin", "dsession", "looponfail", "newhooks", "scheduler"),
+}
+"""Of other projects: those that each run has, whatever is installed, and their modules."""
 
 
 class Prepared:
@@ -136,6 +147,10 @@ def serve(descriptor: int) -> None:
     for name in sys.modules["_pytest.config"].default_plugins:
         __import__(f"_pytest.{name}")
     _import_plugins()
+    _compile_templates()
+    # What a run collects is what it has made itself: all else stays shared with this process.
+    gc.collect()
+    gc.freeze()
     channel = socket.socket(fileno=descriptor)
     while True:
         head, descriptors, _, _ = socket.recv_fds(channel, 4, 3)
@@ -156,13 +171,23 @@ def _import_plugins() -> None:
     """Import what each run imports, and have pytest not ask for it to be imported once more, with asserts rewritten."""
     for room in ROOMS:
         package = importlib.import_module(f"pytest_modal_bench.{room}")
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             # The live display imports `rich`, which only some runs do.
-            if not module.name.startswith("pytest_modal_bench.plugin.live"):
-                importlib.import_module(module.name)
-    for name in PLUGINS:
-        if name in sys.modules:
-            sys.modules[name].__doc__ = "PYTEST_DONT_REWRITE"
+            if not found.name.startswith("pytest_modal_bench.plugin.live"):
+                importlib.import_module(found.name)
+    for name, modules in PLUGINS.items():
+        for module in ("", *modules):
+            importlib.import_module(f"{name}.{module}".removesuffix("."))
+    for name in ("pytest_modal_bench", *PLUGINS):
+        sys.modules[name].__doc__ = "PYTEST_DONT_REWRITE"
+
+
+def _compile_templates() -> None:
+    """Have the templates of the HTML report loaded, which each run writes."""
+    from pytest_modal_bench.report.html.shell import environment
+
+    for name in environment().list_templates(extensions=["j2"]):
+        environment().get_template(name)
 
 
 def _reaped() -> bool:
