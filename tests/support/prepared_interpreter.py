@@ -17,11 +17,16 @@ import socket
 import subprocess
 import sys
 import threading
-import traceback
 from contextlib import suppress
 from pathlib import Path
+from select import select
 from typing import IO, Any, NoReturn
 
+import forks
+import prepared_modules
+
+PYTEST = "pytest"
+_NULL = os.open(os.devnull, os.O_RDONLY)
 PREPARED = (
     *("pytest", "execnet.gateway", "execnet.multi", "requests", "urllib3.connection", "ssl"),
     *(
@@ -65,82 +70,48 @@ class Prepared:
     """The process that is forked. It is started when it is first needed, and ends with this one."""
 
     def __init__(self) -> None:
-        self._socket: socket.socket | None = None
+        self._server: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._lifeline = -1
         self._turn = threading.Lock()
 
-    def start(self, argv: list[str], env: dict[str, str], stdout: IO[Any], stderr: IO[Any]) -> Fork:
+    def start(self, argv: list[str], env: dict[str, str], stdout: IO[Any], stderr: IO[Any]) -> forks.Fork:
         """Run `python -m pytest` with `argv` in the present directory."""
-        with self._turn:
-            if self._socket is None:
-                self._begin()
-            assert self._socket is not None
-            ours, theirs = socket.socketpair()
-            request = json.dumps({"argv": argv, "env": env, "cwd": str(Path.cwd())}).encode()
-            descriptors = [stdout.fileno(), stderr.fileno(), theirs.fileno()]
-            socket.send_fds(self._socket, [len(request).to_bytes(4)], descriptors)
-            self._socket.sendall(request)
-            theirs.close()
-        return Fork(ours)
+        files = {0: _NULL, 1: stdout.fileno(), 2: stderr.fileno()}
+        return forks.ask(self.server, PYTEST, argv, env=env, cwd=str(Path.cwd()), files=files)
 
-    def _begin(self) -> None:
-        self._socket, theirs = socket.socketpair()
+    @property
+    def server(self) -> socket.socket:
+        """What `forks.ask` and `prepared_modules.use` take."""
+        with self._turn:
+            if self._server is None:
+                self._server = self._begin()
+        return self._server
+
+    def _begin(self) -> socket.socket:
+        server, theirs = socket.socketpair(type=socket.SOCK_DGRAM)
+        until, self._lifeline = os.pipe()
+        passed = [theirs.fileno(), server.fileno(), until]
         self._process = subprocess.Popen(
-            [sys.executable, __file__, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, __file__, *map(str, passed)], pass_fds=passed, stdin=subprocess.DEVNULL
         )
         theirs.close()
+        os.close(until)
         atexit.register(self._end)
+        return server
 
     def _end(self) -> None:
-        assert self._socket is not None
         assert self._process is not None
-        self._socket.close()
+        assert self._server is not None
+        self._server.close()
+        os.close(self._lifeline)
         self._process.wait()
 
 
 INTERPRETER = Prepared()
 
 
-class Fork:
-    """One run: what `subprocess.Popen` is to pytester."""
-
-    stdin = None
-
-    def __init__(self, channel: socket.socket) -> None:
-        self._channel = channel
-        self.pid = int.from_bytes(_exactly(channel, 4))
-        self.returncode: int | None = None
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Return how it ended; raises TimeoutExpired."""
-        if self.returncode is None:
-            self._channel.settimeout(timeout)
-            try:
-                status = int.from_bytes(_exactly(self._channel, 4))
-            except TimeoutError:
-                raise subprocess.TimeoutExpired("pytest", timeout or 0.0) from None
-            self.returncode = os.waitstatus_to_exitcode(status)
-            self._channel.close()
-        return self.returncode
-
-    def kill(self) -> None:
-        """End it."""
-        os.kill(self.pid, signal.SIGKILL)
-
-
-def _exactly(channel: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        piece = channel.recv(size - len(data))
-        if not piece:
-            raise EOFError("the prepared interpreter has ended")
-        data += piece
-    return data
-
-
-def serve(descriptor: int) -> None:
+def serve(server: socket.socket, asking: socket.socket, lifeline: int) -> None:
     """Fork for each request, until nobody is there to ask. A fork returns, to run pytest in the main module."""
     for name in PREPARED:
         __import__(name)
@@ -151,20 +122,19 @@ def serve(descriptor: int) -> None:
     # What a run collects is what it has made itself: all else stays shared with this process.
     gc.collect()
     gc.freeze()
-    channel = socket.socket(fileno=descriptor)
-    while True:
-        head, descriptors, _, _ = socket.recv_fds(channel, 4, 3)
-        if not head:
-            sys.exit()
-        request = json.loads(_exactly(channel, int.from_bytes(head)))
-        if os.fork() == 0:
-            channel.close()
-            _attend(request, descriptors)
+    modules = prepared_modules.Servers(lifeline)
+    while server.fileno() in select([server.fileno(), lifeline], [], [])[0]:
+        program, descriptors = forks.received(server)
+        if program != PYTEST:
+            modules.pass_on(program, descriptors)
+            continue
+        asked = forks.fork(descriptors, keep=[asking.fileno()])
+        if asked is not None:
+            server.detach()
+            prepared_modules.use(asking)
+            _prepare(asked["argv"])
             return
-        for each in descriptors:
-            os.close(each)
-        while _reaped():
-            pass
+    sys.exit()
 
 
 def _import_plugins() -> None:
@@ -190,35 +160,11 @@ def _compile_templates() -> None:
         environment().get_template(name)
 
 
-def _reaped() -> bool:
-    try:
-        return os.waitpid(-1, os.WNOHANG)[0] != 0
-    except ChildProcessError:
-        return False
-
-
-def _attend(request: dict[str, Any], descriptors: list[int]) -> None:
-    """Wait for the run in this process, a fork in between, and become the run in another."""
-    stdout, stderr, answer = descriptors
-    runs = os.fork()
-    if runs:
-        with socket.socket(fileno=answer) as channel:
-            channel.sendall(runs.to_bytes(4))
-            _, status = os.waitpid(runs, 0)
-            channel.sendall(status.to_bytes(4))
-        os._exit(0)
-    os.close(answer)
-    os.dup2(stdout, 1)
-    os.dup2(stderr, 2)
-    os.close(stdout)
-    os.close(stderr)
-    os.environ.clear()
-    os.environ.update(request["env"])
-    os.chdir(request["cwd"])
-    given = filter(None, request["env"].get("PYTHONPATH", "").split(os.pathsep))
-    sys.path[:0] = [request["cwd"], *given]
-    sys.argv = request["argv"]
-    if any(argument.startswith("-n") for argument in sys.argv):
+def _prepare(argv: list[str]) -> None:
+    given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    sys.path[:0] = [str(Path.cwd()), *given]
+    sys.argv = argv
+    if any(argument.startswith("-n") for argument in argv):
         _prepare_workers()
 
 
@@ -245,7 +191,7 @@ def _prepare_workers() -> None:
                 os.close(each)
             there.close()
             self._lives = here
-            self._pid = int.from_bytes(_exactly(here, 4))
+            self._pid = int.from_bytes(here.recv(4))
             super().__init__(os.fdopen(stdin, "wb"), os.fdopen(stdout, "rb"), execmodel=execmodel)
 
         def wait(self) -> None:
@@ -265,7 +211,7 @@ def _fork_workers(channel: socket.socket) -> NoReturn:
         head, descriptors, _, _ = socket.recv_fds(channel, 4, 3)
         if not head:
             os._exit(0)
-        request = json.loads(_exactly(channel, int.from_bytes(head)))
+        request = json.loads(channel.recv(int.from_bytes(head), socket.MSG_WAITALL))
         if os.fork():
             for each in descriptors:
                 os.close(each)
@@ -283,28 +229,19 @@ def _fork_workers(channel: socket.socket) -> NoReturn:
         os.environ.update(request["env"])
         os.chdir(request["cwd"])
         sys.argv = ["-c"]
-        code = 0
-        try:
-            exec(eval(sys.stdin.readline()), {"__name__": "__main__"})  # noqa: S102, S307 - as execnet has it
-        except SystemExit as error:
-            code = error.code if isinstance(error.code, int) else 1
-        except BaseException:  # noqa: BLE001 - as an interpreter does
-            traceback.print_exc()
-            code = 1
-        _end(code)
+        forks.run_and_end(_gateway)
 
 
-def _end(code: int) -> NoReturn:
-    """Do what an interpreter does at its end."""
-    sys.stdout.flush()
-    threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - waits for threads that are no daemons
-    atexit._run_exitfuncs()  # noqa: SLF001
-    os._exit(code)
+def _gateway() -> None:
+    exec(eval(sys.stdin.readline()), {"__name__": "__main__"})  # noqa: S102, S307 - as execnet has it
 
 
 if __name__ == "__main__":
     import runpy
 
     del sys.path[0]  # of this file's own directory no run must know
-    serve(int(sys.argv[1]))
+    _passed = [int(each) for each in sys.argv[1:]]
+    for _each in _passed:
+        os.set_inheritable(_each, False)
+    serve(socket.socket(fileno=_passed[0]), socket.socket(fileno=_passed[1]), _passed[2])
     runpy.run_module("pytest", run_name="__main__", alter_sys=True)
