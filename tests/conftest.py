@@ -9,7 +9,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import prepared_modules
 import pytest
+from prepared_interpreter import INTERPRETER
 from project import HOSTS, WITHOUT_OTHER_PLUGINS, Handler, Project, Server, Service
 
 if TYPE_CHECKING:
@@ -48,6 +50,13 @@ def _interruptible() -> None:
     """Let a test interrupt its own process: one that a shell has started in the background ignores SIGINT."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module")
+def prepared_programs() -> Iterator[None]:
+    """Start workspaces, decoders and engines from a test's own process as quickly as from a project's runs."""
+    with prepared_modules.used(INTERPRETER.server):
+        yield
 
 
 @pytest.fixture

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.call.client import Answer
 
+pytestmark = pytest.mark.usefixtures("prepared_programs")
+
 
 @pytest.fixture
 def inspector() -> Iterator[Inspector]:

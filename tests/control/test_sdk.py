@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("prepared_programs")
+
 # All of them come with the SDK.
 modal = pytest.importorskip("modal")
 api_pb2 = pytest.importorskip("modal_proto.api_pb2")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from workspace_log import LoggedCall, WorkspaceLog
 
+pytestmark = pytest.mark.usefixtures("prepared_programs")
+
 TEXT = {"content-type": "text/plain; charset=utf-8"}
 SHORTEST = 0.96
 """Inference times vary by four per cent."""

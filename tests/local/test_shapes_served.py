@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("prepared_programs")
+
 SCALE = 0.05
 """A token comes each millisecond, and a sound's piece each four."""
 TRIAL = """

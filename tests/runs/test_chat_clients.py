@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.model import Endpoint
 
+pytestmark = pytest.mark.usefixtures("prepared_programs")
+
 openai = pytest.importorskip("openai")
 
 SCALE = 0.1

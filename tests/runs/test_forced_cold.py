@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.control.interface import ControlPlane
 
+pytestmark = pytest.mark.usefixtures("prepared_programs")
+
 FORCE = (
     "--modal-bench",
     "--modal-bench-environment=main",

@@ -15,6 +15,8 @@ from pytest_modal_bench.run.control import Credentials, connect
 if TYPE_CHECKING:
     from project import Project
 
+pytestmark = pytest.mark.usefixtures("prepared_programs")
+
 pytest.importorskip("modal")
 
 APP = "shapes-functions"

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from project import Project
 
+pytestmark = pytest.mark.usefixtures("prepared_programs")
+
 CATALOGUE = "endpoints.toml"
 BENCH = (
     "--modal-bench",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.local.launch import LocalWorkspace
 
+pytestmark = pytest.mark.usefixtures("prepared_programs")
+
 pytest.importorskip("modal")
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("prepared_programs")
+
 modal = pytest.importorskip("modal")
 api_pb2 = pytest.importorskip("modal_proto.api_pb2")
 blocking = pytest.importorskip("modal._utils.async_utils").synchronizer.create_blocking
