@@ -16,6 +16,7 @@ import jsonschema
 import pytest
 import report_runs
 from documents import PAGES, blocks, name
+from prepared_interpreter import INTERPRETER
 from project import ROOT, Project, Service
 
 from pytest_modal_bench.report.write import write
@@ -129,8 +130,15 @@ def shell(project: Project, service: Service) -> Run:
         given = {"PATH": str(commands), "HOME": str(folder), "DOCS_LOG": str(log), "DOCS_APP": service.url}
         given["PYTEST_ADDOPTS"] = f"{os.environ['PYTEST_ADDOPTS']} -W error"
         command = [str(commands / "bash"), "-euc", script]
+        server = INTERPRETER.server.fileno()
         done = subprocess.run(
-            command, cwd=folder, env={**given, **env}, capture_output=True, text=True, check=False
+            command,
+            cwd=folder,
+            env={**given, **env, "DOCS_SERVER": str(server)},
+            pass_fds=[server],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         output = done.stdout + done.stderr
         assert done.returncode == 0, output
