@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.model import Media
 
-pytestmark = pytest.mark.usefixtures("prepared_programs")
-
 MIB = 1024**2
 OWNER = """
 import sys, threading, time
