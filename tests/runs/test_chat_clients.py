@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("prepared_programs")
 
-openai = pytest.importorskip("openai")
-
 SCALE = 0.1
 """A warm chat has its first token after 35 ms, and then one each 2 ms."""
 ALLOWED_SEC = 0.03
@@ -63,6 +61,7 @@ def endpoint(workspace: LocalWorkspace) -> Endpoint:
 
 @pytest.fixture(scope="module")
 def sdk(workspace: LocalWorkspace) -> Iterator[Any]:
+    openai = pytest.importorskip("openai")  # not by all who collect these tests: it takes a second
     with openai.OpenAI(base_url=f"{workspace.urls['chat']}/v1", api_key="none", max_retries=0) as client:
         yield client
 
@@ -76,6 +75,7 @@ def test_the_sdk_lists_the_model_and_chats_with_it(sdk: Any) -> None:
     assert whole.choices[0].message.content == text.reply("Say a few words about a lake", 1)
     assert whole.usage.completion_tokens == len(text.tokens(whole.choices[0].message.content))
     assert completion.choices[0].text.startswith("About garden: ")
+    openai = pytest.importorskip("openai")
     with pytest.raises(openai.NotFoundError, match="does not exist"):
         sdk.chat.completions.create(model="another", messages=asked)
 
@@ -92,6 +92,7 @@ def test_the_sdk_gets_the_same_text_streamed(sdk: Any, endpoint: Endpoint) -> No
 
 
 def test_the_sdk_speaks_and_hears(workspace: LocalWorkspace) -> None:
+    openai = pytest.importorskip("openai")
     with openai.OpenAI(base_url=f"{workspace.urls['speech']}/v1", api_key="none", max_retries=0) as client:
         spoken = client.audio.speech.create(
             model="local-voice", voice="alto", input="A train", response_format="wav"
