@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from select import select
 from typing import TYPE_CHECKING, Any
@@ -156,9 +157,7 @@ def serve(name: str, server: socket.socket, lifeline: int) -> Callable[[], objec
         importlib.import_module(main)
         del sys.modules[main]  # it is to be run
     if name == "local":
-        from PIL import Image
-
-        Image.init()
+        _prepare_workspaces()
     gc.collect()
     gc.freeze()
     while server.fileno() in select([server.fileno(), lifeline], [], [])[0]:
@@ -168,6 +167,29 @@ def serve(name: str, server: socket.socket, lifeline: int) -> Callable[[], objec
             server.detach()
             return lambda: _run(*asked["argv"])
     sys.exit()
+
+
+def _prepare_workspaces() -> None:
+    """Do once what each workspace and each decoder begins with, and which is the same in all of them."""
+    from PIL import Image
+
+    from pytest_modal_bench.local.app import drawing, gpu, routes
+    from pytest_modal_bench.local.app.shapes import sound
+    from pytest_modal_bench.local.workspace import apps
+    from pytest_modal_bench.local.workspace.catalogue import NAMES
+
+    Image.init()
+    media: tuple[tuple[Any, tuple[str, ...]], ...] = (
+        (drawing, ("portrait_png", "mask_png", "clip_mp4")),
+        (sound, ("voice_wav",)),
+    )
+    for module, names in media:
+        for each in names:
+            setattr(module, each, cache(getattr(module, each)))
+            getattr(module, each)()
+    for catalogue in NAMES:
+        for name, app in apps.read(catalogue).apps.items():
+            routes.build(name, app, gpu.Gpu(app.endpoints, time_scale=1.0, seed=0), ())
 
 
 def _run(executable: str, safe: str, option: str, module: str, *arguments: str) -> None:
