@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
@@ -64,6 +65,7 @@ def base_url(template: str, names: Mapping[str, str | None], place: Place) -> st
     return url.rstrip("/?#")
 
 
+@functools.cache
 def pool(url: str) -> str:
     """Return the origin of `url`, as RFC 6454 (section 6.1) writes it: one host, one pool of containers."""
     split = urlsplit(url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from difflib import get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -19,6 +20,8 @@ from pytest_modal_bench.model import Budget, Endpoint, HistoryStart
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from pytest_modal_bench.model import StreamForm
 
 _REQUIRED = ("path", "app", "category")
 _MAIN = "main"
@@ -230,11 +233,20 @@ def _budget(
     general: Budget, categories: Mapping[str, Budget], fields: Mapping[str, Any], defaults: Mapping[str, Any]
 ) -> Budget:
     """The most specific one. What of one for many endpoints is about streams holds for these alone."""
-    shared = general.under(categories.get(fields["category"], Budget()))
+    category = categories.get(fields["category"], Budget())
+    if "budget" not in fields:
+        return _shared_budget(general, category, fields.get("stream"))
+    shared = general.under(category)
     own = fields.get("budget", Budget())
     if "budget" in defaults and own is defaults["budget"]:
         shared, own = shared.under(own), Budget()
     return shared.for_form(fields.get("stream")).under(own)
+
+
+@cache
+def _shared_budget(general: Budget, category: Budget, stream: StreamForm | None) -> Budget:
+    """One for all endpoints of a category that have none of their own."""
+    return general.under(category).for_form(stream)
 
 
 def _latest(*begins: HistoryStart | None) -> HistoryStart | None:

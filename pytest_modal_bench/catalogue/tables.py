@@ -6,7 +6,7 @@ import functools
 import math
 import re
 import tomllib
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -25,9 +25,6 @@ _LARGEST_BYTES = 16 * 2**20
 """Of a catalogue's file; one of a thousand endpoints has less than one MiB."""
 # What JSON readers agree on: whole numbers that fit 64 bits (RFC 8259, section 6, warns of larger ones).
 _INTEGERS = range(-(2**63), 2**64)
-
-_fields = functools.cache(msgspec.structs.fields)
-"""The same for each endpoint; working out their types takes as long as all else of reading one."""
 
 _WORDS = {
     "str": "a string",
@@ -66,6 +63,12 @@ def read(path: Path, place: Place) -> dict[str, Any]:
 
 def check_json(value: object, place: Place) -> None:
     """Raise CatalogueError unless JSON can say `value`: no dates, nothing infinite, nothing too deep."""
+    if not _is_json(value, _DEEPEST - 1):
+        _look_closely(value, place)
+
+
+def _look_closely(value: object, place: Place) -> None:
+    """Raise CatalogueError with the place of what JSON can't say."""
     pending: list[tuple[object, tuple[str, ...]]] = [(value, ())]
     while pending:
         each, keys = pending.pop()
@@ -86,6 +89,19 @@ def check_json(value: object, place: Place) -> None:
             raise here.error("expected what JSON knows, got a date or time; put it in quotes")
 
 
+def _is_json(value: object, levels: int) -> bool:
+    """Whether `value` is beyond doubt; what is not is looked at with its place."""
+    if isinstance(value, str):
+        return True
+    if isinstance(value, dict):
+        return levels > 0 and all(_is_json(each, levels - 1) for each in value.values())
+    if isinstance(value, list):
+        return levels > 0 and all(_is_json(each, levels - 1) for each in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and value in _INTEGERS
+
+
 def table(value: object, into: type[S], place: Place) -> S:
     """Return `value` as `into`. Raises CatalogueError for unknown and missing fields and wrong types."""
     _check_keys(value, into, place)
@@ -99,20 +115,41 @@ def table(value: object, into: type[S], place: Place) -> S:
     raise (place.at(located[1]) if located else place).error(problem)
 
 
+class _Checked(NamedTuple):
+    """A field of which more is looked at than its type."""
+
+    name: str
+    required: bool
+    tables: tuple[type[msgspec.Struct], ...]
+    choices: tuple[tuple[str, ...], ...]
+
+
+@functools.cache
+def _checked(into: type[msgspec.Struct]) -> list[_Checked]:
+    found = []
+    for field in msgspec.structs.fields(into):
+        kinds = get_args(field.type)
+        tables = tuple(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, msgspec.Struct))
+        choices = tuple(get_args(kind) for kind in kinds if get_origin(kind) is Literal)
+        if field.required or tables or choices:
+            found.append(_Checked(field.name, field.required, tables, choices))
+    return found
+
+
 def _check_keys(value: object, into: type[msgspec.Struct], place: Place) -> None:
     if not isinstance(value, dict):
         raise place.error(f"expected a table, got {_WORDS[_kind(value)]}")
     for key in value:
         if key not in into.__struct_fields__:
             raise place.at(key).error(f"unknown field; {way_out(key, into.__struct_fields__)}")
-    for field in _fields(into):
-        if field.required and field.name not in value:
-            raise place.at(field.name).error("missing field")
-        for kind in get_args(field.type) if field.name in value else ():
-            if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+    for field in _checked(into):
+        if field.name in value:
+            for kind in field.tables:
                 _check_keys(value[field.name], kind, place.at(field.name))
-            elif get_origin(kind) is Literal:
-                _check_choice(value[field.name], get_args(kind), place.at(field.name))
+            for choices in field.choices:
+                _check_choice(value[field.name], choices, place.at(field.name))
+        elif field.required:
+            raise place.at(field.name).error("missing field")
 
 
 def _check_choice(value: object, known: tuple[str, ...], place: Place) -> None:

@@ -63,9 +63,8 @@ class EndpointCollection:
         self._short: dict[tuple[float, str], dict[str, None]] = {}
         """By seconds and source of a timeout of the user's own: the ids of the endpoints that it is too short for."""
         pools = {pool: index for index, pool in enumerate(catalogue.pools)}
-        self._order = {
-            endpoint.id: (pools[endpoint.pool], index) for index, endpoint in enumerate(catalogue.endpoints)
-        }
+        by_pool = sorted(catalogue.endpoints, key=lambda endpoint: pools[endpoint.pool])
+        self._order = {endpoint.id: number for number, endpoint in enumerate(by_pool)}
 
     @property
     def catalogue(self) -> Catalogue:
@@ -139,10 +138,10 @@ class EndpointCollection:
             return False
         return is_under_load(item) or not self.settings.load_only
 
-    def _position(self, item: pytest.Item) -> tuple[bool, int, int, str]:
+    def _position(self, item: pytest.Item) -> tuple[bool, int, str]:
         endpoint = endpoint_of(item)
         assert endpoint is not None  # noqa: S101 - the others were deselected
-        return (is_under_load(item), *self._order[endpoint.id], item.nodeid)
+        return (is_under_load(item), self._order[endpoint.id], item.nodeid)
 
     def _limit(self, config: pytest.Config, item: pytest.Item) -> None:
         """pytest-timeout as a backstop for what our own deadlines can't end; never over a limit that the user set."""

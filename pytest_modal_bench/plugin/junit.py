@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.model import EndpointResult
 
+_ALIKE = frozenset({"app", "category"})
+"""Properties that have few values in a run."""
+
 
 class JUnitVerdicts:
     """Plugin of the process that reports: remembers each test's place in the JUnit file, if there is to be one."""
@@ -27,6 +30,8 @@ class JUnitVerdicts:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """After pytest has taken the report: at its teardown it forgets which element belongs to which test."""
         xml = self._config.stash.get(xml_key, None)
+        if report.when == "teardown" and report.nodeid in self._cases:
+            _share(self._cases[report.nodeid])
         if xml is not None and (report.when != "setup" or not report.passed) and report.when != "teardown":
             self._cases[report.nodeid] = xml.node_reporter(report)
 
@@ -37,6 +42,16 @@ class JUnitVerdicts:
                 case = self._cases.get(test.test)
                 if case is not None and result.verdict is not None:
                     _add_property(case, "verdict", result.verdict)
+
+
+def _share(case: Any) -> None:
+    """Have the element of a finished test case share those properties with others that many have."""
+    properties = None if hasattr(case, "properties") else case.to_xml().find("properties")
+    if properties is not None:
+        for number, each in enumerate(properties):
+            name, value = each.get("name", ""), each.get("value", "")
+            if name in _ALIKE:
+                properties[number] = _property(name, value)
 
 
 def _add_property(case: Any, name: str, value: str) -> None:
