@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from prepared_interpreter import INTERPRETER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -290,8 +289,7 @@ def junit(directory: Path) -> tuple[str, set[str]]:
 
 def merged(directory: Path) -> tuple[int, str, str]:
     """What `merge` makes of the run alone: exit code, verdict of the run and of the endpoint."""
-    command = [sys.executable, "-m", "pytest_modal_bench", "merge", "run.json", "--report", "merged/run.json"]
-    done = subprocess.run(command, cwd=directory, capture_output=True, check=False)
+    code = INTERPRETER.command("merge", "run.json", "--report", "merged/run.json", cwd=directory)
     run: dict[str, Any] = json.loads((directory / "merged" / "run.json").read_text())
     (ours,) = [each for each in run["results"] if each["path"] == "/ok"]
-    return done.returncode, run["verdict"], ours["verdict"]
+    return code, run["verdict"], ours["verdict"]

@@ -89,18 +89,21 @@ def _python(arguments: list[str]) -> int:
         case ["-m", "pytest_modal_bench", *of_project]:
             app = "https://acme--acme-flux-comfyui-fastapi-app.modal.run"
             ours = [os.environ["DOCS_APP"] if each == app else each for each in of_project]
-            return _call("-m", "pytest_modal_bench", *ours)
+            return _fork("pytest_modal_bench", ["pytest_modal_bench", *ours])
         case [program] if (ROOT / program).is_file():  # what it does is done by another test
             return 0
     return 1
 
 
 def _run(*arguments: str) -> int:
-    """Run `python -m pytest`, by the process that has imported it, which the test has passed on."""
+    return _fork("pytest", ["-mpytest", *arguments])
+
+
+def _fork(module: str, argv: list[str]) -> int:
+    """Run `python -m MODULE`, by the process that has imported it, which the test has passed on."""
     files = {number: number for number in range(3)}
     with socket.socket(fileno=int(os.environ["DOCS_SERVER"])) as server:
-        argv = ["-mpytest", *arguments]
-        return forks.ask(server, "pytest", argv, env=os.environ, cwd=str(Path.cwd()), files=files).wait()
+        return forks.ask(server, module, argv, env=os.environ, cwd=str(Path.cwd()), files=files).wait()
 
 
 def _call(*arguments: str) -> int:

@@ -25,7 +25,8 @@ from typing import IO, Any, NoReturn
 import forks
 import prepared_modules
 
-PYTEST = "pytest"
+PYTEST, COMMAND = "pytest", "pytest_modal_bench"
+"""What runs here, as `python -m` calls it."""
 _NULL = os.open(os.devnull, os.O_RDONLY)
 PREPARED = (
     *("pytest", "execnet.gateway", "execnet.multi", "requests", "urllib3.connection", "ssl"),
@@ -80,6 +81,13 @@ class Prepared:
         files = {0: _NULL, 1: stdout.fileno(), 2: stderr.fileno()}
         return forks.ask(self.server, PYTEST, argv, env=env, cwd=str(Path.cwd()), files=files)
 
+    def command(self, *arguments: str, cwd: Path) -> int:
+        """Run `python -m pytest_modal_bench`, whose output nobody reads; return its exit code."""
+        with Path(os.devnull).open("r+b") as null:
+            files = dict.fromkeys(range(3), null.fileno())
+            argv = [COMMAND, *arguments]
+            return forks.ask(self.server, COMMAND, argv, env=os.environ, cwd=str(cwd), files=files).wait()
+
     @property
     def server(self) -> socket.socket:
         """What `forks.ask` and `prepared_modules.use` take."""
@@ -111,21 +119,22 @@ class Prepared:
 INTERPRETER = Prepared()
 
 
-def serve(server: socket.socket, asking: socket.socket, lifeline: int) -> None:
-    """Fork for each request, until nobody is there to ask. A fork returns, to run pytest in the main module."""
+def serve(server: socket.socket, asking: socket.socket, lifeline: int) -> str:
+    """Fork for each request, until nobody is there to ask. A fork returns the module that is to be the main one."""
     for name in PREPARED:
         __import__(name)
     for name in sys.modules["_pytest.config"].default_plugins:
         __import__(f"_pytest.{name}")
     _import_plugins()
     _compile_templates()
+    importlib.import_module(f"{COMMAND}.cli")
     # What a run collects is what it has made itself: all else stays shared with this process.
     gc.collect()
     gc.freeze()
     modules = prepared_modules.Servers(lifeline)
     while server.fileno() in select([server.fileno(), lifeline], [], [])[0]:
         program, descriptors = forks.received(server)
-        if program != PYTEST:
+        if program not in {PYTEST, COMMAND}:
             modules.pass_on(program, descriptors)
             continue
         asked = forks.fork(descriptors, keep=[asking.fileno()])
@@ -133,7 +142,7 @@ def serve(server: socket.socket, asking: socket.socket, lifeline: int) -> None:
             server.detach()
             prepared_modules.use(asking)
             _prepare(asked["argv"])
-            return
+            return program
     sys.exit()
 
 
@@ -243,5 +252,5 @@ if __name__ == "__main__":
     _passed = [int(each) for each in sys.argv[1:]]
     for _each in _passed:
         os.set_inheritable(_each, False)
-    serve(socket.socket(fileno=_passed[0]), socket.socket(fileno=_passed[1]), _passed[2])
-    runpy.run_module("pytest", run_name="__main__", alter_sys=True)
+    _module = serve(socket.socket(fileno=_passed[0]), socket.socket(fileno=_passed[1]), _passed[2])
+    runpy.run_module(_module, run_name="__main__", alter_sys=True)
