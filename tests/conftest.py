@@ -54,7 +54,7 @@ def _interruptible() -> None:
 
 @pytest.fixture(scope="module")
 def prepared_programs() -> Iterator[None]:
-    """Start workspaces, decoders and engines from a test's own process as quickly as from a project's runs."""
+    """Start workspaces and decoders from a test's own process as quickly as from a project's runs."""
     with prepared_modules.used(INTERPRETER.server):
         yield
 

@@ -15,6 +15,7 @@ from pytest_modal_bench.answers.streaming.reader import StreamReader
 from pytest_modal_bench.call import failures
 from pytest_modal_bench.model import Endpoint, Expect, Media, Preview, Resource, Sample
 from pytest_modal_bench.safety.redaction import Redactor
+from pytest_modal_bench.safety.secrets import sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,6 +66,7 @@ class Judge:
             )
             self._expect = _around(endpoint.expect)
 
+    @sealed  # a server may send back what it was sent, secrets and all
     def judge(self, answer: Answer, sample: Sample, request: Request | None = None) -> Sample:
         """Return `sample` with what its answer is; one that was answered with something else than expected failed.
 

@@ -19,6 +19,7 @@ from pytest_modal_bench.call.spool import SpoolError
 from pytest_modal_bench.cost.ledger import LimitReached
 from pytest_modal_bench.protocol import routes
 from pytest_modal_bench.safety.redaction import Redactor
+from pytest_modal_bench.safety.secrets import sealed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -114,6 +115,7 @@ class Preflight:
             self._read(answer)
         return answer.status is not None
 
+    @sealed
     def _read(self, answer: Answer) -> None:
         body = answer.body if isinstance(answer.body, bytes) else answer.body.read_bytes()
         try:

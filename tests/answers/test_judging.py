@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from dataclasses import replace
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 import media_corpus
@@ -63,6 +64,19 @@ def judge_with(
     **fields: Any,
 ) -> Judge:
     return Judge(endpoint(expect=expect, **fields), inspector, resources or {}, outputs)
+
+
+def test_what_cuts_the_look_at_an_answer_carries_no_frame_that_holds_it() -> None:
+    class CutOff(Looks):
+        def inspect(self, body: bytes | Path) -> Media:
+            raise KeyboardInterrupt(len(str(body)))
+
+    with pytest.raises(KeyboardInterrupt) as raised:
+        judged(judge_with(CutOff()), answer(b"it sends back: s3cret"))
+
+    frames = [frame for frame, _ in walk_tb(raised.value.__traceback__)][1:]
+    assert frames
+    assert "s3cret" not in repr([frame.f_locals for frame in frames])
 
 
 def test_a_sample_says_what_its_answer_is(inspector: Inspector) -> None:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import accumulate, pairwise
 from math import ceil, comb
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given, settings
@@ -25,12 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # Here and not in a test: pytester forgets what a test imports, and numpy can't be imported twice.
-pytest.importorskip("numpy")
-
-
-def scipy_stats() -> Any:
-    """Imported by whoever runs these tests, and not by all who collect them: it takes two seconds."""
-    return pytest.importorskip("scipy.stats")
+scipy_stats = pytest.importorskip("scipy.stats")
 
 
 @pytest.mark.parametrize("n", range(6))
@@ -107,7 +102,7 @@ def test_wilsons_interval_is_that_of_scipy(successes: int, failures: int) -> Non
     if n == 0:
         assert interval is None
         return
-    expected = scipy_stats().binomtest(successes, n).proportion_ci(method="wilson")
+    expected = scipy_stats.binomtest(successes, n).proportion_ci(method="wilson")
     assert interval == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
@@ -148,4 +143,4 @@ def test_the_chance_of_so_many_successes_is_that_of_the_binomial_distribution(
 ) -> None:
     k = data.draw(st.integers(0, n))
 
-    assert chance_of_more(k, n, share) == pytest.approx(scipy_stats().binom.sf(k - 1, n, share))
+    assert chance_of_more(k, n, share) == pytest.approx(scipy_stats.binom.sf(k - 1, n, share))

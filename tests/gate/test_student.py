@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,13 +9,8 @@ from hypothesis import strategies as st
 from pytest_modal_bench.gate.student import quantile, upper_tail
 
 # Here and not in a test: pytester forgets what a test imports, and numpy can't be imported twice.
-pytest.importorskip("numpy")
-
-
-def scipy_stats() -> Any:
-    """Imported by whoever runs these tests, and not by all who collect them: it takes two seconds."""
-    return pytest.importorskip("scipy.stats")
-
+scipy_t = pytest.importorskip("scipy.stats").t
+scipy_normal = pytest.importorskip("scipy.stats").norm
 
 degrees = st.floats(0.5, 1e5)
 tails = st.floats(1e-8, 0.5)
@@ -24,12 +18,12 @@ tails = st.floats(1e-8, 0.5)
 
 @given(tails, degrees)
 def test_the_quantile_is_scipys(tail: float, free: float) -> None:
-    assert quantile(tail, free) == pytest.approx(float(scipy_stats().t.isf(tail, free)), rel=1e-7, abs=1e-7)
+    assert quantile(tail, free) == pytest.approx(float(scipy_t.isf(tail, free)), rel=1e-7, abs=1e-7)
 
 
 @given(st.floats(-50, 50), degrees)
 def test_the_tail_is_scipys(t: float, free: float) -> None:
-    assert upper_tail(t, free) == pytest.approx(float(scipy_stats().t.sf(t, free)), rel=1e-7, abs=1e-12)
+    assert upper_tail(t, free) == pytest.approx(float(scipy_t.sf(t, free)), rel=1e-7, abs=1e-12)
 
 
 @given(st.floats(1e-6, 0.999), st.floats(1, 1e5))
@@ -39,9 +33,9 @@ def test_each_undoes_the_other(tail: float, free: float) -> None:
 
 @given(st.floats(1e-8, 0.5))
 def test_with_infinitely_many_degrees_of_freedom_it_is_the_normal_distribution(tail: float) -> None:
-    expected = float(scipy_stats().norm.isf(tail))
+    expected = float(scipy_normal.isf(tail))
     assert quantile(tail, math.inf) == pytest.approx(expected, rel=1e-6, abs=1e-9)
-    assert quantile(tail, 2e6) == pytest.approx(float(scipy_stats().t.isf(tail, 2e6)), rel=1e-4, abs=1e-6)
+    assert quantile(tail, 2e6) == pytest.approx(float(scipy_t.isf(tail, 2e6)), rel=1e-4, abs=1e-6)
 
 
 def test_a_textbook_value() -> None:

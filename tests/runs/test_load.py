@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.model import Load
 
-pytestmark = pytest.mark.usefixtures("prepared_programs")
-
 pytestmark = pytest.mark.timeout(180)
 
 SCALE = 0.2

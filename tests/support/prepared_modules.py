@@ -27,16 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _PACKAGE = "pytest_modal_bench"
-PROGRAMS = {
-    "local": (f"{_PACKAGE}.local", f"{_PACKAGE}.answers.decoding.worker"),
-    "engine": (f"{_PACKAGE}.load.engine.master", f"{_PACKAGE}.load.engine.worker"),
-}
-"""By what the process that is forked is called. Locust would patch what the others have imported already."""
-NEEDED = {
-    "local": (f"{_PACKAGE}.local.command", f"{_PACKAGE}.local.control.servicer", "av"),
-    "engine": (f"{_PACKAGE}.load.engine.patched",),
-}
-"""What they import when they run, or before all else."""
+PROGRAMS = {"local": (f"{_PACKAGE}.local", f"{_PACKAGE}.answers.decoding.worker")}
+"""By what the process that is forked is called. Not those of a load: the loop of gevent does not outlive a fork."""
+NEEDED = {"local": (f"{_PACKAGE}.local.command", f"{_PACKAGE}.local.control.servicer", "av")}
+"""What they import when they run."""
 _TITLE = 2000
 """Bytes of a command line that can be shown in place of the own one."""
 
@@ -196,8 +190,6 @@ def _run(executable: str, safe: str, option: str, module: str, *arguments: str) 
     """Run a module as `python -P -m MODULE` does."""
     _show("\0".join((executable, safe, option, module, *arguments)))
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if "gevent" in sys.modules:
-        sys.modules["gevent"].reinit()
     given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     sys.path[:0] = [each for each in given if each not in sys.path]
     sys.argv = [module, *arguments]
