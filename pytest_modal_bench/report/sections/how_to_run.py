@@ -50,9 +50,8 @@ def _base(run: Run) -> str:
 
 
 def _kept(command: str) -> Iterator[str]:
-    if (
-        "--modal-bench-" not in command
-    ):  # a report that others made may have megabytes there, and splitting is slow
+    # A report that others made may have megabytes there, and splitting is slow.
+    if "--modal-bench-" not in command:
         return
     try:
         words = iter(shlex.split(command))
