@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 CONTAINER_END_TIMEOUT_SEC = 5.0
 """How long the edge waits for a container's end after the connection to it broke."""
+_NOTICE_SEC = 0.5
+"""How long a client waits to hear that its stream broke, while it is not known whether the container is gone."""
 NOT_FORWARDED = {
     b"modal-key",
     b"modal-secret",
@@ -57,7 +59,7 @@ async def forward(  # noqa: PLR0913, PLR0917 - a call, and where it goes
     try:
         async with asyncio.timeout(pool.app.timeout * pool.time_scale):
             forwarded = forwarded_request(request, body)
-            return await _receive(connections, container.port, forwarded, body, note_begin), "success"
+            return await _receive(connections, container, forwarded, body, note_begin), "success"
     except TimeoutError:
         return (*begun, answer.TIMED_OUT)[0], "timeout"
     except BrokenError:
@@ -82,9 +84,13 @@ def forwarded_request(request: Request, body: bytes) -> h11.Request:
 
 
 async def _receive(
-    connections: Connections, port: int, request: h11.Request, body: bytes, begin: Callable[[Answer], None]
+    connections: Connections,
+    container: ContainerHandle,
+    request: h11.Request,
+    body: bytes,
+    begin: Callable[[Answer], None],
 ) -> Answer:
-    async with connections.response(port, request, body) as response:
+    async with connections.response(container.port, request, body) as response:
         made = Answer(response.status, response.headers, b"")
         if any(name == "content-length" for name, _ in response.headers):
             return made._replace(body=b"".join([piece async for piece in response.pieces()]))
@@ -96,6 +102,12 @@ async def _receive(
             async for piece in response.pieces():
                 pieces.add(piece)
             broken = False
+        except BrokenError:
+            # Whoever hears of it may call again at once, and must not be given a container that is about to be gone.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_NOTICE_SEC):
+                    await container.gone.wait()
+            raise
         finally:
             pieces.end(broken=broken)
         return made
