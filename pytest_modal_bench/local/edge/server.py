@@ -212,18 +212,20 @@ class Edge:
                 async with pool.container() as container:
                     record.start(container)
                     made, status = await forward(self._connections, pool, container, request, body, begin)
+                    record.end(status)  # before the container is free: its window begins with the call's end
             except ContainerStoppedError:
                 record.requeue()
                 continue
             except ContainerDiedError:
-                made, status = answer.TERMINATED, "init_failure"
+                made = answer.TERMINATED
+                record.end("init_failure")
             except OSError:
-                made, status = answer.INTERNAL_FAILURE, "internal_failure"
+                made = answer.INTERNAL_FAILURE
+                record.end("internal_failure")
             except asyncio.CancelledError:
                 record.end("terminated")
                 self._log(ended_call(pool.name, record, request.scope["path"], None))
                 raise
-            record.end(status)
             self._log(ended_call(pool.name, record, request.scope["path"], made))
             return self._without_lost_headers(made)
 

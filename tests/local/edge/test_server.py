@@ -70,6 +70,8 @@ class Backend:
     refuses: str | None = None
     created_at: float = 10.0
     up_at: float = 12.5
+    freed: list[float] = field(default_factory=list)
+    """When each call's place in the container became free."""
 
     def record(self) -> Record:
         (record,) = self.records.visible()
@@ -82,7 +84,10 @@ class Backend:
     async def container(self) -> AsyncGenerator[Backend]:
         if self.error:
             raise self.error
-        yield self
+        try:
+            yield self
+        finally:
+            self.freed.append(time.monotonic())
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -502,6 +507,15 @@ def test_a_call_is_logged_with_when_it_came_was_taken_and_ended() -> None:
             assert before <= call.received <= call.began <= call.ended - 0.03
             assert call.ended <= time.monotonic()
             assert call.startup_sec is None, "the container was up before"
+
+    play(scene)
+
+
+def test_a_call_has_ended_before_its_container_is_free_for_whatever_comes_next() -> None:
+    async def scene(client: httpx.AsyncClient, backend: Backend) -> None:
+        await client.post("/flux", json={})
+        (logged,) = [entry for entry in backend.log if isinstance(entry, EndedCall)]
+        assert logged.ended <= backend.freed[0], "its container is idle from here on, and may be stopped"
 
     play(scene)
 
