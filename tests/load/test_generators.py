@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from pytest_modal_bench.model import Load
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("prepared_programs")]
 
 
 @pytest.fixture(autouse=True)

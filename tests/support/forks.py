@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MOST_DESCRIPTORS = 16
 _ABOVE = 200
 """Where descriptors are kept that no program asks for by number."""
+# Some programs have these replaced, by what must not run where there are no greenlets.
+_fork, _waitpid = os.fork, os.waitpid
 
 
 def ask(  # noqa: PLR0913 - what a process is started with
@@ -107,17 +109,17 @@ def received(server: socket.socket) -> tuple[str, list[int]]:
 
 def fork(descriptors: list[int], keep: Sequence[int] = ()) -> dict[str, Any] | None:
     """Fork as asked. Returns None where it is called, and the request in the new process, which may `keep` files."""
-    if os.fork():
+    if _fork():
         close(descriptors)
         with suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
+            while _waitpid(-1, os.WNOHANG)[0]:
                 pass
         return None
     request, answer, *files = descriptors
-    pid = os.fork()
+    pid = _fork()
     if pid:
         close([request, *files, *keep])
-        _, status = os.waitpid(pid, 0)
+        _, status = _waitpid(pid, 0)
         with suppress(BrokenPipeError):  # nobody waits for it any more
             os.write(answer, status.to_bytes(4))
         os._exit(0)

@@ -27,10 +27,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _PACKAGE = "pytest_modal_bench"
-PROGRAMS = {"local": (f"{_PACKAGE}.local", f"{_PACKAGE}.answers.decoding.worker")}
-"""By what the process that is forked is called. Not those of a load: the loop of gevent does not outlive a fork."""
-NEEDED = {"local": (f"{_PACKAGE}.local.command", f"{_PACKAGE}.local.control.servicer", "av")}
-"""What they import when they run."""
+PROGRAMS = {
+    "local": (f"{_PACKAGE}.local", f"{_PACKAGE}.answers.decoding.worker"),
+    "engine": (f"{_PACKAGE}.load.engine.master", f"{_PACKAGE}.load.engine.worker"),
+}
+"""By what the process that is forked is called. Locust would patch what the others have imported already."""
+NEEDED = {
+    "local": (f"{_PACKAGE}.local.command", f"{_PACKAGE}.local.control.servicer", "av"),
+    "engine": (f"{_PACKAGE}.load.engine.patched",),
+}
+"""What they import when they run, or before all else."""
 _TITLE = 2000
 """Bytes of a command line that can be shown in place of the own one."""
 
@@ -150,8 +156,7 @@ def serve(name: str, server: socket.socket, lifeline: int) -> Callable[[], objec
         )
         importlib.import_module(main)
         del sys.modules[main]  # it is to be run
-    if name == "local":
-        _prepare_workspaces()
+    PREPARE[name]()
     gc.collect()
     gc.freeze()
     while server.fileno() in select([server.fileno(), lifeline], [], [])[0]:
@@ -184,6 +189,17 @@ def _prepare_workspaces() -> None:
     for catalogue in NAMES:
         for name, app in apps.read(catalogue).apps.items():
             routes.build(name, app, gpu.Gpu(app.endpoints, time_scale=1.0, seed=0), ())
+
+
+def _prepare_engines() -> None:
+    """End the loop that importing Locust has begun: it waits on files that a fork has not. Each begins its own."""
+    import gevent
+
+    gevent.get_hub().destroy(destroy_loop=True)
+
+
+PREPARE = {"local": _prepare_workspaces, "engine": _prepare_engines}
+"""What is done once, after that."""
 
 
 def _run(executable: str, safe: str, option: str, module: str, *arguments: str) -> None:
