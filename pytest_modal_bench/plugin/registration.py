@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+import shlex
 import shutil
 import sys
 import tempfile
@@ -75,18 +76,44 @@ def register(config: pytest.Config) -> None:
     if only_lists:
         return
     if workerinput is None or measurer is None:
-        from pytest_modal_bench.plugin.controller import Controller
-        from pytest_modal_bench.plugin.live.watching import Watching
-
-        sides = 1 if settings.against is None else 2
-        watching = Watching(config, catalogue.endpoints, rounds=settings.rounds, sides=sides)
-        manager.register(watching, "modal-bench-live")
-        controller = Controller(
-            config, settings, collection, measurer=measurer, watching=watching, shared=moves.parent
-        )
-        manager.register(controller, "modal-bench-session")
+        _register_controller(config, collection, measurer, moves.parent)
         return
     _register_worker(config, settings, collection, measurer, workerinput["modal_bench"])
+
+
+def _register_controller(
+    config: pytest.Config, collection: EndpointCollection, measurer: Measurer | None, shared: Path
+) -> None:
+    """`measurer`: None where workers measure. `shared`: a directory of the run's own, for all of its processes."""
+    from pytest_modal_bench.plugin.controller.equipment import Equipment
+    from pytest_modal_bench.plugin.controller.incoming_results import IncomingResults
+    from pytest_modal_bench.plugin.controller.session_finish import SessionFinish
+    from pytest_modal_bench.plugin.controller.session_start import SessionStart
+    from pytest_modal_bench.plugin.controller.session_tests import SessionTests
+    from pytest_modal_bench.plugin.live.watching import Watching
+    from pytest_modal_bench.run.record import RunRecord
+
+    settings, manager = collection.settings, config.pluginmanager
+    sides = 1 if settings.against is None else 2
+    watching = Watching(config, collection.catalogue.endpoints, rounds=settings.rounds, sides=sides)
+    manager.register(watching, "modal-bench-live")
+    record = RunRecord(settings, command=shlex.join(["pytest", *config.invocation_params.args]))
+    tests = SessionTests(collection, shared)
+    equipment = Equipment(config, collection, record, measurer=measurer, watching=watching, shared=shared)
+    incoming = IncomingResults(config, collection, record, tests, watching)
+    finish = SessionFinish(config, record, equipment, tests, incoming.measured_by)
+    start = SessionStart(
+        config, collection, record=record, equipment=equipment, tests=tests, watching=watching
+    )
+    manager.register(incoming, "modal-bench-results")
+    manager.register(finish, "modal-bench-finish")
+    if measurer is None:
+        from pytest_modal_bench.plugin.controller.distribution import Distribution
+
+        distribution = Distribution(record, equipment, tests, select=start.select, prepare=start.prepare)
+        manager.register(distribution, "modal-bench-distribution")
+    # The last to be registered is the first to be asked.
+    manager.register(start, "modal-bench-session")
 
 
 def _register_worker(
