@@ -235,7 +235,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """With `-n auto`, start one worker a pool that is selected: those of a pool are measured one after the other."""
     if not asked_for(config) or "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None
-    from pytest_modal_bench.plugin.settings import pools
+    from pytest_modal_bench.plugin.settings.session_inputs import pools
 
     return pools(config)
 

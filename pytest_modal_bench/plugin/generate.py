@@ -7,14 +7,15 @@ import pytest
 from pytest_modal_bench.call.spool import SpoolError
 from pytest_modal_bench.catalogue import CatalogueError
 from pytest_modal_bench.local.launch import LaunchError
-from pytest_modal_bench.plugin import settings as session_settings
+from pytest_modal_bench.plugin.settings import session_inputs
+from pytest_modal_bench.plugin.settings.resolution import resolve
 from pytest_modal_bench.run.generate import NotGenerated, generate
 
 
 def main(config: pytest.Config) -> int:
     """Make what the option asks for and return the exit code. Nothing else is run."""
-    settings = session_settings.resolve(config)
-    catalogue = session_settings.catalogue(config)
+    settings = resolve(config)
+    catalogue = session_inputs.catalogue(config)
     try:
         for line in generate(settings, catalogue):
             print(f"modal-bench: {line}")  # noqa: T201 - no session, no reporter

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 from msgspec import convert
 
 from pytest_modal_bench.model import Resource
-from pytest_modal_bench.plugin import settings as session_settings
 from pytest_modal_bench.plugin.collection import EndpointCollection
 from pytest_modal_bench.plugin.fixtures import EndpointFixtures, NoBenchmark
 from pytest_modal_bench.plugin.orphans import watch_controller
+from pytest_modal_bench.plugin.settings import session_inputs
+from pytest_modal_bench.plugin.settings.checks import check_loads, check_places
+from pytest_modal_bench.plugin.settings.resolution import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,8 +41,8 @@ def register(config: pytest.Config) -> None:
         given = workerinput["modal_bench"]
         watch_controller(given["controller"], Path(given["shared"]))
     distributed = workerinput is None and _distributed(config)
-    settings = session_settings.resolve(config)
-    catalogue = session_settings.catalogue(config)
+    settings = resolve(config)
+    catalogue = session_inputs.catalogue(config)
     today = _today(workerinput)
     collection = EndpointCollection(settings, catalogue, today)
     manager = config.pluginmanager
@@ -49,10 +51,10 @@ def register(config: pytest.Config) -> None:
     only_lists = _only_lists(config)
     if workerinput is None and not only_lists:
         # Whatever is wrong is said here, before workers are started that would find it, too.
-        session_settings.check_places(settings)
-        session_settings.history(config)
-        session_settings.base(config)
-        session_settings.check_loads(settings, catalogue)
+        check_places(settings)
+        session_inputs.history(config)
+        session_inputs.base(config)
+        check_loads(settings, catalogue)
     moves = _shared_directory(config, workerinput) / "moves"
     has_loads = bool(settings.load) or any(endpoint.load for endpoint in catalogue.endpoints)
     measurer = None
@@ -140,7 +142,7 @@ def _register_worker(
         measurer.observer = control.observer(
             credentials, settings, catalogue.environment, Path(given["journal"])
         )
-    base = session_settings.base(config)
+    base = session_inputs.base(config)
     if base is not None:
         base.cross(given["base"], Path(given["journal"]))
         base.equip(measurer)
@@ -154,7 +156,7 @@ def _measuring(config: pytest.Config, settings: Settings, moves: Path) -> tuple[
 
     measurer = Measurer(settings)
     beside = _beside(settings, moves.parent)
-    return measurer, Gate(measurer, session_settings.history(config), Moves(moves), beside)
+    return measurer, Gate(measurer, session_inputs.history(config), Moves(moves), beside)
 
 
 def _beside(settings: Settings, shared: Path) -> Beside | None:

@@ -14,7 +14,7 @@ from pytest_modal_bench.control.interface import ControlError
 from pytest_modal_bench.cost.ledger import Ledger
 from pytest_modal_bench.local.launch import LaunchError, LocalWorkspace, launch
 from pytest_modal_bench.local.workspace.apps import serving
-from pytest_modal_bench.plugin import settings as session_settings
+from pytest_modal_bench.plugin.settings import session_inputs
 from pytest_modal_bench.run import control
 from pytest_modal_bench.run.base import Base, BaseError
 from pytest_modal_bench.run.measurer import Measurer
@@ -45,12 +45,15 @@ class Equipment:
         watching: Watching,
         shared: Path,
     ) -> None:
-        """`measurer`: None in a controller of workers, which measure. `shared`: a directory of all of its processes."""
+        """`measurer`: None in a controller of workers, which measure.
+
+        `shared`: a directory of the run's own, for all of its processes.
+        """
         self.settings = collection.settings
         self.measurer = measurer
         self.shared = shared
         self.project = control.project(config.invocation_params.dir)
-        self.base = session_settings.base(config)
+        self.base = session_inputs.base(config)
         """What the endpoints are called in turn with; None: nothing."""
         self.local: LocalWorkspace | None = None
         self.found: dict[str, Resource | str] = {}

@@ -8,9 +8,9 @@ import pytest
 
 from pytest_modal_bench.call.certificates import check_certificates
 from pytest_modal_bench.catalogue import check_selected
-from pytest_modal_bench.plugin import settings as session_settings
 from pytest_modal_bench.plugin.collection import EndpointCollection, endpoint_of, is_under_load
 from pytest_modal_bench.plugin.outlook import outlook
+from pytest_modal_bench.plugin.settings import session_inputs
 from pytest_modal_bench.plugin.termination import terminate_like_interrupt
 from pytest_modal_bench.protocol.preflight import without_schemas
 from pytest_modal_bench.run.base import BaseError
@@ -85,8 +85,8 @@ class SessionStart:
             self._say(line)
         self._look_at_resources()
         self._record.select(selected)
-        self._watching.select(selected, session_settings.history(self._config), self._record.simulated)
-        history = session_settings.history(self._config)
+        self._watching.select(selected, session_inputs.history(self._config), self._record.simulated)
+        history = session_inputs.history(self._config)
         for line in (
             *self._collection.short_timeouts(self._config, selected),
             *outlook(history, selected, self._equipment.found, self._record.simulated),
