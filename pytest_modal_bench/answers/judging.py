@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_modal_bench.answers.inspector import Inspector
     from pytest_modal_bench.answers.outputs import Outputs
     from pytest_modal_bench.answers.streaming.reader import Reading
-    from pytest_modal_bench.call.client import Answer
+    from pytest_modal_bench.call.answer import Answer
     from pytest_modal_bench.call.request import Request
 
 

@@ -11,18 +11,20 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import http.client
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
-from pytest_modal_bench.call import causes, failures, following
+from pytest_modal_bench.call import body, causes, failures, following
+from pytest_modal_bench.call.answer import Answer
 from pytest_modal_bench.call.arrivals import Arrivals
 from pytest_modal_bench.call.certificates import ssl_context
 from pytest_modal_bench.call.connection import Adapter
+from pytest_modal_bench.call.prepared import prepare
 from pytest_modal_bench.call.proxies import unused_proxy
+from pytest_modal_bench.call.redirects import REDIRECTS, Chain, next_request, tokens
 from pytest_modal_bench.call.spool import Spool, SpoolError
 from pytest_modal_bench.call.trace import RefusedAddress, Trace
 from pytest_modal_bench.call.watchdog import Watchdog
@@ -30,23 +32,13 @@ from pytest_modal_bench.safety.redaction import Redactor
 from pytest_modal_bench.safety.secrets import Secret, sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
     from types import TracebackType
 
     from pytest_modal_bench.call.request import Request
-    from pytest_modal_bench.model import Cause, Phases
+    from pytest_modal_bench.model import Cause
 
 _CONNECT_SEC = 10.0
-_PIECE_BYTES = 1 << 18
-"""So much is received at once, if it is there: with 64 KiB, asking often would be a third of the time of 2 MiB."""
-_REDIRECT_BODY_BYTES = 1 << 16
-"""What is read of a redirect's body so that its connection can be kept."""
 _SUCCESS = range(200, 300)
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_SAME_METHOD = frozenset({307, 308})
-_RESULT_TOKEN = "__modal_"  # noqa: S105 - how the names of such parameters begin
-
 _NO_CONNECTION: frozenset[Cause] = frozenset({"dns", "refused", "timeout"})
 
 _NETWORK_ERRORS = (
@@ -57,68 +49,6 @@ _NETWORK_ERRORS = (
     ValueError,  # an address or a header that no library can parse
     failures.CallError,
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What came of a call."""
-
-    ok: bool
-    status: int | None
-    """Of the last hop; None: it was not answered."""
-    headers: Mapping[str, str] = field(repr=False)
-    """Names in lower case; secrets taken out."""
-    body: bytes | Path = field(repr=False)
-    """Its bytes or, if it is large, the file that holds it until the client's next call."""
-    size_bytes: int
-    """Of the body."""
-    elapsed_sec: float
-    """From the beginning of the connect, or of the send, to the last byte; or until the call failed. What this program
-    does itself before and between is left out as long as no server works for it: it is the sum of `phases`."""
-    started_at: str
-    """ISO 8601, UTC."""
-    phases: Phases
-    redirects: int
-    held_sec: float
-    error: str | None
-    """One line, secrets taken out; None if and only if `ok`."""
-    cause: Cause | None
-    """Why it failed; None if and only if `ok`."""
-    url: str
-    """Of the last hop, secrets taken out."""
-    reconnected: bool = False
-    """Whether it took a second try to connect, before anything was sent: the kept connection was gone, or the host's
-    name was not found at once. Its time is in `elapsed_sec` and `phases`."""
-    client_busy: str | None = None
-    """Why its time may be too long: this machine was busy meanwhile; None: it was not."""
-    began: float
-    """As `time.monotonic` has it: `elapsed_sec` later its last byte had come, or it had failed."""
-    here: str = field(default="", repr=False)
-    """URL of the last hop as it was asked, secrets and all: what addresses in the answer are relative to."""
-    location: str | None = field(default=None, repr=False)
-    """Its `Location`, secrets and all; None: it has none."""
-    public: bool = False
-    """Whether the last hop's host is one of the public internet."""
-    arrivals: Arrivals | None = field(default=None, repr=False)
-    """When each piece of `body` was read; None: nobody asked."""
-
-
-@dataclass
-class _Chain:
-    """What is known of a call while its hops go on."""
-
-    url: str
-    status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    reason: str = ""
-    redirects: int = 0
-    quick: int = 0
-    """Redirects that came at once; those that were held are waiting, and only the deadline ends it."""
-    held_sec: float = 0.0
-    tokens: set[str] = field(default_factory=set, repr=False)
-    """Values in addresses of results: whoever has one can fetch the result."""
-    arrivals: Arrivals | None = None
-    """Where it is kept when each piece of the body was read; None: nowhere."""
 
 
 class Client:
@@ -184,14 +114,14 @@ class Client:
         if fresh:
             self._forget()
         self._spool.begin()
-        chain = _Chain(url=request.url, arrivals=Arrivals() if arrivals else None)
+        chain = Chain(url=request.url, arrivals=Arrivals() if arrivals else None)
         problem: str | None = None
         cause: Cause | None = None
         started_at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         with redactor.guarding(), Trace(deadline_sec, self._watchdog, self._adapter.origins) as trace:
             trace.public_only = public_only
             try:
-                prepared = _prepared(request.method, request.url, request.headers, request.body)
+                prepared = prepare(request.method, request.url, request.headers, request.body)
                 if urlsplit(request.url).scheme.lower() == "https":
                     _read_certificates()
                 trace.start_clock()
@@ -241,7 +171,7 @@ class Client:
             client_busy=trace.client_busy,
             began=began,
             here=Secret(chain.url),
-            location=_location(chain),
+            location=chain.location,
             public=trace.public,
             arrivals=chain.arrivals,
         )
@@ -261,7 +191,7 @@ class Client:
     def _follow(
         self,
         prepared: requests.PreparedRequest,
-        chain: _Chain,
+        chain: Chain,
         trace: Trace,
         *,
         secret_headers: frozenset[str],
@@ -283,102 +213,19 @@ class Client:
             with contextlib.closing(response):
                 chain.status, chain.reason = response.status_code, response.reason or ""
                 chain.headers = {name.lower(): value for name, value in response.headers.items()}
-                if chain.status not in _REDIRECTS:
+                if chain.status not in REDIRECTS:
                     with trace.receiving("download"):
-                        self._read(response.raw, trace, chain.arrivals)
+                        body.read(
+                            response.raw, self._spool, trace, chain.arrivals, max_bytes=self._max_body_bytes
+                        )
                     return
-                self._count(chain, trace.latest_sec("wait"))
+                chain.count(trace.latest_sec("wait"), self._held_after_sec)
                 here = prepared.url
-                prepared = _next(prepared, chain, secret_headers)
+                prepared = next_request(prepared, chain, secret_headers)
                 trace.public_only = trace.public and following.origin(here) != following.origin(prepared.url)
-                chain.tokens.update(_tokens(prepared.url))
+                chain.tokens.update(tokens(prepared.url))
                 with trace.receiving("download"):
-                    _drain(response.raw)
-
-    def _count(self, chain: _Chain, waited_sec: float) -> None:
-        if waited_sec >= self._held_after_sec:
-            chain.held_sec += waited_sec
-        elif chain.quick == failures.MAX_REDIRECTS:
-            raise failures.CallError(failures.TOO_MANY_REDIRECTS, "redirect_loop")
-        else:
-            chain.quick += 1
-        chain.redirects += 1
-
-    def _read(self, raw: urllib3.HTTPResponse, trace: Trace, arrivals: Arrivals | None) -> None:
-        # urllib3 copies what it decodes, even where there is nothing to decode.
-        encoded = "content-encoding" in raw.headers
-        fully, head_bytes = False, 0
-        try:
-            while piece := (raw.read if fully else raw.read1)(_PIECE_BYTES, decode_content=encoded):
-                # TLS hands on 16 KiB at once: of a large body that is put together below urllib3, unless each counts.
-                if not fully:  # nothing has been received that was not handed on
-                    head_bytes = trace.received_bytes - raw.tell()
-                fully = not encoded and arrivals is None and (raw.length_remaining or 0) >= _PIECE_BYTES
-                if arrivals is not None:
-                    arrivals.add(self._spool.size + len(piece), trace.received_sec)
-                self._spool.write(piece)
-                if self._spool.size > self._max_body_bytes:
-                    raise failures.CallError(
-                        f"answer larger than {self._max_body_bytes:,} bytes", "invalid_output"
-                    )
-                if trace.over:
-                    return
-        except urllib3.exceptions.DecodeError as error:
-            raise failures.CallError(failures.of_exception(error)) from None
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            received = trace.received_bytes - head_bytes if fully else raw.tell()
-            raise failures.CallError(failures.of_reading(error, received)) from None
-
-
-def _drain(raw: urllib3.HTTPResponse) -> None:
-    """Read a redirect's body, so that its connection can be kept; how it ends is of no interest."""
-    left = _REDIRECT_BODY_BYTES
-    with contextlib.suppress(urllib3.exceptions.HTTPError, OSError):
-        while left > 0 and (piece := raw.read1(left, decode_content=False)):
-            left -= len(piece)
-
-
-def _next(
-    prepared: requests.PreparedRequest, chain: _Chain, secret_headers: frozenset[str]
-) -> requests.PreparedRequest:
-    """Return the request that a redirect asks for. Its body, if there was one, is never sent again."""
-    status, method = chain.status, prepared.method
-    location = _location(chain)
-    if location is None:
-        raise failures.CallError(f"HTTP {status}: redirect without a Location", "application")
-    reading = method in {"GET", "HEAD"}
-    if status in _SAME_METHOD and not reading:
-        raise failures.CallError(
-            f"HTTP {status}: redirect of a {method} is not followed: it would be sent twice", "application"
-        )
-    here = prepared.url or ""
-    try:
-        there = following.resolved(here, location)
-        headers = following.passed_on(
-            prepared.headers,
-            secret_headers,
-            same_origin=following.origin(there) == following.origin(here),
-        )
-        return _prepared(method if reading else "GET", there, headers, None)
-    except following.AddressError as error:
-        raise failures.CallError(f"HTTP {status}: redirect to {error}", "application") from None
-    except (requests.RequestException, ValueError):
-        raise failures.CallError(
-            f"HTTP {status}: redirect to an address that is not valid", "application"
-        ) from None
-
-
-def _location(chain: _Chain) -> Secret | None:
-    """Return an answer's `Location`. Header values are read as Latin-1, but one beyond ASCII is UTF-8."""
-    location = chain.headers.get("location")
-    return None if location is None else Secret(location.encode("latin-1").decode("utf-8", "replace"))
-
-
-def _tokens(url: str | None) -> Iterator[str]:
-    """Yield what lets whoever has it fetch Modal's result at `url`."""
-    for name, value in parse_qsl(urlsplit(url or "").query):
-        if name.startswith(_RESULT_TOKEN):
-            yield value
+                    body.drain(response.raw)
 
 
 def _read_certificates() -> None:
@@ -393,17 +240,3 @@ def _cleaned(value: object, redactor: Redactor) -> object:
     text = value if isinstance(value, str) else repr(value)
     cleaned = redactor.clean(text)
     return value if cleaned == text else cleaned
-
-
-def _prepared(
-    method: str | None, url: str, headers: Mapping[str, str], body: bytes | None
-) -> requests.PreparedRequest:
-    """Do as requests does, without what there is none of: cookies, hooks, files."""
-    prepared = requests.PreparedRequest()
-    prepared.prepare_method(method)
-    prepared.prepare_url(url, None)
-    prepared.prepare_headers(dict(headers))
-    prepared.prepare_body(body, None)
-    if "@" in url:
-        prepared.prepare_auth(None, url)
-    return prepared

@@ -24,7 +24,7 @@ from pytest_modal_bench.safety.secrets import ENVIRONMENT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_modal_bench.call.client import Answer
+    from pytest_modal_bench.call.answer import Answer
     from pytest_modal_bench.call.request import Request
     from pytest_modal_bench.load.allowance import Allowance
     from pytest_modal_bench.load.messages import Target, Task

@@ -11,7 +11,7 @@ from pytest_modal_bench.catalogue import jobs as templates
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_modal_bench.call.client import Answer
+    from pytest_modal_bench.call.answer import Answer
 
 _STEPS = (".", "..")
 

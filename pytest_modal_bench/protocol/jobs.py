@@ -24,7 +24,8 @@ from pytest_modal_bench.safety.secrets import sealed
 from pytest_modal_bench.safety.text import counted
 
 if TYPE_CHECKING:
-    from pytest_modal_bench.call.client import Answer, Client
+    from pytest_modal_bench.call.answer import Answer
+    from pytest_modal_bench.call.client import Client
     from pytest_modal_bench.call.request import Request
     from pytest_modal_bench.model import Cause, Endpoint, Sample, Start
 

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from pytest_modal_bench.answers.judging import Judge
-    from pytest_modal_bench.call.client import Answer, Client
+    from pytest_modal_bench.call.answer import Answer
+    from pytest_modal_bench.call.client import Client
     from pytest_modal_bench.call.request import Request
     from pytest_modal_bench.control.pool_observer import Before
     from pytest_modal_bench.cost.pricing import Pricing

@@ -24,7 +24,7 @@ from pytest_modal_bench.safety.secrets import sealed
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from pytest_modal_bench.call.client import Answer
+    from pytest_modal_bench.call.answer import Answer
     from pytest_modal_bench.model import Endpoint
     from pytest_modal_bench.protocol.measurement import Conditions, Measurement
 

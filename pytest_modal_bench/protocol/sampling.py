@@ -15,7 +15,7 @@ from pytest_modal_bench.safety.text import inert
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_modal_bench.call.client import Answer
+    from pytest_modal_bench.call.answer import Answer
     from pytest_modal_bench.model import Start
 
 

@@ -8,7 +8,8 @@ from pytest_modal_bench.protocol import jobs
 from pytest_modal_bench.protocol.sampling import as_sample
 
 if TYPE_CHECKING:
-    from pytest_modal_bench.call.client import Answer, Client
+    from pytest_modal_bench.call.answer import Answer
+    from pytest_modal_bench.call.client import Client
     from pytest_modal_bench.call.request import Request
     from pytest_modal_bench.model import Endpoint, Sample, Start
 

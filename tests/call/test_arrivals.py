@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from measure_server import Connection, Server, answer, answering, redirect
 
 from pytest_modal_bench.call.arrivals import MOST_PIECES, Arrivals
-from pytest_modal_bench.call.client import Answer, Client
+from pytest_modal_bench.call.client import Client
 from pytest_modal_bench.call.request import Request
 from pytest_modal_bench.call.spool import IN_MEMORY_BYTES
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from measure_server import Received
+
+    from pytest_modal_bench.call.answer import Answer
 
 PAUSE_SEC = 0.3
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"

@@ -2,26 +2,23 @@ from __future__ import annotations
 
 import gzip
 import http.client
-import itertools
-import logging
 import socket
 import ssl
-import struct
 import subprocess
 import threading
 import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
 import urllib3.connection
 import waitress.server
+from client_calls import TOKEN, call, call_once, get
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from measure_server import Connection, Server, answer, answering, redirect
 
-from pytest_modal_bench.call.client import Answer, Client
+from pytest_modal_bench.call.client import Client
 from pytest_modal_bench.call.request import Request
 from pytest_modal_bench.call.watchdog import Watchdog
 
@@ -31,48 +28,15 @@ if TYPE_CHECKING:
 
     from measure_server import Received
 
+    from pytest_modal_bench.call.answer import Answer
+
 DEADLINE_SEC = 0.3
 LONGER_SEC = (DEADLINE_SEC, 2.0, 8.0)
 """Deadlines for what has to get somewhere before it is cut off: a busy machine may need more than the first."""
 ALLOWED_SEC = 2.0
 """How late the end of a call may be; without a deadline it would never end."""
-TOKEN = "s3cret-value"  # noqa: S105 - of nothing
 
-
-def sockets() -> set[object]:
-    return {(each.fd, each.laddr, each.raddr) for each in psutil.Process().net_connections()}
-
-
-@pytest.fixture(autouse=True)
-def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    threads_before, sockets_before = set(threading.enumerate()), sockets()
-    yield
-    if "httpbin" not in request.fixturenames:  # whose threads and sockets come and go as it likes
-        assert set(threading.enumerate()) <= threads_before
-        assert sockets() <= sockets_before
-
-
-def call(
-    url: str,
-    *,
-    method: str = "POST",
-    headers: dict[str, str] | None = None,
-    body: bytes | None = b"{}",
-    deadline_sec: float = 5.0,
-    **limits: Any,
-) -> Answer:
-    request = Request(method=method, url=url, headers=headers or {}, body=body, secrets=frozenset({TOKEN}))
-    with Client(**limits) as client:
-        return client.call(request, deadline_sec=deadline_sec, fresh=True)
-
-
-def call_once(handle: Callable[[Connection], None], **options: Any) -> Answer:
-    with Server(handle) as server:
-        return call(server.url, **options)
-
-
-def get(url: str) -> Request:
-    return Request(method="GET", url=url)
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
 def watching() -> int:
@@ -118,27 +82,6 @@ def test_an_answer_is_kept_whole() -> None:
     assert received.headers["x-own"] == "1"
 
 
-def test_a_chunked_answer_is_put_together() -> None:
-    data = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
-    assert call_once(answering(lambda _: data)).body == b"abcde"
-
-
-def test_an_answer_may_end_with_its_connection() -> None:
-    def handle(connection: Connection) -> None:
-        connection.receive()
-        connection.send(b"HTTP/1.0 200 OK\r\n\r\nabc")
-
-    got = call_once(handle)
-    assert (got.ok, got.body) == (True, b"abc")
-
-
-def test_the_answer_to_head_has_no_body() -> None:
-    got = call_once(
-        answering(lambda _: b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n"), method="HEAD", body=None
-    )
-    assert (got.ok, got.body) == (True, b"")
-
-
 def test_a_request_without_body_sends_none() -> None:
     with Server(answering(lambda _: answer())) as server:
         call(server.url, method="GET", body=None)
@@ -147,11 +90,6 @@ def test_a_request_without_body_sends_none() -> None:
         ("GET", None),
         ("POST", "0"),
     ]
-
-
-def test_gzip_that_nobody_asked_for_is_decoded() -> None:
-    packed = gzip.compress(b"a" * 1000)
-    assert call_once(answering(lambda _: answer(packed, content_encoding="gzip"))).body == b"a" * 1000
 
 
 def test_phases_add_up() -> None:
@@ -387,164 +325,6 @@ def test_what_came_before_a_timeout_is_kept() -> None:
     assert set(got.body) == {ord("x")}
 
 
-# --- redirects
-
-
-def test_a_result_is_fetched_with_get_and_the_same_credentials() -> None:
-    def respond(received: Received) -> bytes:
-        return redirect("/result?__modal_attempt_token=abc") if received.method == "POST" else answer(b"done")
-
-    with Server(answering(respond)) as server:
-        headers = {"Modal-Key": "wk-1", "Content-Type": "application/json", "X-Own": "1"}
-        got = call(f"{server.url}/flux", headers=headers)
-    post, result = server.received
-    assert (got.ok, got.body, got.redirects) == (True, b"done", 1)
-    assert got.url == f"{server.url}/result?__modal_attempt_token=[redacted]"
-    assert (result.method, result.path, result.body) == ("GET", "/result?__modal_attempt_token=abc", b"")
-    assert result.headers["modal-key"] == post.headers["modal-key"] == "wk-1"
-    assert result.headers["x-own"] == "1"
-    assert not {"content-type", "content-length"} & set(result.headers)
-    assert server.connections == 1
-
-
-def counting_down(received: Received) -> bytes:
-    left = int(received.path.strip("/"))
-    return redirect(f"/{left - 1}") if left else answer(b"done")
-
-
-@pytest.mark.parametrize(("hops", "error"), [(30, None), (31, "Exceeded 30 redirects.")])
-def test_thirty_redirects_are_followed(hops: int, error: str | None) -> None:
-    with Server(answering(counting_down)) as server:
-        got = call(f"{server.url}/{hops}")
-    assert (got.ok, got.error, got.redirects) == (error is None, error, 30)
-    assert len(server.received) == 31
-
-
-def test_only_redirects_that_come_at_once_are_a_loop() -> None:
-    turn = itertools.count()
-
-    def handle(connection: Connection) -> None:
-        while connection.receive() is not None:
-            number = next(turn)
-            if number % 8 == 7:
-                # A busy client may look late, and so see less of it.
-                connection.wait(0.3)
-            connection.send(redirect("/x") if number < 34 else answer(b"done"))
-
-    got = call_once(handle, held_after_sec=0.05)
-    assert (got.error, got.redirects) == (None, 34)
-    assert 0.2 < got.held_sec < got.elapsed_sec
-
-
-def test_another_origin_gets_the_basic_headers_alone_and_so_does_the_first_one_after_it() -> None:
-    names = (
-        "authorization",
-        "modal-key",
-        "modal-secret",
-        "cookie",
-        "x-api-key",
-        "x-from-env",
-        "x-custom-token",
-    )
-    basic = {"user-agent": "bench", "accept": "*/*", "accept-encoding": "identity"}
-    with Server(answering(lambda _: redirect(f"{first.url}/back"))) as second:
-
-        def respond(received: Received) -> bytes:
-            return answer(b"done") if received.path == "/back" else redirect(f"{second.url}/away")
-
-        with Server(answering(respond)) as first, Client() as client:
-            request = Request(
-                method="POST",
-                url=first.url,
-                headers={**dict.fromkeys((*names, "X-Own", "Referer"), "value"), **basic},
-            )
-            got = client.call(request, deadline_sec=5, fresh=True)
-    assert got.body == b"done"
-    before, (away,), after = first.received[0], second.received, first.received[1]
-    assert set(names) <= set(before.headers)
-    for received in (away, after):
-        assert received.headers.items() - {("host", received.headers["host"])} <= basic.items()
-
-
-def test_a_basic_header_that_holds_a_secret_does_not_follow_either() -> None:
-    with (
-        Server(answering(lambda _: answer(b"done"))) as second,
-        Server(answering(lambda _: redirect(second.url))) as first,
-        Client() as client,
-    ):
-        request = Request(
-            method="GET", url=first.url, headers={"Accept": TOKEN}, secret_headers=frozenset({"accept"})
-        )
-        assert client.call(request, deadline_sec=5, fresh=True).ok
-    assert "accept" not in second.received[0].headers
-
-
-@pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "303 See Other"])
-@pytest.mark.parametrize(
-    ("method", "then"), [("POST", "GET"), ("PUT", "GET"), ("GET", "GET"), ("HEAD", "HEAD")]
-)
-def test_a_redirect_is_read_and_not_sent_again(status: str, method: str, then: str) -> None:
-    def respond(received: Received) -> bytes:
-        return redirect("/there", status=status) if received.path == "/" else answer()
-
-    with Server(answering(respond)) as server:
-        assert call(server.url, method=method, body=None).ok
-    assert [each.method for each in server.received] == [method, then]
-
-
-@pytest.mark.parametrize("status", [307, 308])
-def test_a_redirect_that_keeps_its_method_is_followed_only_for_reading(status: int) -> None:
-    def respond(received: Received) -> bytes:
-        return redirect("/there", status=f"{status} Redirect") if received.path == "/" else answer(b"done")
-
-    with Server(answering(respond)) as server:
-        assert call(server.url, method="GET", body=None).body == b"done"
-        got = call(server.url)
-    assert got.error == f"HTTP {status}: redirect of a POST is not followed: it would be sent twice"
-    assert [each.method for each in server.received] == ["GET", "GET", "POST"]
-
-
-@pytest.mark.parametrize(
-    ("location", "error"),
-    [
-        (None, "HTTP 303: redirect without a Location"),
-        ("ftp://127.0.0.1/x", "HTTP 303: redirect to an address that is neither http nor https"),
-        ("file:///etc/passwd", "HTTP 303: redirect to an address that is neither http nor https"),
-        ("http://user:password@127.0.0.1/", "HTTP 303: redirect to an address that holds credentials"),
-        ("http://[::1", "HTTP 303: redirect to an address that is not valid"),
-        ("http://127.0.0.1:port/", "HTTP 303: redirect to an address that is not valid"),
-        ("https:///nowhere", "HTTP 303: redirect to an address that is not valid"),
-    ],
-)
-def test_a_redirect_to_nowhere_is_a_failure(location: str | None, error: str) -> None:
-    data = answer(status="303 See Other") if location is None else redirect(location)
-    got = call_once(answering(lambda _: data))
-    assert (got.ok, got.status, got.error) == (False, 303, error)
-
-
-def test_a_location_may_be_relative_and_beyond_ascii() -> None:
-    def respond(received: Received) -> bytes:
-        return answer(b"done") if received.path.startswith("/a/") else redirect("../a/é?q=ü")
-
-    with Server(answering(respond)) as server:
-        assert call(f"{server.url}/b/c").body == b"done"
-    assert server.received[1].path == "/a/%C3%A9?q=%C3%BC"
-
-
-def test_a_redirects_long_body_is_not_read_to_its_end() -> None:
-    def handle(connection: Connection) -> None:
-        while (received := connection.receive()) is not None:
-            if received.path == "/there":
-                connection.send(answer(b"done"))
-            else:
-                connection.send(
-                    b"HTTP/1.1 303 See Other\r\nlocation: /there\r\ncontent-length: 999999999\r\n\r\n"
-                )
-                connection.send(b"x" * 200_000)
-
-    assert call_once(handle).body == b"done"
-
-
 # --- connections
 
 
@@ -713,70 +493,6 @@ def test_a_long_error_is_cut() -> None:
     assert got.error == f"HTTP 500: {'x' * 1990}… (5,010 characters in all)"
 
 
-def test_an_answer_over_the_limit_is_a_failure() -> None:
-    def respond(received: Received) -> bytes:
-        return answer(b"x" * int(received.path.strip("/")))
-
-    with Server(answering(respond)) as server:
-        assert call(f"{server.url}/1000", max_body_bytes=1000).ok
-        assert call(f"{server.url}/1001", max_body_bytes=1000).error == "answer larger than 1,000 bytes"
-
-
-def test_the_limit_holds_for_what_is_unpacked() -> None:
-    bomb = gzip.compress(bytes(10_000_000))
-    got = call_once(answering(lambda _: answer(bomb, content_encoding="gzip")), max_body_bytes=100_000)
-    assert got.error == "answer larger than 100,000 bytes"
-
-
-def test_what_cannot_be_unpacked_is_a_failure() -> None:
-    got = call_once(answering(lambda _: answer(b"no gzip", content_encoding="gzip")))
-    assert got.error is not None
-    assert "failed to decode" in got.error
-    assert "('" not in got.error
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc",
-        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabc",
-        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n",
-    ],
-)
-def test_an_answer_that_is_cut_short_is_a_failure(data: bytes) -> None:
-    def handle(connection: Connection) -> None:
-        connection.receive()
-        connection.send(data)
-
-    got = call_once(handle)
-    assert not got.ok
-    assert got.error is not None
-    assert got.error.startswith("connection lost after ")
-    assert "IncompleteRead" in got.error
-
-
-def test_a_connection_that_is_reset_is_a_failure() -> None:
-    def handle(connection: Connection) -> None:
-        connection.receive()
-        connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc")
-        connection.wait(0.05)
-        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-    error = call_once(handle).error
-    assert error == "connection lost after 3 bytes: [Errno 104] Connection reset by peer"
-
-
-def test_a_large_answer_that_is_lost_says_how_much_of_it_came() -> None:
-    def handle(connection: Connection) -> None:
-        connection.receive()
-        connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 5000000\r\n\r\n" + bytes(1_000_000))
-        connection.wait(0.2)
-        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-    error = call_once(handle).error
-    assert error == "connection lost after 1,000,000 bytes: [Errno 104] Connection reset by peer"
-
-
 def test_a_refused_connection_is_told_as_requests_tells_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
@@ -807,20 +523,6 @@ def test_a_secret_that_a_server_repeats_is_taken_out() -> None:
     got = call_once(answering(respond), headers={"Authorization": TOKEN})
     assert got.error == "HTTP 403: no access for [redacted]"
     assert TOKEN not in repr(got)
-
-
-def test_a_result_urls_token_is_neither_told_nor_logged(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
-    location = f"/x?__modal_attempt_token={TOKEN}"
-
-    def respond(received: Received) -> bytes:
-        return redirect(location) if received.method == "POST" else answer(b"gone", status="404 Gone")
-
-    got = call_once(answering(respond))
-    assert got.error == "HTTP 404: gone"
-    assert TOKEN not in repr(got)
-    assert TOKEN not in caplog.text
-    assert "__modal_attempt_token=[redacted]" in caplog.text
 
 
 # --- whatever a server sends

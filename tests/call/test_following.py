@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from measure_server import Received, Server, answer, answering, redirect
 
 from pytest_modal_bench.call import following
-from pytest_modal_bench.call.client import Answer, Client
+from pytest_modal_bench.call.client import Client
 from pytest_modal_bench.call.following import AddressError
 from pytest_modal_bench.call.request import Request
+
+if TYPE_CHECKING:
+    from pytest_modal_bench.call.answer import Answer
 
 HERE = "https://app.example/v1/submit"
 SENT = Request(

@@ -6,11 +6,13 @@ import pytest
 from measure_server import Connection, Server, answer, answering
 
 from pytest_modal_bench.call import connection as connections
-from pytest_modal_bench.call.client import Answer, Client
+from pytest_modal_bench.call.client import Client
 from pytest_modal_bench.call.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pytest_modal_bench.call.answer import Answer
 
 HINTS = b"HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload\r\n\r\n"
 PROCESSING = b"HTTP/1.1 102 Processing\r\n\r\n"

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_modal_bench.call.client import Answer, Client
+from pytest_modal_bench.call.client import Client
 from pytest_modal_bench.call.proxies import unused_proxy
 from pytest_modal_bench.call.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pytest_modal_bench.call.answer import Answer
 
 PROXY = "http://user:s3cret@proxy.invalid:3128"
 

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from measure_server import Connection, Server, answer
 
-from pytest_modal_bench.call.client import Answer, Client
+from pytest_modal_bench.call.client import Client
 from pytest_modal_bench.call.request import Request
 from pytest_modal_bench.protocol.sampling import as_sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from pytest_modal_bench.call.answer import Answer
 
 closed = threading.Event()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import time
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 from measure_server import Connection, Server, answer, answering
@@ -12,9 +13,12 @@ from measure_server import Connection, Server, answer, answering
 from pytest_modal_bench.call import saturation
 from pytest_modal_bench.call import trace as tracing
 from pytest_modal_bench.call import watchdog as watching
-from pytest_modal_bench.call.client import Answer, Client
+from pytest_modal_bench.call.client import Client
 from pytest_modal_bench.call.request import Request
 from pytest_modal_bench.call.saturation import Saturation
+
+if TYPE_CHECKING:
+    from pytest_modal_bench.call.answer import Answer
 
 
 def load_average(monkeypatch: pytest.MonkeyPatch, load: float) -> None:

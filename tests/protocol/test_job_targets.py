@@ -13,7 +13,7 @@ from pytest_modal_bench.protocol import job_targets
 from pytest_modal_bench.protocol.job_targets import Read, TargetError
 
 if TYPE_CHECKING:
-    from pytest_modal_bench.call.client import Answer
+    from pytest_modal_bench.call.answer import Answer
 
 BASE = "https://app.example/v1/"
 

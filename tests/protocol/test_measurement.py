@@ -24,7 +24,7 @@ from pytest_modal_bench.protocol.progress import Activity, CallBegun, CallEnded,
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pytest_modal_bench.call.client import Answer
+    from pytest_modal_bench.call.answer import Answer
     from pytest_modal_bench.call.request import Request
     from pytest_modal_bench.model import StreamForm
 

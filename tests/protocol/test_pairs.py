@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from random import Random
 
-    from pytest_modal_bench.call.client import Answer
+    from pytest_modal_bench.call.answer import Answer
     from pytest_modal_bench.model import Start
     from pytest_modal_bench.protocol.plan import Turns
 

@@ -19,7 +19,7 @@ from pytest_modal_bench.protocol.preflight import Preflight, without_schemas
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_modal_bench.call.client import Answer
+    from pytest_modal_bench.call.answer import Answer
 
 BODY = {
     "type": "object",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from project import Project, Service
 
-    from pytest_modal_bench.call.client import Answer
+    from pytest_modal_bench.call.answer import Answer
 
 WORKERS = pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["serial", "workers"])
 LORA = '{ lora_id = "{lora}", seed = "{seed}" }'

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pytest_modal_bench.call.client import Answer
+    from pytest_modal_bench.call.answer import Answer
     from pytest_modal_bench.model import EndpointResult
     from pytest_modal_bench.protocol.progress import Event
 

@@ -17,7 +17,7 @@ from pytest_modal_bench.run.spread import turns, warm_calls
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pytest_modal_bench.call.client import Answer
+    from pytest_modal_bench.call.answer import Answer
 
 
 def settings(**given: Any) -> Settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pytest_modal_bench.call.client import Answer
+from pytest_modal_bench.call.answer import Answer
 from pytest_modal_bench.model import Endpoint, Phases
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from pytest_modal_bench.call.arrivals import Arrivals
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pytest_modal_bench.call.client import Answer
+    from pytest_modal_bench.call.answer import Answer
 
 SSE = {"content_type": "text/event-stream", "transfer_encoding": "chunked"}
 NDJSON = {"content_type": "application/x-ndjson", "transfer_encoding": "chunked"}

@@ -10,7 +10,8 @@ from pytest_modal_bench.call.following import AddressError
 from pytest_modal_bench.safety.redaction import Redactor
 
 if TYPE_CHECKING:
-    from pytest_modal_bench.call.client import Answer, Client
+    from pytest_modal_bench.call.answer import Answer
+    from pytest_modal_bench.call.client import Client
     from pytest_modal_bench.call.request import Request
 
 MOST_BYTES = 1 << 30

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_modal_bench.answers.streaming.transcript import Transcript
-    from pytest_modal_bench.call.client import Answer
+    from pytest_modal_bench.call.answer import Answer
     from pytest_modal_bench.model import Endpoint, Media
 
 LARGEST_BYTES = 32 << 20

@@ -19,7 +19,7 @@ from pytest_modal_bench.report.escape import line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_modal_bench.call.client import Answer
+    from pytest_modal_bench.call.answer import Answer
 
 PATH = "/openapi.json"
 """Where FastAPI describes an app."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_modal_bench.call.client import Answer
+    from pytest_modal_bench.call.answer import Answer
     from pytest_modal_bench.model import StreamForm
 
 
