@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pytest_modal_bench.plugin.settings.resolution import resolve
 
 from pytest_modal_bench.model import Budget, Level
 from pytest_modal_bench.plugin.option_values import is_on
+from pytest_modal_bench.plugin.settings.resolution import resolve
 
 if TYPE_CHECKING:
     from pathlib import Path

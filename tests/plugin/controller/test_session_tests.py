@@ -4,11 +4,11 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 import pytest
-from pytest_modal_bench.plugin.settings.resolution import resolve
-from pytest_modal_bench.plugin.settings.session_inputs import catalogue
 
 from pytest_modal_bench.plugin.collection import EndpointCollection
 from pytest_modal_bench.plugin.controller.session_tests import SessionTests
+from pytest_modal_bench.plugin.settings.resolution import resolve
+from pytest_modal_bench.plugin.settings.session_inputs import catalogue
 
 if TYPE_CHECKING:
     from pathlib import Path
