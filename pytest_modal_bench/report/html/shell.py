@@ -123,12 +123,8 @@ def _compiled() -> BytecodeCache | None:
 
 
 def _printer() -> Callable[[object], object]:
-    """Return what is done to each value before it is escaped. Short texts, most of which come often, are so at once."""
-    from markupsafe import escape
-
-    @lru_cache(maxsize=4096)
-    def short(text: str) -> Markup:
-        return escape(line(text))
+    """Return what is done to each value before it is escaped. Short texts, most of which come often, are kept."""
+    short = lru_cache(maxsize=4096)(line)
 
     def printed(value: object) -> object:
         if type(value) is str:
