@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL.Image import Resampling, Transpose
@@ -26,6 +27,8 @@ WIDE = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 _SAMPLED = ("1", "P", "PA", *WIDE)
 """Modes in which Pillow can't average pixels, or would need memory for it: so many are taken as they are at first."""
 _16_BITS = 0xFFFF
+_GAP = 1.0
+"""How far whole pixels are averaged first, in sizes of what is wanted: as far as they can be, which is fast."""
 ORIENTATION = 0x0112
 # Exif 2.32, section 4.6.4: what has to be done to a picture of each orientation to show it upright.
 _UPRIGHT = {
@@ -49,7 +52,7 @@ class Moments:
 
     def expect(self, frames: int) -> None:
         """Be told how many frames there are said to be, which saves looking at more of them."""
-        self._stride = max(frames // _HELD, 1)
+        self._stride = max(math.ceil(frames / _HELD), 1)
 
     def wants_next(self) -> bool:
         """Count a frame; whether it is to be added."""
@@ -103,7 +106,7 @@ def small(picture: Image.Image, side: int) -> Image.Image:
 
 def shrunk(picture: Image.Image, side: int) -> Image.Image:
     """Return a picture whose pixels can be averaged, its longer side at most `side` pixels."""
-    return picture.resize(fitted(*picture.size, side), Resampling.BICUBIC, reducing_gap=1.5)
+    return picture.resize(fitted(*picture.size, side), Resampling.BICUBIC, reducing_gap=_GAP)
 
 
 def fitted(width: int, height: int, side: int) -> tuple[int, int]:
