@@ -110,7 +110,7 @@ def blacked_out(answer: bytes, frames: int | None) -> bytes:
     black = Image.new("RGB", real.size)
     length = frames or len(real.frames)
     if real.kind == "webp":
-        return media.repeated_frame_webp(black, length, real.fps)
+        return codec.webp([black] * length, real.fps, lossless=True)
     return real._replace(frames=[black] * length).encode()
 
 

@@ -12,12 +12,6 @@ from pytest_modal_bench.local.app import codec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-VP8X = b"\x02\0\0\0"
-"""The flags of an extended WebP: animated (RFC 9649, section 2.7)."""
-RIFF_HEADER = 12
-"""Bytes of a WebP before its first chunk."""
-
-
 Kind = Literal["png", "webp", "mp4"]
 
 
@@ -58,19 +52,3 @@ def decode(data: bytes) -> Media:
         pictures = [frame.convert("RGB") for frame in ImageSequence.Iterator(image)]
         fps = round(1000 / (image.info.get("duration") or 1000))
     return Media("webp" if data.startswith(b"RIFF") else "png", pictures, fps)
-
-
-def repeated_frame_webp(still: Image.Image, length: int, fps: int) -> bytes:
-    """Encode an animated WebP of `length` frames that are all `still`: libwebp would merge them into one."""
-    buffer = io.BytesIO()
-    still.save(buffer, "WEBP", lossless=True, method=0)
-    picture = buffer.getvalue()[RIFF_HEADER:]
-    width, height = ((side - 1).to_bytes(3, "little") for side in still.size)
-    duration = round(1000 / fps).to_bytes(3, "little")
-    frame = _chunk(b"ANMF", bytes(6) + width + height + duration + b"\0" + picture)
-    head = _chunk(b"VP8X", VP8X + width + height) + _chunk(b"ANIM", bytes(6))
-    return _chunk(b"RIFF", b"WEBP" + head + frame * length)
-
-
-def _chunk(name: bytes, payload: bytes) -> bytes:
-    return name + len(payload).to_bytes(4, "little") + payload + bytes(len(payload) % 2)

@@ -6,7 +6,7 @@ import io
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageChops, ImageSequence
 
 from pytest_modal_bench.local.app import codec
 
@@ -74,6 +74,19 @@ def test_webp_is_animated() -> None:
         assert (image.format, getattr(image, "n_frames", 1), image.size) == ("WEBP", 3, (64, 48))
         image.load()
         assert image.info["duration"] == 50
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 65), st.integers(1, 65), st.integers(2, 40), st.integers(1, 60))
+def test_a_webp_has_each_of_its_frames_also_where_they_are_equal(
+    width: int, height: int, length: int, fps: int
+) -> None:
+    still = picture().resize((width, height))
+    with Image.open(io.BytesIO(codec.webp([still] * length, fps, lossless=True))) as image:
+        assert (image.size, getattr(image, "n_frames", 1)) == ((width, height), length)
+        for frame in ImageSequence.Iterator(image):
+            assert ImageChops.difference(frame.convert("RGB"), still).getbbox() is None
+            assert image.info["duration"] == round(1000 / fps)
 
 
 def test_mp4_holds_its_frames_at_the_asked_size_made_even() -> None:

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import io
-
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
 from pytest_modal_bench.local.app import codec, drawing
-from pytest_modal_bench.local.app.media import Media, decode, repeated_frame_webp
+from pytest_modal_bench.local.app.media import decode
 
 PICTURE = drawing.paint("a lake", 1, (64, 48))
 FRAMES = drawing.animate(PICTURE, 5)
@@ -74,20 +72,3 @@ def test_half_a_file_is_not_decoded(kind: str) -> None:
 def test_what_is_no_image_and_no_video_is_not_decoded(data: bytes) -> None:
     with pytest.raises((OSError, codec.BadInputError)):
         decode(data)
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(1, 65), st.integers(1, 65), st.integers(2, 40), frame_rates)
-def test_a_repeated_frame_is_kept_as_often_as_asked(width: int, height: int, length: int, fps: int) -> None:
-    still = PICTURE.resize((width, height))
-    data = repeated_frame_webp(still, length, fps)
-    media = decode(data)
-
-    assert (media.kind, media.size, len(media.frames)) == ("webp", (width, height), length)
-    assert media.fps == pytest.approx(fps, abs=2)  # durations are whole milliseconds
-    assert all(difference(frame, still) == 0 for frame in media.frames)
-
-
-def test_libwebp_itself_would_merge_equal_frames() -> None:
-    with Image.open(io.BytesIO(Media("webp", [PICTURE] * 5, 16).encode())) as merged:
-        assert getattr(merged, "n_frames", 1) == 1
