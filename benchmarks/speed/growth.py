@@ -336,7 +336,8 @@ def linear(runs: Sequence[Measured]) -> list[Comparison]:
     """Return how much more one more endpoint takes in the largest size than in the smaller ones: 1 if growth is linear.
 
     That is the slope between the two largest sizes over the slope between the two sizes before, of the medians. What a
-    run takes without any endpoint is in neither.
+    run takes without any endpoint is in neither. A peer is left out whose slope between the
+    smaller sizes cannot be told from none.
     """
     sizes = sorted({run.endpoints for run in runs})[-3:]
     found = []
@@ -351,10 +352,9 @@ def linear(runs: Sequence[Measured]) -> list[Comparison]:
                 (more - less) / (large - small)
                 for (small, large), (less, more) in zip(pairwise(sizes), pairwise(medians), strict=True)
             )
-            grown[who] = (
-                last / first if first > 0 else math.inf
-            )  # too few endpoints to tell it from the noise
-        ours = grown.pop("ours")
+            if first > 0:  # else too few endpoints to tell it from the noise
+                grown[who] = last / first
+        ours = grown.pop("ours", math.inf)
         small, middle, large = (f"{size:,}" for size in sizes)
         found.append(
             Comparison(

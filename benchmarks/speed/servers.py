@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 _PIECE_BYTES = 1 << 20
 _PATIENCE_SEC = 10.0
+_NO_SUCH_PATH = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class MeasurementError(Exception):
@@ -146,6 +147,9 @@ def _answer_all(live: socket.socket, context: ssl.SSLContext | None) -> None:
                 continue
             if kind == "wait":
                 time.sleep(float(values[0]))
+            elif kind != "answer":
+                live.sendall(_NO_SUCH_PATH)  # and no entry in the log, where it will be missing
+                return
             closing = b"\r\nconnection: close\r\n" in head.lower()
             live.sendall(_answer(int(values[0].partition("?")[0]) if kind == "answer" else 0, closing))
             _log.put([began, time.monotonic()])
