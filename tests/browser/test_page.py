@@ -44,6 +44,9 @@ MADE: dict[str, Callable[[], Run]] = {
     "everything": everything,
     "many": partial(many, 1000),
 }
+OPENED = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in (*LOCAL, *MADE)]
+"""With workers, each run is made by one of them."""
+of_healthy, of_reference = (pytest.mark.xdist_group(name) for name in ("healthy", "reference"))
 OPENS_IN_SEC = 2.0
 RENDERS_IN_SEC = 5.0
 _PATIENCE = 4
@@ -93,7 +96,7 @@ def _of_local_run(folder: Path, *options: str) -> str:
     return report.read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", [*LOCAL, *MADE])
+@pytest.mark.parametrize("name", OPENED)
 def test_it_opens_quietly_asks_for_nothing_and_says_the_verdict_first(
     opened: Open, pages: Callable[[str], str], name: str
 ) -> None:
@@ -126,7 +129,7 @@ def test_it_opens_quietly_asks_for_nothing_and_says_the_verdict_first(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", [*LOCAL, "empty", "everything", "many"])
+@pytest.mark.parametrize("name", OPENED)
 def test_axe_finds_nothing_serious(
     opened: Open, pages: Callable[[str], str], axe: str, name: str, scheme: str
 ) -> None:
@@ -155,7 +158,7 @@ def test_axe_finds_nothing_serious(
     assert serious == []
 
 
-@pytest.mark.parametrize("name", [*LOCAL, *MADE])
+@pytest.mark.parametrize("name", OPENED)
 def test_on_a_phone_nothing_scrolls_sideways_but_the_tables_in_their_boxes(
     opened: Open, pages: Callable[[str], str], name: str
 ) -> None:
@@ -181,6 +184,7 @@ def number(text: str) -> float:
     return float(text.strip("?~>* "))
 
 
+@of_healthy
 def test_the_calls_are_sorted_by_any_column_with_mouse_and_keyboard(
     opened: Open, pages: Callable[[str], str]
 ) -> None:
@@ -215,6 +219,7 @@ def test_what_is_unknown_is_sorted_to_the_end_either_way(opened: Open) -> None:
         assert not all(known)
 
 
+@of_healthy
 def test_the_calls_are_filtered_by_words_and_counted(opened: Open, pages: Callable[[str], str]) -> None:
     seen = opened(pages("healthy"))
     total = len(column(seen.page, "Start"))
@@ -232,6 +237,7 @@ def test_the_calls_are_filtered_by_words_and_counted(opened: Open, pages: Callab
     playwright.expect(count).to_have_text(f"{total} of {total} shown")
 
 
+@of_healthy
 def test_without_scripts_all_of_it_is_there(opened: Open, pages: Callable[[str], str]) -> None:
     seen = opened(pages("healthy"), java_script_enabled=False)
 
@@ -241,6 +247,7 @@ def test_without_scripts_all_of_it_is_there(opened: Open, pages: Callable[[str],
     assert seen.page.locator("#results circle").count() > 60
 
 
+@of_reference
 def test_the_skip_link_is_the_first_stop_and_leads_to_the_results(
     opened: Open, pages: Callable[[str], str]
 ) -> None:
@@ -251,14 +258,14 @@ def test_the_skip_link_is_the_first_stop_and_leads_to_the_results(
     assert seen.page.evaluate("document.activeElement.id") == "main"
 
 
-def test_headings_come_in_order(opened: Open, pages: Callable[[str], str]) -> None:
-    for name in ("shapes", "everything"):
-        levels = opened(pages(name)).page.evaluate(
-            "[...document.querySelectorAll('h1, h2, h3, h4, h5')].map((each) => Number(each.tagName[1]))"
-        )
-        assert levels[0] == 1
-        assert levels.count(1) == 1
-        assert all(after <= before + 1 for before, after in pairwise(levels))
+@pytest.mark.parametrize("name", OPENED)
+def test_headings_come_in_order(opened: Open, pages: Callable[[str], str], name: str) -> None:
+    levels = opened(pages(name)).page.evaluate(
+        "[...document.querySelectorAll('h1, h2, h3, h4, h5')].map((each) => Number(each.tagName[1]))"
+    )
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
 def test_on_paper_what_is_folded_and_what_scrolls_is_there(opened: Open) -> None:
@@ -299,6 +306,7 @@ def test_a_thousand_endpoints_are_rendered_and_opened_in_seconds(opened: Open) -
     assert all("77" in name for name in column(seen.page, "Endpoint"))
 
 
+@of_healthy
 def test_twenty_one_endpoints_with_pictures_are_less_than_two_mebibytes(pages: Callable[[str], str]) -> None:
     text = pages("healthy")
     assert text.count("data:image/webp;base64,") >= 21

@@ -162,6 +162,13 @@ def test_frames_are_chosen_evenly_over_the_time_whatever_their_number_was_said_t
         assert max(steps) <= count / 2
 
 
+@given(st.integers(1, 400))
+def test_of_frames_whose_number_is_known_no_more_than_twice_those_shown_are_made_small(count: int) -> None:
+    moments = Moments()
+    moments.expect(count)
+    assert sum(moments.wants_next() for _ in range(count)) <= 2 * limits.FRAMES
+
+
 def test_a_frame_that_is_shown_for_long_counts_for_its_time_not_once() -> None:
     moments = Moments()
     for number, at in enumerate([0.0, 0.1, 0.2, 0.3, 10.0, 20.0, 30.0]):
