@@ -4,6 +4,7 @@ they scatter.
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -50,6 +51,10 @@ class Moves(Shared[Move]):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, Move)
+
+    def add(self, items: Sequence[Move]) -> None:
+        """Write them down; a ratio that is no number says nothing of a shift, and JSON has none."""
+        super().add([move for move in items if math.isfinite(move.ratio)])
 
     def shifts(self) -> list[Shift]:
         """Return what most pools did that have been compared by now."""

@@ -87,3 +87,9 @@ def test_what_is_shared_has_the_type_that_was_asked_for(tmp_path: Path) -> None:
     (found,) = Shared(tmp_path / "scatters", Scatter).all()
 
     assert (found, type(found)) == (scatter, Scatter)
+
+
+def test_a_ratio_that_is_no_number_keeps_nobody_from_reading_the_others(tmp_path: Path) -> None:
+    kept = Moves(tmp_path / "moves")
+    kept.add([Move("warm", "pool", ratio) for ratio in (2.0, float("inf"), float("nan"))])
+    assert kept.all() == [Move("warm", "pool", 2.0)]

@@ -50,6 +50,8 @@ class SessionFinish:
         self._junit = JUnitVerdicts(config)
         config.pluginmanager.register(self._junit, "modal-bench-junit")
         self._run: Run | None = None
+        self._no_job_summary: str | None = None
+        """Why it was not written; None: it was, or none was wanted."""
 
     @pytest.hookimpl
     def pytest_keyboard_interrupt(self) -> None:
@@ -130,7 +132,8 @@ class SessionFinish:
             try:
                 append_text(Path(summary), comment.summary(run))
             except OSError as error:
-                self._record.note(f"job summary not written: {error.strerror}")
+                # The reports are written: the terminal alone can still say it.
+                self._no_job_summary = error.strerror
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(
@@ -143,3 +146,5 @@ class SessionFinish:
             summarise(terminalreporter, self._run, catalogue, missing)
             if self._run is not None:
                 say_where(terminalreporter, self._settings.reports, self._record.unwritten)
+            if self._no_job_summary is not None:
+                terminalreporter.write_line(f"job summary not written: {self._no_job_summary}", yellow=True)

@@ -154,4 +154,5 @@ def test_a_job_summary_that_is_no_file_is_told_and_nobody_waits_for_it(
     result = project.run("--modal-bench", timeout=30)
 
     result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["job summary not written: *"])
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
