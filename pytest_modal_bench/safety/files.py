@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _MIB = 2**20
 _CHUNK_BYTES = _MIB
+_NULL_BYTE = "its name holds a null byte"
+"""What Python raises a ValueError for, in other words from version to version."""
 
 _KINDS = {
     stat.S_IFIFO: "a pipe",
@@ -106,8 +108,8 @@ def obstacle(path: Path) -> str | None:
         return _obstacle_in(path.parent, path)
     except OSError as error:
         return _reason(error)
-    except ValueError as error:  # a null byte
-        return str(error)
+    except ValueError:
+        return _NULL_BYTE
     if not stat.S_ISREG(mode):
         return f"is {_kind(mode)}, not a regular file"
     return _obstacle_in(path.parent, path)
@@ -131,8 +133,8 @@ def _obstacle_in(directory: Path, path: Path) -> str | None:
         temporary.unlink()
     except OSError as error:
         return _reason(error)
-    except ValueError as error:
-        return str(error)
+    except ValueError:
+        return _NULL_BYTE
     return None
 
 
@@ -178,7 +180,7 @@ def _naming(path: Path) -> Iterator[None]:
     """Have an error name `path`, and not a temporary file or a number of the system's."""
     try:
         yield
-    except ValueError as error:  # a null byte in its name
-        raise OSError(errno.EINVAL, str(error), str(path)) from None
+    except ValueError:
+        raise OSError(errno.EINVAL, _NULL_BYTE, str(path)) from None
     except OSError as error:
         raise OSError(error.errno, _reason(error), str(path)) from None

@@ -149,7 +149,7 @@ def test_an_error_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
         ("x" * 300, "File name too long"),
         ("a/" + "x" * 300, "its name is too long: at most 255 bytes"),
         ("a/" + "é" * 128, "its name is too long: at most 255 bytes"),
-        ("a\0b", "embedded null byte"),
+        ("a\0b", "its name holds a null byte"),
         ("/proc/nothing/x.md", "No such file or directory"),
         ("/dev/null", "is a device, not a regular file"),
     ],

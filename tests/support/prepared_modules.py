@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import importlib
 import inspect
+import multiprocessing
 import os
 import runpy
 import signal
@@ -16,7 +17,7 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import partial
 from pathlib import Path
 from select import select
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import forks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 _PACKAGE = "pytest_modal_bench"
 PROGRAMS = {
@@ -182,13 +183,24 @@ def _prepare_workspaces() -> None:
         (drawing, ("portrait_png", "mask_png", "clip_mp4")),
         (sound, ("voice_wav",)),
     )
-    for module, names in media:
-        for each in names:
-            setattr(module, each, cache(getattr(module, each)))
-            getattr(module, each)()
+    wanted = [(module, name) for module, names in media for name in names]
+    for (module, name), data in zip(wanted, _made_apart(wanted), strict=True):
+        setattr(module, name, partial(bytes, data))
     for catalogue in NAMES:
         for name, app in apps.read(catalogue).apps.items():
             routes.build(name, app, gpu.Gpu(app.endpoints, time_scale=1.0, seed=0), ())
+
+
+def _made_apart(wanted: Sequence[tuple[Any, str]]) -> list[bytes]:
+    """Make media in a process that ends then: FFmpeg keeps threads for its next picture, and a fork would have none."""
+    forking = multiprocessing.get_context("fork")
+    receiving, sending = forking.Pipe(duplex=False)
+    maker = forking.Process(target=lambda: sending.send([getattr(module, name)() for module, name in wanted]))
+    maker.start()
+    sending.close()
+    made: list[bytes] = receiving.recv()
+    maker.join()
+    return made
 
 
 def _prepare_engines() -> None:
