@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from report_runs import run
 from pytest_modal_bench.report.html import page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from opened_page import Opened
@@ -31,6 +32,7 @@ playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: tox run -e browser"
 )
 pytest.importorskip("jinja2")
+pytest.importorskip("fastapi")
 pytestmark = pytest.mark.timeout(600)
 
 LOCAL = {
@@ -44,59 +46,43 @@ MADE: dict[str, Callable[[], Run]] = {
     "everything": everything,
     "many": partial(many, 1000),
 }
-OPENED = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in (*LOCAL, *MADE)]
-"""With workers, each run is made by one of them."""
-of_healthy, of_reference = (pytest.mark.xdist_group(name) for name in ("healthy", "reference"))
 OPENS_IN_SEC = 2.0
 RENDERS_IN_SEC = 5.0
 _PATIENCE = 4
 """Times as long as that, where other work holds the processor."""
 
 
-@pytest.fixture(scope="session")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
     """Return what gives the page of a run by its name."""
     made: dict[str, str] = {}
+    with ThreadPoolExecutor(len(LOCAL)) as pool:
+        # All at once, as each waits for the next one otherwise.
+        runs = {
+            name: pool.submit(_of_local_run, tmp_path_factory.mktemp(name), *options)
+            for name, options in LOCAL.items()
+        }
 
-    def page_of(name: str) -> str:
-        if name not in made:
-            made[name] = (
-                _of_local_run(tmp_path_factory.mktemp(name), *LOCAL[name])
-                if name in LOCAL
-                else page.render(MADE[name]())
-            )
-        return made[name]
+        def page_of(name: str) -> str:
+            if name not in made:
+                made[name] = runs[name].result() if name in runs else page.render(MADE[name]())
+            return made[name]
 
-    return page_of
+        yield page_of
 
 
 def _of_local_run(folder: Path, *options: str) -> str:
     """Run the benchmark as its users do, and return the page that lies there by default."""
-    pytest.importorskip("fastapi")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--modal-bench",
-        "--modal-bench-workspace=local",
-        "--modal-bench-rounds=2",
-    ]
-    command += [
-        "--modal-bench-time-scale=0.002",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:randomly",
-        "-p",
-        "no:rerunfailures",
-    ]
+    command = [sys.executable, "-m", "pytest", "--modal-bench", "--modal-bench-workspace=local"]
+    command += ["--modal-bench-rounds=2", "--modal-bench-time-scale=0.002"]
+    command += ["-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:rerunfailures"]
     done = subprocess.run([*command, *options], cwd=folder, capture_output=True, text=True, check=False)
     report = folder / "modal-bench-report.html"
     assert report.exists(), done.stdout + done.stderr
     return report.read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", OPENED)
+@pytest.mark.parametrize("name", [*LOCAL, *MADE])
 def test_it_opens_quietly_asks_for_nothing_and_says_the_verdict_first(
     opened: Open, pages: Callable[[str], str], name: str
 ) -> None:
@@ -129,7 +115,7 @@ def test_it_opens_quietly_asks_for_nothing_and_says_the_verdict_first(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", OPENED)
+@pytest.mark.parametrize("name", [*LOCAL, *MADE])
 def test_axe_finds_nothing_serious(
     opened: Open, pages: Callable[[str], str], axe: str, name: str, scheme: str
 ) -> None:
@@ -158,7 +144,7 @@ def test_axe_finds_nothing_serious(
     assert serious == []
 
 
-@pytest.mark.parametrize("name", OPENED)
+@pytest.mark.parametrize("name", [*LOCAL, *MADE])
 def test_on_a_phone_nothing_scrolls_sideways_but_the_tables_in_their_boxes(
     opened: Open, pages: Callable[[str], str], name: str
 ) -> None:
@@ -184,7 +170,6 @@ def number(text: str) -> float:
     return float(text.strip("?~>* "))
 
 
-@of_healthy
 def test_the_calls_are_sorted_by_any_column_with_mouse_and_keyboard(
     opened: Open, pages: Callable[[str], str]
 ) -> None:
@@ -219,7 +204,6 @@ def test_what_is_unknown_is_sorted_to_the_end_either_way(opened: Open) -> None:
         assert not all(known)
 
 
-@of_healthy
 def test_the_calls_are_filtered_by_words_and_counted(opened: Open, pages: Callable[[str], str]) -> None:
     seen = opened(pages("healthy"))
     total = len(column(seen.page, "Start"))
@@ -237,7 +221,6 @@ def test_the_calls_are_filtered_by_words_and_counted(opened: Open, pages: Callab
     playwright.expect(count).to_have_text(f"{total} of {total} shown")
 
 
-@of_healthy
 def test_without_scripts_all_of_it_is_there(opened: Open, pages: Callable[[str], str]) -> None:
     seen = opened(pages("healthy"), java_script_enabled=False)
 
@@ -247,7 +230,6 @@ def test_without_scripts_all_of_it_is_there(opened: Open, pages: Callable[[str],
     assert seen.page.locator("#results circle").count() > 60
 
 
-@of_reference
 def test_the_skip_link_is_the_first_stop_and_leads_to_the_results(
     opened: Open, pages: Callable[[str], str]
 ) -> None:
@@ -258,7 +240,7 @@ def test_the_skip_link_is_the_first_stop_and_leads_to_the_results(
     assert seen.page.evaluate("document.activeElement.id") == "main"
 
 
-@pytest.mark.parametrize("name", OPENED)
+@pytest.mark.parametrize("name", [*LOCAL, *MADE])
 def test_headings_come_in_order(opened: Open, pages: Callable[[str], str], name: str) -> None:
     levels = opened(pages(name)).page.evaluate(
         "[...document.querySelectorAll('h1, h2, h3, h4, h5')].map((each) => Number(each.tagName[1]))"
@@ -306,7 +288,6 @@ def test_a_thousand_endpoints_are_rendered_and_opened_in_seconds(opened: Open) -
     assert all("77" in name for name in column(seen.page, "Endpoint"))
 
 
-@of_healthy
 def test_twenty_one_endpoints_with_pictures_are_less_than_two_mebibytes(pages: Callable[[str], str]) -> None:
     text = pages("healthy")
     assert text.count("data:image/webp;base64,") >= 21
