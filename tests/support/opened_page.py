@@ -38,7 +38,8 @@ class Opened:
         """How many more elements have an id than there are ids."""
         script = "new Set([...document.querySelectorAll('[id]')].map((each) => each.id)).size"
         ids: int = self.page.evaluate(script)
-        return self.page.locator("[id]").count() - ids
+        elements: int = self.page.locator("[id]").count()
+        return elements - ids
 
     @property
     def headings(self) -> list[int]:
