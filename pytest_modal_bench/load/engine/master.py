@@ -58,6 +58,7 @@ _TICK_SEC = 0.1
 _PROGRESS_SEC = 0.5
 _PREPARE_SEC = 60.0
 _HALT_SEC = 5.0
+_AGAIN_SEC = 0.1
 _TAKE_OVER_SEC = 1.0
 """So much later others take over the calls of a process that is gone: the word must reach them first."""
 
@@ -125,7 +126,19 @@ class Master:
                 case Died(pid=pid):
                     self._expect_no_more(pid)
         making.kill(block=False)
+        gevent.spawn(self._have_all_quit)
         self._runner.quit()
+
+    def _have_all_quit(self) -> None:
+        """Say so again, while Locust waits for them: a process may miss that a message came, until the next one does.
+
+        PyZMQ knows of it, and looks again after 11.6 s (`_gevent_bug_timeout` in its `zmq.green.core`). By then a
+        process that hears nothing more has taken its run for gone.
+        """
+        while True:
+            gevent.sleep(_AGAIN_SEC)
+            for worker in [*self._runner.clients]:
+                self._runner.send_message("quit", None, worker)
 
     def say(self, event: messages.Event) -> None:
         """Tell the run."""
